@@ -1,0 +1,22 @@
+//! The nouns of Kinesis: names, ARNs, hash keys, sequence numbers, shards, records, and every limit as a
+//! named constant.
+//!
+//! A value of these types is valid from construction on, so nothing above has to check it again. There is
+//! no behaviour of the service here, no wire format, no clock and no storage.
+
+pub mod arn;
+pub mod hash_key;
+pub mod limits;
+pub mod names;
+pub mod record;
+pub mod sequence_number;
+pub mod shard;
+pub mod time;
+
+pub use arn::StreamArn;
+pub use hash_key::{HashKey, HashKeyRange};
+pub use names::{AccountId, InvalidName, Region, StreamName};
+pub use record::Record;
+pub use sequence_number::{InvalidSequenceNumber, SequenceNumber};
+pub use shard::{ShardId, ShardIndex};
+pub use time::Timestamp;

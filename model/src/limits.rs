@@ -1,0 +1,64 @@
+//! Every limit of Kinesis Data Streams, named, with its unit last. Figures of 2026; the AWS quotas page and
+//! the service model are the sources. Which of them are enforced is decided in the engine's settings.
+
+use std::time::Duration;
+
+/// Characters of a stream name.
+pub const NAME_CHARS_MAX: usize = 128;
+
+/// Default size of a record (data plus partition key); a stream may raise it to [`RECORD_BYTES_CEILING`].
+pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
+/// The largest record size that a stream can be configured for.
+pub const RECORD_BYTES_CEILING: usize = 10 * 1024 * 1024;
+/// Data plus partition keys of one PutRecords call.
+pub const PUT_RECORDS_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Entries of one PutRecords call.
+pub const PUT_RECORDS_ENTRIES_MAX: usize = 500;
+/// UTF-16 code units of a partition key.
+pub const PARTITION_KEY_CHARS_MAX: usize = 256;
+
+/// Records of one GetRecords reply.
+pub const GET_RECORDS_ENTRIES_MAX: usize = 10_000;
+/// Data plus partition keys of one GetRecords reply.
+pub const GET_RECORDS_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// Write capacity of a shard.
+pub const SHARD_WRITE_BYTES_PER_SECOND: u64 = 1024 * 1024;
+/// Write capacity of a shard.
+pub const SHARD_WRITE_RECORDS_PER_SECOND: u64 = 1000;
+/// Read capacity of a shard, shared by all that poll it.
+pub const SHARD_READ_BYTES_PER_SECOND: u64 = 2 * 1024 * 1024;
+/// GetRecords calls on a shard, shared by all that poll it.
+pub const SHARD_READ_CALLS_PER_SECOND: u64 = 5;
+/// GetShardIterator calls on a shard.
+pub const SHARD_ITERATOR_CALLS_PER_SECOND: u64 = 5;
+
+/// How long a shard iterator can be used.
+pub const ITERATOR_LIFETIME: Duration = Duration::from_secs(300);
+/// How long a NextToken can be used.
+pub const NEXT_TOKEN_LIFETIME: Duration = Duration::from_secs(300);
+
+/// Retention of a new stream, and the least there is.
+pub const RETENTION_HOURS_MIN: u32 = 24;
+/// The longest retention, 365 days.
+pub const RETENTION_HOURS_MAX: u32 = 8760;
+
+/// Tags on one stream.
+pub const TAGS_MAX: usize = 50;
+/// Open shards in an account and region.
+pub const SHARDS_PER_ACCOUNT: u32 = 20_000;
+/// On-demand streams in an account and region.
+pub const ON_DEMAND_STREAMS_PER_ACCOUNT: u32 = 50;
+/// Shards that an on-demand stream starts with.
+pub const ON_DEMAND_SHARDS_INITIAL: u32 = 4;
+/// Streams of an account and region that may be in CREATING at once.
+pub const STREAMS_CREATING_MAX: usize = 5;
+
+/// Shards of one DescribeStream page.
+pub const DESCRIBE_STREAM_PAGE_MAX: usize = 100;
+/// Streams of one ListStreams page.
+pub const LIST_STREAMS_PAGE_MAX: usize = 100;
+/// Shards of one ListShards page.
+pub const LIST_SHARDS_PAGE_MAX: usize = 1000;
+/// Tags of one ListTagsForStream page.
+pub const LIST_TAGS_PAGE_MAX: usize = 50;

@@ -1,0 +1,233 @@
+//! Wall time, monotonic time and sleeping, behind one trait.
+//!
+//! Wall time may jump either way (operators, NTP); whoever needs order uses it only through a maximum of
+//! what was seen before. Durations are always measured with the monotonic reading.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+/// A future that resolves when a clock says so.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A clock shared by everything in a process.
+pub type SharedClock = Arc<dyn Clock>;
+
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// Time since the Unix epoch.
+    fn now(&self) -> Duration;
+
+    /// Time since some fixed point of this process; never falls.
+    fn monotonic(&self) -> Duration;
+
+    fn sleep(&self, duration: Duration) -> Sleep;
+}
+
+impl dyn Clock {
+    /// The future's output, or `None` when `limit` passes first.
+    pub async fn timeout<F: Future>(&self, limit: Duration, future: F) -> Option<F::Output> {
+        let mut future = std::pin::pin!(future);
+        let sleep = self.sleep(limit);
+        tokio::select! {
+            biased;
+            output = &mut future => Some(output),
+            () = sleep => None,
+        }
+    }
+}
+
+/// The machine's clocks.
+#[derive(Debug)]
+pub struct SystemClock {
+    origin: Instant,
+}
+
+impl SystemClock {
+    #[must_use]
+    pub fn shared() -> SharedClock {
+        Arc::new(Self::default())
+    }
+}
+
+#[allow(clippy::disallowed_methods)] // the one place that reads the machine's clocks
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self { origin: Instant::now() }
+    }
+}
+
+#[allow(clippy::disallowed_methods)] // the one place that reads the machine's clocks
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+/// A clock that stands still until a test moves it.
+#[derive(Clone, Debug)]
+pub struct ManualClock {
+    state: Arc<Mutex<ManualState>>,
+}
+
+#[derive(Debug)]
+struct ManualState {
+    now: Duration,
+    monotonic: Duration,
+    sleepers: BinaryHeap<Reverse<Sleeper>>,
+    sleepers_made: u64,
+}
+
+/// Ordered by deadline, then by age, so that sleepers wake in a fixed order.
+#[derive(Debug)]
+struct Sleeper {
+    deadline: Duration,
+    number: u64,
+    wake: oneshot::Sender<()>,
+}
+
+impl ManualClock {
+    /// Starts at a wall time given since the Unix epoch.
+    #[must_use]
+    pub fn starting_at(now: Duration) -> Self {
+        let state =
+            ManualState { now, monotonic: Duration::ZERO, sleepers: BinaryHeap::new(), sleepers_made: 0 };
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// Moves both readings forward and wakes whoever slept until then.
+    pub fn advance(&self, by: Duration) {
+        let mut state = self.state.lock();
+        state.now += by;
+        state.monotonic += by;
+        while let Some(Reverse(next)) = state.sleepers.peek() {
+            if next.deadline > state.monotonic {
+                break;
+            }
+            if let Some(Reverse(sleeper)) = state.sleepers.pop() {
+                // The sleeper may have been dropped: nobody to wake.
+                let _ = sleeper.wake.send(());
+            }
+        }
+    }
+
+    /// Sets the wall time alone, forward or back, as an operator or NTP would.
+    pub fn jump_to(&self, now: Duration) {
+        self.state.lock().now = now;
+    }
+
+    #[must_use]
+    pub fn shared(&self) -> SharedClock {
+        Arc::new(self.clone())
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Duration {
+        self.state.lock().now
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.state.lock().monotonic
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        let (wake, woken) = oneshot::channel();
+        let mut state = self.state.lock();
+        let deadline = state.monotonic + duration;
+        if duration.is_zero() {
+            let _ = wake.send(());
+        } else {
+            let number = state.sleepers_made;
+            state.sleepers_made += 1;
+            state.sleepers.push(Reverse(Sleeper { deadline, number, wake }));
+        }
+        Box::pin(async move {
+            // The sender lives in the clock until it fires; if the clock is gone, so is time.
+            let _ = woken.await;
+        })
+    }
+}
+
+impl PartialEq for Sleeper {
+    fn eq(&self, other: &Self) -> bool {
+        (self.deadline, self.number) == (other.deadline, other.number)
+    }
+}
+
+impl Eq for Sleeper {}
+
+impl PartialOrd for Sleeper {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Sleeper {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.deadline, self.number).cmp(&(other.deadline, other.number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn manual_sleepers_wake_when_time_has_come() {
+        let clock = ManualClock::starting_at(Duration::from_secs(100));
+        let mut sleep = clock.sleep(Duration::from_secs(5));
+        clock.advance(Duration::from_secs(4));
+        assert!(futures_poll(&mut sleep).await.is_none());
+        clock.advance(Duration::from_secs(1));
+        sleep.await;
+        assert_eq!(clock.now(), Duration::from_secs(105));
+    }
+
+    #[tokio::test]
+    async fn a_wall_jump_wakes_nobody() {
+        let clock = ManualClock::starting_at(Duration::from_secs(100));
+        let mut sleep = clock.sleep(Duration::from_secs(5));
+        clock.jump_to(Duration::from_secs(1_000));
+        assert!(futures_poll(&mut sleep).await.is_none());
+        assert_eq!(clock.monotonic(), Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn timeout_gives_the_output_or_nothing() {
+        let clock = ManualClock::starting_at(Duration::ZERO);
+        let shared = clock.shared();
+        assert_eq!(shared.timeout(Duration::from_secs(1), async { 7 }).await, Some(7));
+        let never = shared.timeout(Duration::from_secs(1), std::future::pending::<()>());
+        clock.advance(Duration::ZERO);
+        let mut never = Box::pin(never);
+        assert!(futures_poll(&mut never).await.is_none());
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(never.await, None);
+    }
+
+    /// Polls once and gives the output if there is one.
+    async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+        std::future::poll_fn(|context| {
+            std::task::Poll::Ready(match Pin::new(&mut *future).poll(context) {
+                std::task::Poll::Ready(output) => Some(output),
+                std::task::Poll::Pending => None,
+            })
+        })
+        .await
+    }
+}

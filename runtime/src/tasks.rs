@@ -1,0 +1,155 @@
+//! Tasks that somebody owns: each has a name, a rule for its failure, and ends at shutdown.
+//!
+//! A [`TaskSet`] never leaks a task: dropping interest is explicit (`shutdown`, then `join`), and a task
+//! that must not fail takes the whole set down instead of dying in silence.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+
+/// What the set does when a task returns an error or panics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// The process cannot go on without it: shut the set down.
+    Shutdown,
+    /// One of many (a connection, say): log it.
+    Log,
+}
+
+/// A group of tasks with one shutdown signal. Clones are handles to the same group.
+#[derive(Clone, Debug, Default)]
+pub struct TaskSet {
+    tracker: TaskTracker,
+    stopping: CancellationToken,
+}
+
+impl TaskSet {
+    /// Runs `future` until it ends. It should end soon after [`Self::stopping`] says so.
+    #[allow(clippy::disallowed_methods)] // the one place that spawns
+    pub fn spawn<F, E>(&self, name: &'static str, on_failure: OnFailure, future: F)
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Display + Send + 'static,
+    {
+        let mut guard = FailureGuard { set: self.clone(), name, on_failure, armed: true };
+        self.tracker.spawn(async move {
+            let result = future.await;
+            guard.armed = false;
+            if let Err(error) = result {
+                guard.fail(&error);
+            }
+        });
+    }
+
+    /// Runs blocking work (storage reads) on the runtime's blocking threads and waits for it.
+    /// `None` when the work panicked or the runtime is ending.
+    pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        tokio::task::spawn_blocking(work).await.ok()
+    }
+
+    /// Resolves when the set was asked to stop.
+    pub async fn stopping(&self) {
+        self.stopping.cancelled().await;
+    }
+
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
+    }
+
+    /// Asks every task to end.
+    pub fn shutdown(&self) {
+        self.stopping.cancel();
+    }
+
+    /// Waits until every task has ended, at most `limit`. True when all have.
+    pub async fn join(&self, clock: &dyn Clock, limit: Duration) -> bool {
+        self.tracker.close();
+        tokio::select! {
+            biased;
+            () = self.tracker.wait() => true,
+            () = clock.sleep(limit) => self.tracker.is_empty(),
+        }
+    }
+}
+
+/// Notices a task that unwound instead of returning.
+struct FailureGuard {
+    set: TaskSet,
+    name: &'static str,
+    on_failure: OnFailure,
+    armed: bool,
+}
+
+impl FailureGuard {
+    fn fail(&self, error: &dyn Display) {
+        match self.on_failure {
+            OnFailure::Shutdown => {
+                tracing::error!(task = self.name, %error, "a task failed that nothing runs without");
+                self.set.shutdown();
+            }
+            OnFailure::Log => tracing::warn!(task = self.name, %error, "a task failed"),
+        }
+    }
+}
+
+impl Drop for FailureGuard {
+    fn drop(&mut self) {
+        if self.armed && std::thread::panicking() {
+            self.fail(&"panicked");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[tokio::test]
+    async fn tasks_end_at_shutdown() {
+        let tasks = TaskSet::default();
+        let inside = tasks.clone();
+        tasks.spawn("waits", OnFailure::Log, async move {
+            inside.stopping().await;
+            Ok::<_, Infallible>(())
+        });
+        tasks.shutdown();
+        assert!(tasks.join(&SystemClock::default(), Duration::from_secs(10)).await);
+    }
+
+    #[tokio::test]
+    async fn a_vital_failure_stops_the_set() {
+        let tasks = TaskSet::default();
+        tasks.spawn("fails", OnFailure::Shutdown, async { Err("broken") });
+        tasks.stopping().await;
+    }
+
+    #[tokio::test]
+    async fn a_vital_panic_stops_the_set() {
+        let tasks = TaskSet::default();
+        tasks.spawn("panics", OnFailure::Shutdown, async {
+            assert!(tasks_are_fine(), "planned");
+            Ok::<_, Infallible>(())
+        });
+        tasks.stopping().await;
+    }
+
+    #[tokio::test]
+    async fn join_gives_up_on_a_task_that_stays() {
+        let tasks = TaskSet::default();
+        tasks.spawn("stays", OnFailure::Log, std::future::pending::<Result<(), Infallible>>());
+        assert!(!tasks.join(&SystemClock::default(), Duration::from_millis(10)).await);
+    }
+
+    fn tasks_are_fine() -> bool {
+        false
+    }
+}

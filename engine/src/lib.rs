@@ -1,1 +1,39 @@
-//! Placeholder until the crate's first module lands.
+//! Streams, shards, the shard log, routing, limits, iterators, retention.
+//!
+//! [`Engine`] is Kinesis's semantics as typed calls over a `storage` slot. No wire format is known here:
+//! no JSON, no HTTP, no gRPC; and neither are leases. Nothing is acknowledged and nothing is shown that
+//! would not survive a power cut.
+
+mod catalog;
+mod committer;
+mod engine;
+mod error;
+mod keyspace;
+mod limits;
+mod metrics;
+mod operations;
+mod record_block;
+mod recovery;
+mod retention;
+mod routing;
+mod settings;
+mod shard;
+mod stream;
+mod token;
+
+#[cfg(test)]
+mod tests;
+
+pub use engine::Engine;
+pub use error::{Error, Result};
+pub use limits::Limits;
+pub use metrics::StreamMetrics;
+pub use operations::describe::{AccountLimits, ShardDescription, StreamDescription};
+pub use operations::get::{GetRecords, RecordsPage, StartingPosition};
+pub use operations::lifecycle::CreateStream;
+pub use operations::list::{ListShards, ListedStream, ShardFilter, ShardsFrom, ShardsPage, StreamsPage};
+pub use operations::put::{PutEntry, PutFailure, Receipt};
+pub use operations::tags::TagsPage;
+pub use record_block::{BlockBuilder, BlockError, BlockRecord, RecordBlock};
+pub use settings::{Delays, Settings};
+pub use stream::{Mode, StreamStatus};

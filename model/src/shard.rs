@@ -13,6 +13,8 @@ pub struct ShardId(ShardIndex);
 pub const SHARD_INDEX_MAX: ShardIndex = 2_147_483_647;
 
 impl ShardId {
+    pub const MAX: Self = Self(SHARD_INDEX_MAX);
+
     /// `None` above [`SHARD_INDEX_MAX`].
     #[must_use]
     pub fn new(index: ShardIndex) -> Option<Self> {

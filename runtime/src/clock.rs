@@ -30,7 +30,7 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn sleep(&self, duration: Duration) -> Sleep;
 }
 
-impl dyn Clock {
+impl dyn Clock + '_ {
     /// The future's output, or `None` when `limit` passes first.
     pub async fn timeout<F: Future>(&self, limit: Duration, future: F) -> Option<F::Output> {
         let mut future = std::pin::pin!(future);

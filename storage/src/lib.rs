@@ -1,1 +1,23 @@
-//! Placeholder until the crate's first module lands.
+//! Ordered bytes: atomic batches, scans, explicit durability.
+//!
+//! A [`Slot`] is the unit of ownership: one ordered key space with one writer. Writing and being durable
+//! are two steps: [`Slot::commit`] orders a batch, [`Commit::durable`] waits until it survives a power
+//! cut, and reads show only what is durable. What the bytes mean is not known here: no records, no
+//! streams, no time.
+
+mod commit;
+mod error;
+pub mod faulty;
+pub mod memory;
+#[cfg(feature = "rocksdb")]
+pub mod rocksdb;
+mod slot;
+mod write_set;
+
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
+
+pub use commit::{Commit, Durable};
+pub use error::{Error, ErrorKind, Result};
+pub use slot::{Backend, Entries, Entry, KeyRange, Marks, ScanOptions, Slot, SlotId};
+pub use write_set::{Expect, Priority, WriteSet};

@@ -1,0 +1,176 @@
+//! The handle to everything: opens a store, runs the background tasks, finds streams.
+//!
+//! What can be asked of it is in [`crate::operations`].
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use millstream_model::{StreamArn, Timestamp};
+use millstream_runtime::{OnFailure, SharedClock, SharedEntropy, TaskSet};
+use millstream_storage::Slot;
+use tokio::sync::{Mutex, Notify, Semaphore};
+
+use crate::catalog::Catalog;
+use crate::committer::Committer;
+use crate::error::{Error, Result};
+use crate::keyspace::StreamUid;
+use crate::keyspace::store_row::StoreRow;
+use crate::metrics::StreamMetrics;
+use crate::recovery::{Recovered, recover};
+use crate::settings::Settings;
+use crate::stream::{Stream, StreamMeta, StreamStatus};
+use crate::token::Sealer;
+
+/// Granularity of the bound on bytes in flight.
+pub(crate) const PERMIT_BYTES: usize = 1024;
+/// How long a clean stop waits for records that are on their way.
+const CLOSE_LIMIT: Duration = Duration::from_secs(3);
+
+/// A running engine; clones are handles to the same one.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) slot: Arc<dyn Slot>,
+    pub(crate) settings: Settings,
+    pub(crate) clock: SharedClock,
+    pub(crate) catalog: Catalog,
+    pub(crate) committer: Arc<Committer>,
+    pub(crate) sealer: Sealer,
+    /// Bytes of records that may still be taken in, in units of [`PERMIT_BYTES`].
+    pub(crate) room: Arc<Semaphore>,
+    /// Changes of streams happen one at a time.
+    pub(crate) control: Mutex<Control>,
+    /// Wakes the janitor before its time.
+    pub(crate) janitor: Notify,
+    tasks: TaskSet,
+}
+
+/// What changes of streams need besides the streams.
+#[derive(Debug)]
+pub(crate) struct Control {
+    pub(crate) store: StoreRow,
+    /// Deleted streams whose data has yet to be removed.
+    pub(crate) graves: Vec<StreamUid>,
+}
+
+impl Engine {
+    /// Reads what the slot holds and starts working on it.
+    pub async fn open(
+        slot: Arc<dyn Slot>,
+        settings: Settings,
+        clock: SharedClock,
+        entropy: SharedEntropy,
+    ) -> Result<Self> {
+        let Recovered { store, streams, graves } = recover(&*slot, &*entropy).await?;
+        let catalog = Catalog::default();
+        streams.into_iter().for_each(|stream| catalog.insert(stream));
+        let permits = (settings.in_flight_bytes_max / PERMIT_BYTES).min(Semaphore::MAX_PERMITS);
+        let inner = Arc::new(Inner {
+            committer: Committer::new(slot.clone(), clock.clone(), settings.tail_bytes_max),
+            sealer: Sealer::new(&store.token_key, entropy)?,
+            room: Arc::new(Semaphore::new(permits)),
+            control: Mutex::new(Control { store, graves }),
+            janitor: Notify::new(),
+            tasks: TaskSet::default(),
+            slot,
+            settings,
+            clock,
+            catalog,
+        });
+        inner.committer.start(&inner.tasks);
+        // Deletions that a stop interrupted go on at once.
+        inner.janitor.notify_one();
+        let engine = Self { inner };
+        engine.start_janitor();
+        Ok(engine)
+    }
+
+    /// Takes no more records, makes those on their way durable, and closes the slot.
+    pub async fn close(&self) -> Result<()> {
+        self.inner.committer.close();
+        self.inner.tasks.shutdown();
+        if !self.inner.tasks.join(&*self.inner.clock, CLOSE_LIMIT).await {
+            tracing::warn!("records were still on their way when the engine was closed");
+        }
+        Ok(self.inner.slot.close().await?)
+    }
+
+    /// Resolves, with the reason, when storage does nothing more: the process should end.
+    pub async fn storage_failed(&self) -> String {
+        let mut durable = self.inner.slot.watch();
+        match durable.wait_for(|durable| durable.closed.is_some()).await {
+            Ok(durable) => durable.closed.as_ref().map(ToString::to_string).unwrap_or_default(),
+            Err(_) => "storage is gone".to_owned(),
+        }
+    }
+
+    /// Whether records are taken at present.
+    pub fn check_writable(&self) -> Result<()> {
+        self.inner.committer.check()
+    }
+
+    /// What every stream has done since the process started.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<(StreamArn, StreamMetrics)> {
+        let streams = self.inner.catalog.all();
+        streams.iter().map(|stream| (stream.arn.clone(), stream.counters.read())).collect()
+    }
+
+    fn start_janitor(&self) {
+        let engine = self.clone();
+        self.inner.tasks.spawn("janitor", OnFailure::Shutdown, async move {
+            engine.tidy_up_until_stopped().await;
+            Ok::<_, Infallible>(())
+        });
+    }
+}
+
+impl Inner {
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_unix(self.clock.now())
+    }
+
+    pub(crate) fn tasks(&self) -> &TaskSet {
+        &self.tasks
+    }
+
+    /// The stream, in whatever state it is, as long as it is not gone.
+    pub(crate) fn find(&self, arn: &StreamArn) -> Result<Found> {
+        let stream = self.catalog.by_arn(arn).ok_or_else(|| not_found(arn))?;
+        let now = self.now();
+        let meta = stream.meta();
+        let status = meta.status(now).ok_or_else(|| not_found(arn))?;
+        Ok(Found { stream, meta, status, now })
+    }
+
+    /// The stream, if it is ACTIVE.
+    pub(crate) fn find_active(&self, arn: &StreamArn) -> Result<Found> {
+        let found = self.find(arn)?;
+        if found.status == StreamStatus::Active {
+            return Ok(found);
+        }
+        let StreamArn { account, name, .. } = arn;
+        let state = found.status.name();
+        Err(Error::ResourceInUse(format!(
+            "Stream {name} under account {account} not ACTIVE, instead in state {state}"
+        )))
+    }
+}
+
+/// A stream as it was found at one moment.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) stream: Arc<Stream>,
+    pub(crate) meta: Arc<StreamMeta>,
+    pub(crate) status: StreamStatus,
+    pub(crate) now: Timestamp,
+}
+
+pub(crate) fn not_found(arn: &StreamArn) -> Error {
+    Error::ResourceNotFound(format!("Stream {} under account {} not found.", arn.name, arn.account))
+}

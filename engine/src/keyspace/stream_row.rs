@@ -1,0 +1,157 @@
+//! `02 ‖ account ‖ 0 ‖ region ‖ 0 ‖ name` → a stream.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use millstream_model::{StreamArn, Timestamp};
+use millstream_storage::KeyRange;
+use prost::Message;
+
+use super::{STREAM, StreamUid, corrupt};
+use crate::Result;
+use crate::stream::{Mode, Phase, StreamMeta};
+
+#[derive(Clone, PartialEq, Message)]
+struct Row {
+    #[prost(uint32, tag = "1")]
+    uid: StreamUid,
+    #[prost(uint64, tag = "2")]
+    created_millis: u64,
+    #[prost(uint32, tag = "3")]
+    retention_hours: u32,
+    /// What an increase of the retention must not bring back.
+    #[prost(uint64, tag = "4")]
+    horizon_floor_millis: u64,
+    /// 0 provisioned, 1 on demand.
+    #[prost(uint32, tag = "5")]
+    mode: u32,
+    /// 0 steady, 1 creating, 2 updating, 3 deleting.
+    #[prost(uint32, tag = "6")]
+    phase: u32,
+    /// When a phase other than steady ends.
+    #[prost(uint64, tag = "7")]
+    phase_until_millis: u64,
+    #[prost(btree_map = "string, string", tag = "8")]
+    tags: BTreeMap<String, String>,
+    #[prost(uint32, tag = "9")]
+    max_record_kib: u32,
+}
+
+pub(crate) fn stream_key(arn: &StreamArn) -> Bytes {
+    let StreamArn { account, region, name } = arn;
+    let mut key = vec![STREAM];
+    key.extend_from_slice(account.as_str().as_bytes());
+    key.push(0);
+    key.extend_from_slice(region.as_str().as_bytes());
+    key.push(0);
+    key.extend_from_slice(name.as_str().as_bytes());
+    key.into()
+}
+
+pub(crate) fn all() -> KeyRange {
+    KeyRange::prefix(&[STREAM])
+}
+
+pub(crate) fn encode(meta: &StreamMeta) -> Bytes {
+    let (phase, until) = match meta.phase {
+        Phase::Steady => (0, Timestamp::EPOCH),
+        Phase::Creating { until } => (1, until),
+        Phase::Updating { until } => (2, until),
+        Phase::Deleting { until } => (3, until),
+    };
+    let row = Row {
+        uid: meta.uid,
+        created_millis: meta.created.as_millis(),
+        retention_hours: meta.retention_hours,
+        horizon_floor_millis: meta.horizon_floor.as_millis(),
+        mode: match meta.mode {
+            Mode::Provisioned => 0,
+            Mode::OnDemand => 1,
+        },
+        phase,
+        phase_until_millis: until.as_millis(),
+        tags: meta.tags.clone(),
+        max_record_kib: meta.record_kib_max,
+    };
+    row.encode_to_vec().into()
+}
+
+/// The stream that a row speaks of.
+pub(crate) fn decode(key: &[u8], row: &[u8]) -> Result<(StreamArn, StreamMeta)> {
+    try_decode(key, row).ok_or_else(|| corrupt("a stream's row", key))
+}
+
+fn try_decode(key: &[u8], row: &[u8]) -> Option<(StreamArn, StreamMeta)> {
+    let mut parts = std::str::from_utf8(key.get(1..)?).ok()?.split('\0');
+    let arn = StreamArn {
+        account: parts.next()?.parse().ok()?,
+        region: parts.next()?.parse().ok()?,
+        name: parts.next()?.parse().ok()?,
+    };
+    let row = Row::decode(row).ok()?;
+    let until = Timestamp::from_millis(row.phase_until_millis);
+    let meta = StreamMeta {
+        uid: row.uid,
+        created: Timestamp::from_millis(row.created_millis),
+        retention_hours: row.retention_hours,
+        horizon_floor: Timestamp::from_millis(row.horizon_floor_millis),
+        mode: match row.mode {
+            0 => Mode::Provisioned,
+            1 => Mode::OnDemand,
+            _ => return None,
+        },
+        phase: match row.phase {
+            0 => Phase::Steady,
+            1 => Phase::Creating { until },
+            2 => Phase::Updating { until },
+            3 => Phase::Deleting { until },
+            _ => return None,
+        },
+        tags: row.tags,
+        record_kib_max: row.max_record_kib,
+    };
+    Some((arn, meta))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_phase() -> impl Strategy<Value = Phase> {
+        (0..4, any::<u64>()).prop_map(|(phase, millis)| {
+            let until = Timestamp::from_millis(millis);
+            match phase {
+                0 => Phase::Steady,
+                1 => Phase::Creating { until },
+                2 => Phase::Updating { until },
+                _ => Phase::Deleting { until },
+            }
+        })
+    }
+
+    prop_compose! {
+        fn any_meta()(uid: u32, created: u64, retention_hours: u32, floor: u64, on_demand: bool, phase in any_phase(),
+                      tags in prop::collection::btree_map(".{0,9}", ".{0,9}", 0..5), record_kib_max: u32) -> StreamMeta {
+            StreamMeta {
+                uid, created: Timestamp::from_millis(created), retention_hours,
+                horizon_floor: Timestamp::from_millis(floor),
+                mode: if on_demand { Mode::OnDemand } else { Mode::Provisioned }, phase, tags, record_kib_max,
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn round_trips(meta in any_meta(), account in "[0-9]{12}", region in "[a-z0-9-]{1,20}", name in "[a-zA-Z0-9_.-]{1,128}") {
+            let arn = StreamArn { account: account.parse().unwrap(), region: region.parse().unwrap(), name: name.parse().unwrap() };
+            prop_assert_eq!(decode(&stream_key(&arn), &encode(&meta)), Ok((arn, meta)));
+        }
+
+        #[test]
+        fn other_bytes_are_refused(key in prop::collection::vec(any::<u8>(), 0..40), row in prop::collection::vec(any::<u8>(), 0..50)) {
+            let _ = decode(&key, &row);
+        }
+    }
+}

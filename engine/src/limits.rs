@@ -1,0 +1,199 @@
+//! Shard limits: figures, and the buckets that enforce them.
+//!
+//! Whether a call is let through is decided before anything of it happens. Figures come with the settings;
+//! a figure that is absent is not enforced, and costs an idle shard nothing.
+
+use std::time::Duration;
+
+use millstream_model::limits as aws;
+use millstream_runtime::{RetryAfter, TokenBucket};
+
+/// What a shard lets through. `None` means no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of data and partition keys that a shard takes in a second.
+    pub write_bytes_per_second: Option<u64>,
+    /// Records that a shard takes in a second.
+    pub write_records_per_second: Option<u64>,
+    /// Bytes of data and partition keys that GetRecords gives out for a shard in a second.
+    pub read_bytes_per_second: Option<u64>,
+    /// GetRecords calls on a shard in a second.
+    pub read_calls_per_second: Option<u64>,
+    /// GetShardIterator calls on a shard in a second.
+    pub iterator_calls_per_second: Option<u64>,
+    /// Open shards of an account in a region.
+    pub shards_per_account: Option<u32>,
+    /// On-demand streams of an account in a region.
+    pub on_demand_streams_per_account: Option<u32>,
+}
+
+impl Limits {
+    /// The quotas of AWS.
+    pub const AWS: Self = Self {
+        write_bytes_per_second: Some(aws::SHARD_WRITE_BYTES_PER_SECOND),
+        write_records_per_second: Some(aws::SHARD_WRITE_RECORDS_PER_SECOND),
+        read_bytes_per_second: Some(aws::SHARD_READ_BYTES_PER_SECOND),
+        read_calls_per_second: Some(aws::SHARD_READ_CALLS_PER_SECOND),
+        iterator_calls_per_second: Some(aws::SHARD_ITERATOR_CALLS_PER_SECOND),
+        shards_per_account: Some(aws::SHARDS_PER_ACCOUNT),
+        on_demand_streams_per_account: Some(aws::ON_DEMAND_STREAMS_PER_ACCOUNT),
+    };
+
+    /// Nothing is limited.
+    pub const OFF: Self = Self {
+        write_bytes_per_second: None,
+        write_records_per_second: None,
+        read_bytes_per_second: None,
+        read_calls_per_second: None,
+        iterator_calls_per_second: None,
+        shards_per_account: None,
+        on_demand_streams_per_account: None,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::AWS
+    }
+}
+
+/// What a shard still takes.
+#[derive(Debug, Default)]
+pub(crate) struct WriteLimits(Option<Box<WriteBuckets>>);
+
+#[derive(Debug)]
+struct WriteBuckets {
+    bytes: Option<TokenBucket>,
+    records: Option<TokenBucket>,
+}
+
+impl WriteLimits {
+    /// Lets one record through, or takes nothing.
+    pub(crate) fn admit(&mut self, limits: &Limits, now: Duration, bytes: u64) -> Result<(), RetryAfter> {
+        if limits.write_bytes_per_second.is_none() && limits.write_records_per_second.is_none() {
+            return Ok(());
+        }
+        let buckets = self.0.get_or_insert_with(|| {
+            Box::new(WriteBuckets {
+                bytes: one_second(limits.write_bytes_per_second, now),
+                records: one_second(limits.write_records_per_second, now),
+            })
+        });
+        // The byte bucket is asked first and pays back if the records are what is missing.
+        let untouched = buckets.bytes.clone();
+        take(&mut buckets.bytes, now, bytes)?;
+        take(&mut buckets.records, now, 1).inspect_err(|_| buckets.bytes = untouched)
+    }
+}
+
+/// What a shard still gives out.
+#[derive(Debug, Default)]
+pub(crate) struct ReadLimits(Option<Box<ReadBuckets>>);
+
+#[derive(Debug)]
+struct ReadBuckets {
+    bytes: Option<TokenBucket>,
+    calls: Option<TokenBucket>,
+    iterator_calls: Option<TokenBucket>,
+}
+
+impl ReadLimits {
+    /// Lets a GetRecords call through if calls are left and the bytes of earlier ones are paid off.
+    pub(crate) fn admit_call(&mut self, limits: &Limits, now: Duration) -> Result<(), RetryAfter> {
+        let Some(buckets) = self.buckets(limits, now) else { return Ok(()) };
+        if let Some(bytes) = &mut buckets.bytes {
+            bytes.check(now)?;
+        }
+        take(&mut buckets.calls, now, 1)
+    }
+
+    /// Charges what a call gave out. A reply of 10 MiB thus holds the shard up for 5 seconds, as on AWS.
+    pub(crate) fn charge(&mut self, limits: &Limits, now: Duration, bytes: u64) {
+        if let Some(bucket) = self.buckets(limits, now).and_then(|buckets| buckets.bytes.as_mut()) {
+            bucket.charge(now, bytes);
+        }
+    }
+
+    pub(crate) fn admit_iterator(&mut self, limits: &Limits, now: Duration) -> Result<(), RetryAfter> {
+        let Some(buckets) = self.buckets(limits, now) else { return Ok(()) };
+        take(&mut buckets.iterator_calls, now, 1)
+    }
+
+    fn buckets(&mut self, limits: &Limits, now: Duration) -> Option<&mut ReadBuckets> {
+        let Limits { read_bytes_per_second, read_calls_per_second, iterator_calls_per_second, .. } = *limits;
+        read_bytes_per_second.or(read_calls_per_second).or(iterator_calls_per_second)?;
+        Some(self.0.get_or_insert_with(|| {
+            Box::new(ReadBuckets {
+                // Full at zero: whoever asks without a debt gets a whole reply.
+                bytes: read_bytes_per_second.map(|rate| TokenBucket::new(0, rate, now)),
+                calls: one_second(read_calls_per_second, now),
+                iterator_calls: one_second(iterator_calls_per_second, now),
+            })
+        }))
+    }
+}
+
+/// A bucket that holds what one second brings.
+fn one_second(per_second: Option<u64>, now: Duration) -> Option<TokenBucket> {
+    per_second.map(|rate| TokenBucket::new(rate, rate, now))
+}
+
+fn take(bucket: &mut Option<TokenBucket>, now: Duration, cost: u64) -> Result<(), RetryAfter> {
+    bucket.as_mut().map_or(Ok(()), |bucket| bucket.take(now, cost))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1024 * 1024;
+
+    #[test]
+    fn a_second_of_writes_is_let_through_at_once() {
+        let mut limits = WriteLimits::default();
+        for _ in 0..1000 {
+            assert!(limits.admit(&Limits::AWS, Duration::ZERO, 10).is_ok());
+        }
+        assert!(limits.admit(&Limits::AWS, Duration::ZERO, 10).is_err());
+        assert!(limits.admit(&Limits::AWS, Duration::from_secs(1), MIB).is_ok());
+    }
+
+    #[test]
+    fn a_refused_record_takes_nothing() {
+        let one_record = Limits { write_records_per_second: Some(1), ..Limits::AWS };
+        let mut limits = WriteLimits::default();
+        assert!(limits.admit(&one_record, Duration::ZERO, 1).is_ok());
+        for _ in 0..100 {
+            assert!(limits.admit(&one_record, Duration::ZERO, MIB - 1).is_err());
+        }
+        assert!(limits.admit(&one_record, Duration::from_secs(1), MIB).is_ok());
+    }
+
+    #[test]
+    fn ten_mebibytes_hold_a_shard_up_for_five_seconds() {
+        let mut limits = ReadLimits::default();
+        let at = Duration::from_millis;
+        assert!(limits.admit_call(&Limits::AWS, at(0)).is_ok());
+        limits.charge(&Limits::AWS, at(0), 10 * MIB);
+        assert!(limits.admit_call(&Limits::AWS, at(4_999)).is_err());
+        assert!(limits.admit_call(&Limits::AWS, at(5_000)).is_ok());
+    }
+
+    #[test]
+    fn five_calls_a_second() {
+        let mut limits = ReadLimits::default();
+        let calls = (0..9).filter(|_| limits.admit_call(&Limits::AWS, Duration::ZERO).is_ok()).count();
+        assert_eq!(calls, 5);
+        assert!(limits.admit_iterator(&Limits::AWS, Duration::ZERO).is_ok());
+    }
+
+    #[test]
+    fn off_lets_everything_through_and_keeps_nothing() {
+        let (mut write, mut read) = (WriteLimits::default(), ReadLimits::default());
+        for _ in 0..10_000 {
+            assert!(write.admit(&Limits::OFF, Duration::ZERO, 10 * MIB).is_ok());
+            assert!(read.admit_call(&Limits::OFF, Duration::ZERO).is_ok());
+        }
+        assert!(write.0.is_none() && read.0.is_none());
+    }
+}

@@ -1,0 +1,114 @@
+//! DescribeStream, DescribeStreamSummary and DescribeLimits.
+
+use millstream_model::{
+    AccountId, HashKeyRange, Region, SequenceNumber, ShardId, StreamArn, Timestamp, limits,
+};
+
+use crate::engine::{Engine, Found};
+use crate::error::Result;
+use crate::shard::Shard;
+use crate::stream::{Mode, StreamStatus};
+
+/// A stream as callers see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamDescription {
+    pub arn: StreamArn,
+    pub status: StreamStatus,
+    pub mode: Mode,
+    pub created: Timestamp,
+    pub retention_hours: u32,
+    pub record_kib_max: u32,
+    /// 0 while the stream is being created.
+    pub open_shards: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardDescription {
+    pub id: ShardId,
+    pub range: HashKeyRange,
+    pub starting_sequence_number: SequenceNumber,
+}
+
+/// Quotas of an account in a region, and how far they are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountLimits {
+    pub shards_max: u32,
+    pub open_shards: usize,
+    pub on_demand_streams: usize,
+    pub on_demand_streams_max: u32,
+}
+
+impl Engine {
+    pub fn describe_stream_summary(&self, arn: &StreamArn) -> Result<StreamDescription> {
+        Ok(describe(&self.inner.find(arn)?))
+    }
+
+    /// The stream, a page of its shards after the id `after` (compared as text, as AWS does), and whether
+    /// there are more.
+    pub fn describe_stream(
+        &self,
+        arn: &StreamArn,
+        after: Option<&str>,
+        shards_max: Option<usize>,
+    ) -> Result<(StreamDescription, Vec<ShardDescription>, bool)> {
+        let found = self.inner.find(arn)?;
+        let page =
+            shards_max.unwrap_or(limits::DESCRIBE_STREAM_PAGE_MAX).min(limits::DESCRIBE_STREAM_PAGE_MAX);
+        let shards = found.stream.shards();
+        let visible = shards.all.values().filter(|_| found.status != StreamStatus::Creating);
+        let mut rest =
+            visible.filter(|shard| after.is_none_or(|after| shard.id().to_string().as_str() > after));
+        let shards = rest.by_ref().take(page).map(|shard| describe_shard(shard)).collect();
+        Ok((describe(&found), shards, rest.next().is_some()))
+    }
+
+    #[must_use]
+    pub fn describe_limits(&self, account: &AccountId, region: &Region) -> AccountLimits {
+        let settings = &self.inner.settings.limits;
+        let (open_shards, on_demand_streams) = self.inner.used(account, region);
+        AccountLimits {
+            shards_max: settings.shards_per_account.unwrap_or(UNLIMITED),
+            open_shards,
+            on_demand_streams,
+            on_demand_streams_max: settings.on_demand_streams_per_account.unwrap_or(UNLIMITED),
+        }
+    }
+}
+
+/// What stands for "no limit" where the API wants a number: the model's maximum.
+const UNLIMITED: u32 = 1_000_000;
+
+impl crate::engine::Inner {
+    /// Open shards, and on-demand streams, of an account in a region.
+    pub(crate) fn used(&self, account: &AccountId, region: &Region) -> (usize, usize) {
+        let now = self.now();
+        let streams = self.catalog.of(account, region);
+        let present = streams.iter().filter(|stream| stream.meta().status(now).is_some());
+        present.fold((0, 0), |(shards, on_demand), stream| {
+            let is_on_demand = stream.meta().mode == Mode::OnDemand;
+            (shards + stream.shards().routing.open_shards(), on_demand + usize::from(is_on_demand))
+        })
+    }
+}
+
+fn describe(found: &Found) -> StreamDescription {
+    let Found { stream, meta, status, .. } = found;
+    let is_creating = *status == StreamStatus::Creating;
+    StreamDescription {
+        arn: stream.arn.clone(),
+        status: *status,
+        mode: meta.mode,
+        created: meta.created,
+        retention_hours: meta.retention_hours,
+        record_kib_max: meta.record_kib_max,
+        open_shards: if is_creating { 0 } else { stream.shards().routing.open_shards() },
+    }
+}
+
+pub(crate) fn describe_shard(shard: &Shard) -> ShardDescription {
+    ShardDescription {
+        id: shard.id(),
+        range: shard.meta().range,
+        starting_sequence_number: shard.starting_sequence_number(),
+    }
+}

@@ -1,0 +1,251 @@
+//! CreateStream, DeleteStream and the retention calls: whatever changes a stream as a whole.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use millstream_model::{HashKeyRange, StreamArn, limits as aws};
+use millstream_storage::{Priority, WriteSet};
+use prost::Message;
+
+use super::tags::check_tags;
+use crate::engine::{Control, Engine, Found, Inner};
+use crate::error::{Error, Result};
+use crate::keyspace::shard_row::{ShardMeta, shard_key};
+use crate::keyspace::store_row::{StoreRow, store_key};
+use crate::keyspace::stream_row::{self, stream_key};
+use crate::keyspace::{GRAVE, stream_prefix};
+use crate::shard::Shard;
+use crate::stream::{Mode, Phase, Stream, StreamMeta, StreamStatus};
+
+/// A CreateStream call.
+#[derive(Clone, Debug)]
+pub struct CreateStream {
+    pub arn: StreamArn,
+    /// Required for a provisioned stream, ignored for an on-demand one.
+    pub shard_count: Option<u32>,
+    /// Absent: provisioned if a shard count is given, else on demand.
+    pub mode: Option<Mode>,
+    pub tags: BTreeMap<String, String>,
+    /// 1 to 10 MiB; 1 MiB if absent.
+    pub record_kib_max: Option<u32>,
+}
+
+impl Engine {
+    pub async fn create_stream(&self, call: CreateStream) -> Result<()> {
+        check_tags(&call.arn, &call.tags)?;
+        let (mode, shard_count) = match (call.mode, call.shard_count) {
+            (Some(Mode::OnDemand), _) | (None, None) => (Mode::OnDemand, aws::ON_DEMAND_SHARDS_INITIAL),
+            (Some(Mode::Provisioned) | None, Some(shard_count)) => (Mode::Provisioned, shard_count),
+            (Some(Mode::Provisioned), None) => {
+                return Err(Error::Validation(
+                    "ShardCount is required for a stream in PROVISIONED mode.".to_owned(),
+                ));
+            }
+        };
+        let inner = &self.inner;
+        let mut control = inner.control.lock().await;
+        if let Some(gone) = inner.check_name_is_free(&call.arn)? {
+            inner.bury(&mut control, &gone).await?;
+        }
+        inner.check_quotas(&call.arn, mode, shard_count)?;
+        let now = inner.now();
+        let delay = inner.settings.delays.create;
+        let meta = StreamMeta {
+            uid: control.store.next_stream_uid,
+            created: now,
+            mode,
+            phase: if delay.is_zero() { Phase::Steady } else { Phase::Creating { until: now.plus(delay) } },
+            retention_hours: aws::RETENTION_HOURS_MIN,
+            horizon_floor: millstream_model::Timestamp::EPOCH,
+            tags: call.tags,
+            record_kib_max: call.record_kib_max.unwrap_or(DEFAULT_RECORD_KIB),
+        };
+        inner.create(&mut control, call.arn, meta, shard_count).await
+    }
+
+    /// Hides the stream at once, or after the configured delay; its records are removed soon after.
+    pub async fn delete_stream(&self, arn: &StreamArn) -> Result<()> {
+        let inner = &self.inner;
+        let mut control = inner.control.lock().await;
+        let found = inner.find(arn)?;
+        let delay = inner.settings.delays.delete;
+        if delay.is_zero() {
+            inner.bury(&mut control, &found.stream).await?;
+        } else if found.status != StreamStatus::Deleting {
+            let phase = Phase::Deleting { until: found.now.plus(delay) };
+            inner.change(&found, Priority::Reclaim, |meta| meta.phase = phase).await?;
+        }
+        inner.janitor.notify_one();
+        Ok(())
+    }
+
+    /// Keeps records longer from now on. What has expired stays hidden.
+    pub async fn increase_retention(&self, arn: &StreamArn, hours: i64) -> Result<()> {
+        let inner = &self.inner;
+        let _control = inner.control.lock().await;
+        let found = inner.find_active(arn)?;
+        let present = found.meta.retention_hours;
+        let hours = check_retention(hours)?;
+        if hours < present {
+            return Err(Error::InvalidArgument(format!(
+                "Requested retention period ({hours} hours) for stream {} can not be shorter than existing \
+                 retention period ({present} hours). Use DecreaseRetentionPeriod API.",
+                arn.name
+            )));
+        }
+        inner.change_retention(&found, Priority::Normal, hours).await
+    }
+
+    /// Hides what is older than the new period at once, and gives its space back.
+    pub async fn decrease_retention(&self, arn: &StreamArn, hours: i64) -> Result<()> {
+        let inner = &self.inner;
+        let _control = inner.control.lock().await;
+        let found = inner.find_active(arn)?;
+        let present = found.meta.retention_hours;
+        let hours = check_retention(hours)?;
+        if hours > present {
+            return Err(Error::InvalidArgument(format!(
+                "Requested retention period ({hours} hours) for stream {} can not be longer than existing \
+                 retention period ({present} hours). Use IncreaseRetentionPeriod API.",
+                arn.name
+            )));
+        }
+        inner.change_retention(&found, Priority::Reclaim, hours).await?;
+        inner.janitor.notify_one();
+        Ok(())
+    }
+}
+
+const DEFAULT_RECORD_KIB: u32 = 1024;
+
+impl Inner {
+    /// Fails if a stream of this name is there; gives one whose deletion is over but that is still known.
+    fn check_name_is_free(&self, arn: &StreamArn) -> Result<Option<Arc<Stream>>> {
+        match self.catalog.by_arn(arn) {
+            Some(stream) if stream.meta().status(self.now()).is_some() => Err(Error::ResourceInUse(format!(
+                "Stream {} under account {} already exists.",
+                arn.name, arn.account
+            ))),
+            other => Ok(other),
+        }
+    }
+
+    fn check_quotas(&self, arn: &StreamArn, mode: Mode, shard_count: u32) -> Result<()> {
+        let StreamArn { account, region, .. } = arn;
+        let limits = &self.settings.limits;
+        let (open, on_demand) = self.used(account, region);
+        if let Some(limit) = limits.shards_per_account
+            && open + shard_count as usize > limit as usize
+        {
+            return Err(Error::LimitExceeded(format!(
+                "This request would exceed the shard limit for the account {account} in {region}. Current shard \
+                 count for the account: {open}. Limit: {limit}. Number of additional shards that would have \
+                 resulted from this request: {shard_count}. Refer to the AWS Service Limits page \
+                 (http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how \
+                 to request higher limits."
+            )));
+        }
+        if let Some(limit) = limits.on_demand_streams_per_account
+            && mode == Mode::OnDemand
+            && on_demand >= limit as usize
+        {
+            return Err(Error::LimitExceeded(format!(
+                "This request would exceed the limit on the number of On-Demand streams for the account {account} \
+                 in {region}. Current On-Demand streams count: {on_demand}. Limit: {limit}."
+            )));
+        }
+        let now = self.now();
+        let streams = self.catalog.of(account, region);
+        let creating =
+            streams.iter().filter(|stream| stream.meta().status(now) == Some(StreamStatus::Creating));
+        if limits.shards_per_account.is_some() && creating.count() >= aws::STREAMS_CREATING_MAX {
+            return Err(Error::LimitExceeded(format!(
+                "Only {} streams of an account can be in the CREATING state at once.",
+                aws::STREAMS_CREATING_MAX
+            )));
+        }
+        Ok(())
+    }
+
+    async fn create(
+        &self,
+        control: &mut Control,
+        arn: StreamArn,
+        meta: StreamMeta,
+        shard_count: u32,
+    ) -> Result<()> {
+        let store = StoreRow { next_stream_uid: meta.uid + 1, ..control.store.clone() };
+        let mut writes = WriteSet::new();
+        writes.expect(stream_key(&arn), None);
+        writes.put(store_key(), store.encode_to_vec());
+        writes.put(stream_key(&arn), stream_row::encode(&meta));
+        let mut shards = BTreeMap::new();
+        for (range, index) in HashKeyRange::uniform(shard_count).zip(0..) {
+            let shard = ShardMeta { index, range, created: meta.created, slot: 0 };
+            writes.put(shard_key(meta.uid, index), shard.encode());
+            shards.insert(index, Arc::new(Shard::new(meta.uid, shard)));
+        }
+        self.slot.commit(writes).await?.durable().await?;
+        control.store = store;
+        self.catalog.insert(Stream::new(arn, meta, shards));
+        Ok(())
+    }
+
+    /// Removes the stream and notes that its data has yet to go.
+    pub(crate) async fn bury(&self, control: &mut Control, stream: &Stream) -> Result<()> {
+        let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
+        writes.delete(stream_key(&stream.arn));
+        writes.put(stream_prefix(GRAVE, stream.uid), Bytes::new());
+        for shard in stream.shards().all.values() {
+            writes.mark(shard.uid().mark_name(), Bytes::new());
+        }
+        self.slot.commit(writes).await?.durable().await?;
+        self.catalog.remove(stream);
+        control.graves.push(stream.uid);
+        self.close_shards(stream).await;
+        Ok(())
+    }
+
+    /// Persists a change of a stream and shows it.
+    pub(crate) async fn change(
+        &self,
+        found: &Found,
+        priority: Priority,
+        change: impl FnOnce(&mut StreamMeta),
+    ) -> Result<()> {
+        let mut meta = StreamMeta::clone(&found.meta);
+        change(&mut meta);
+        let mut writes = WriteSet::new().with_priority(priority);
+        writes.put(stream_key(&found.stream.arn), stream_row::encode(&meta));
+        self.slot.commit(writes).await?.durable().await?;
+        found.stream.set_meta(meta);
+        Ok(())
+    }
+
+    async fn change_retention(&self, found: &Found, priority: Priority, hours: u32) -> Result<()> {
+        let delay = self.settings.delays.update;
+        self.change(found, priority, |meta| {
+            meta.horizon_floor = meta.horizon(found.now);
+            meta.retention_hours = hours;
+            if !delay.is_zero() {
+                meta.phase = Phase::Updating { until: found.now.plus(delay) };
+            }
+        })
+        .await
+    }
+}
+
+fn check_retention(hours: i64) -> Result<u32> {
+    let too = |which, limit, word| {
+        Err(Error::InvalidArgument(format!(
+            "{which} allowed retention period is {limit} hours. Requested retention period ({hours} hours) is too {word}."
+        )))
+    };
+    match u32::try_from(hours) {
+        Ok(hours) if hours > aws::RETENTION_HOURS_MAX => too("Maximum", aws::RETENTION_HOURS_MAX, "long"),
+        Ok(hours) if hours >= aws::RETENTION_HOURS_MIN => Ok(hours),
+        Err(_) if hours > 0 => too("Maximum", aws::RETENTION_HOURS_MAX, "long"),
+        _ => too("Minimum", aws::RETENTION_HOURS_MIN, "short"),
+    }
+}

@@ -1,0 +1,281 @@
+//! PutRecord and PutRecords: route, admit, number, and wait until it is durable.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use millstream_model::sequence_number::Decoded;
+use millstream_model::{HashKey, SequenceNumber, ShardId, StreamArn, Timestamp, limits as aws};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::committer::Group;
+use crate::engine::{Engine, Found, Inner, PERMIT_BYTES, not_found};
+use crate::error::{Error, Result};
+use crate::shard::Shard;
+use crate::stream::{Shards, StreamStatus};
+
+/// One record to store.
+#[derive(Clone, Debug)]
+pub struct PutEntry {
+    /// 1 to 256 characters; checked by whoever knows the wire.
+    pub partition_key: String,
+    /// Replaces the partition key's hash for routing.
+    pub explicit_hash_key: Option<HashKey>,
+    pub data: Bytes,
+}
+
+impl PutEntry {
+    fn size(&self) -> usize {
+        self.data.len() + self.partition_key.len()
+    }
+
+    fn hash_key(&self) -> HashKey {
+        self.explicit_hash_key.unwrap_or_else(|| HashKey::of_partition_key(&self.partition_key))
+    }
+}
+
+/// A record that is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    pub shard_id: ShardId,
+    pub sequence_number: SequenceNumber,
+}
+
+/// Why one entry of several was not stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PutFailure {
+    /// Its shard is over the limit; the text is AWS's.
+    Throttled(String),
+    /// Ours or the disk's fault.
+    Internal,
+}
+
+impl Engine {
+    /// Stores one record. `ordering` is the caller's SequenceNumberForOrdering.
+    pub async fn put_record(
+        &self,
+        arn: &StreamArn,
+        entry: PutEntry,
+        ordering: Option<&str>,
+        dry_run: bool,
+    ) -> Result<Receipt> {
+        let found = self.inner.find_writable(arn)?;
+        if let Some(ordering) = ordering {
+            check_ordering(arn, ordering, found.now)?;
+        }
+        check_record_size(&entry, &found)?;
+        self.inner.committer.check()?;
+        if dry_run {
+            return Err(dry_run_passed());
+        }
+        let permit = self.inner.reserve(entry.size()).await?;
+        let mut put = Put::new(&self.inner, &found, std::slice::from_ref(&entry));
+        put.append_all(&found.stream.shards());
+        let [outcome] = put.finish(permit).await?.try_into().map_err(|_| internal())?;
+        let counters = &found.stream.counters;
+        match outcome {
+            Ok(receipt) => {
+                counters.put_record_success.add(1);
+                Ok(receipt)
+            }
+            Err(PutFailure::Throttled(text)) => Err(Error::ProvisionedThroughputExceeded(text)),
+            Err(PutFailure::Internal) => Err(internal()),
+        }
+    }
+
+    /// Stores records; each fares for itself. Records of one shard keep their order.
+    pub async fn put_records(
+        &self,
+        arn: &StreamArn,
+        entries: &[PutEntry],
+        dry_run: bool,
+    ) -> Result<Vec<std::result::Result<Receipt, PutFailure>>> {
+        let found = self.inner.find_writable(arn)?;
+        let bytes = entries.iter().map(PutEntry::size).sum();
+        if bytes > aws::PUT_RECORDS_BYTES_MAX {
+            return Err(Error::InvalidArgument("Records size exceeds 10 MB limit".to_owned()));
+        }
+        entries.iter().try_for_each(|entry| check_record_size(entry, &found))?;
+        self.inner.committer.check()?;
+        if dry_run {
+            return Err(dry_run_passed());
+        }
+        let permit = self.inner.reserve(bytes).await?;
+        let mut put = Put::new(&self.inner, &found, entries);
+        put.append_all(&found.stream.shards());
+        let outcomes = put.finish(permit).await?;
+        count(&found, &outcomes);
+        Ok(outcomes)
+    }
+}
+
+impl Inner {
+    /// The stream, if records can be put into it: to writers, one that is being created or deleted is not
+    /// there.
+    fn find_writable(&self, arn: &StreamArn) -> Result<Found> {
+        let found = self.find(arn)?;
+        match found.status {
+            StreamStatus::Active | StreamStatus::Updating => Ok(found),
+            StreamStatus::Creating | StreamStatus::Deleting => Err(not_found(arn)),
+        }
+    }
+
+    /// Waits until there is room for so many bytes on their way to the disk.
+    async fn reserve(&self, bytes: usize) -> Result<OwnedSemaphorePermit> {
+        let most = self.settings.in_flight_bytes_max / PERMIT_BYTES;
+        let permits = (bytes / PERMIT_BYTES + 1).min(most).min(Semaphore::MAX_PERMITS);
+        let permits = u32::try_from(permits).unwrap_or(u32::MAX);
+        let permit = self.room.clone().acquire_many_owned(permits).await;
+        permit.map_err(|_| Error::Unavailable("the server is shutting down".to_owned()))
+    }
+}
+
+type Outcome = std::result::Result<Receipt, PutFailure>;
+
+/// The entries of one call on their way through the shards.
+struct Put<'a> {
+    inner: &'a Inner,
+    found: &'a Found,
+    entries: &'a [PutEntry],
+    outcomes: Vec<Option<Outcome>>,
+    /// The groups that entries joined, each with the entries it holds.
+    groups: Vec<(Arc<Group>, Vec<usize>)>,
+    refused: Option<Error>,
+}
+
+impl<'a> Put<'a> {
+    fn new(inner: &'a Inner, found: &'a Found, entries: &'a [PutEntry]) -> Self {
+        let outcomes = vec![None; entries.len()];
+        Self { inner, found, entries, outcomes, groups: Vec::new(), refused: None }
+    }
+
+    /// Appends every entry to its shard, shard by shard, so that each is locked once.
+    fn append_all(&mut self, shards: &Shards) {
+        let routed = self.entries.iter().map(|entry| shards.routing.place_of(entry.hash_key()));
+        let mut routed: Vec<_> = routed.zip(0..).collect();
+        // Stable by entry, so that the records of a shard keep their order.
+        routed.sort_unstable();
+        for of_one_shard in routed.chunk_by(|(place, _), (next, _)| place == next) {
+            if let Some(place) = of_one_shard[0].0 {
+                self.append(shards.routing.shard_at(place), of_one_shard.iter().map(|(_, entry)| *entry));
+            }
+        }
+    }
+
+    fn append(&mut self, shard: &Arc<Shard>, of_shard: impl Iterator<Item = usize>) {
+        let Inner { settings, committer, clock, .. } = self.inner;
+        let (now, monotonic) = (self.inner.now(), clock.monotonic());
+        let mut joined = Vec::new();
+        let mut writer = shard.writer.lock();
+        let group = match writer.open(shard, committer) {
+            Ok(group) => group,
+            Err(error) => {
+                self.refused = Some(error);
+                return;
+            }
+        };
+        for place in of_shard {
+            let entry = &self.entries[place];
+            let admitted = writer.limits.admit(&settings.limits, monotonic, entry.size() as u64);
+            if admitted.is_err() {
+                self.outcomes[place] = Some(Err(self.throttled(shard)));
+                continue;
+            }
+            let appended = writer.append(now, entry.partition_key.as_bytes(), &entry.data);
+            if let Some(appended) = appended {
+                let sequence_number = shard.sequence_number(appended.index, appended.arrival);
+                self.outcomes[place] = Some(Ok(Receipt { shard_id: shard.id(), sequence_number }));
+                joined.push(place);
+            }
+        }
+        drop(writer);
+        match self.groups.last_mut() {
+            Some((last, places)) if Arc::ptr_eq(last, &group) => places.extend(joined),
+            _ => self.groups.push((group, joined)),
+        }
+    }
+
+    fn throttled(&self, shard: &Shard) -> PutFailure {
+        let counters = &self.found.stream.counters;
+        counters.write_provisioned_throughput_exceeded.add(1);
+        let arn = &self.found.stream.arn;
+        PutFailure::Throttled(Error::shard_rate(&shard.id(), &arn.name, &arn.account).to_string())
+    }
+
+    /// Waits until everything is durable. Fails as a whole only if nothing was stored or throttled.
+    async fn finish(mut self, permit: OwnedSemaphorePermit) -> Result<Vec<Outcome>> {
+        if let Some((group, _)) = self.groups.first() {
+            group.hold(permit);
+        }
+        // A group that none of the entries is in, because all were throttled, may never be committed.
+        for (group, places) in self.groups.iter().filter(|(_, places)| !places.is_empty()) {
+            if let Err(error) = group.durable().await {
+                places.iter().for_each(|place| self.outcomes[*place] = None);
+                self.refused = Some(error);
+            }
+        }
+        self.count_incoming();
+        match self.refused {
+            Some(error) if self.outcomes.iter().all(Option::is_none) => Err(error),
+            _ => {
+                let outcomes = self.outcomes.into_iter();
+                Ok(outcomes.map(|outcome| outcome.unwrap_or(Err(PutFailure::Internal))).collect())
+            }
+        }
+    }
+
+    fn count_incoming(&self) {
+        let outcomes = self.entries.iter().zip(&self.outcomes);
+        let stored = outcomes.filter(|(_, outcome)| matches!(outcome, Some(Ok(_))));
+        let (records, bytes) =
+            stored.fold((0, 0), |(records, bytes), (entry, _)| (records + 1, bytes + entry.size() as u64));
+        let counters = &self.found.stream.counters;
+        counters.incoming_records.add(records);
+        counters.incoming_bytes.add(bytes);
+    }
+}
+
+fn check_record_size(entry: &PutEntry, found: &Found) -> Result<()> {
+    let bytes_max = found.meta.record_bytes_max();
+    if entry.size() <= bytes_max {
+        return Ok(());
+    }
+    Err(Error::InvalidArgument(format!(
+        "Record size of {} bytes, data and partition key together, exceeds the stream's limit of {bytes_max} bytes",
+        entry.size()
+    )))
+}
+
+/// AWS accepts any number that it could have issued by now. Order needs nothing more from us: numbers of a
+/// shard rise anyway.
+fn check_ordering(arn: &StreamArn, ordering: &str, now: Timestamp) -> Result<()> {
+    match ordering.parse::<Decoded>() {
+        Ok(decoded) if decoded.number.time_secs <= now.as_secs() => Ok(()),
+        _ => Err(Error::InvalidArgument(format!(
+            "ExclusiveMinimumSequenceNumber {ordering} used in PutRecord on stream {} under account {} is invalid.",
+            arn.name, arn.account
+        ))),
+    }
+}
+
+fn count(found: &Found, outcomes: &[Outcome]) {
+    let counters = &found.stream.counters;
+    let stored = outcomes.iter().filter(|outcome| outcome.is_ok()).count() as u64;
+    let throttled =
+        outcomes.iter().filter(|outcome| matches!(outcome, Err(PutFailure::Throttled(_)))).count() as u64;
+    let total = outcomes.len() as u64;
+    counters.put_records_total_records.add(total);
+    counters.put_records_successful_records.add(stored);
+    counters.put_records_throttled_records.add(throttled);
+    counters.put_records_failed_records.add(total - stored - throttled);
+    if stored > 0 {
+        counters.put_records_success.add(1);
+    }
+}
+
+fn internal() -> Error {
+    Error::Internal("a record was not stored".to_owned())
+}
+
+pub(crate) fn dry_run_passed() -> Error {
+    Error::DryRun("Request would have succeeded, but DryRun flag is set.".to_owned())
+}

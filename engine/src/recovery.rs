@@ -1,0 +1,144 @@
+//! What the engine reads when it opens a store, and when a shard's log must be read again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use millstream_model::{ShardIndex, StreamArn, Timestamp};
+use millstream_runtime::Entropy;
+use millstream_storage::{Entry, KeyRange, ScanOptions, Slot, WriteSet};
+use prost::Message;
+
+use crate::error::{Error, Result};
+use crate::keyspace::store_row::{FORMAT, StoreRow, store_key};
+use crate::keyspace::tail_row::{LogEnd, tail_key};
+use crate::keyspace::{self, ShardUid, StreamUid, record_key, shard_row, stream_row};
+use crate::record_block::RecordBlock;
+use crate::shard::Shard;
+use crate::stream::Stream;
+
+/// Indexes skipped at every open. Numbers that a crash took back were never shown to anybody, but they are
+/// not given out again all the same; fewer than this can have been on their way.
+const INDEX_GAP: u64 = 1 << 32;
+
+/// All that a store holds, apart from records.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    pub(crate) store: StoreRow,
+    pub(crate) streams: Vec<Stream>,
+    /// Deleted streams whose data has yet to be removed.
+    pub(crate) graves: Vec<StreamUid>,
+}
+
+pub(crate) async fn recover(slot: &dyn Slot, entropy: &dyn Entropy) -> Result<Recovered> {
+    let store = read_or_make_store(slot, entropy).await?;
+    let mut shards = read_shards(slot).await?;
+    let mut streams = Vec::new();
+    for Entry { key, value } in scan_all(slot, stream_row::all()).await? {
+        let (arn, meta) = stream_row::decode(&key, &value)?;
+        let shards = shards.remove(&meta.uid).unwrap_or_default();
+        check_marks(slot, &arn, &shards)?;
+        streams.push(Stream::new(arn, meta, shards));
+    }
+    let graves = scan_all(slot, KeyRange::prefix(&[keyspace::GRAVE])).await?;
+    let graves = graves.iter().map(|grave| grave_uid(&grave.key)).collect::<Result<_>>()?;
+    Ok(Recovered { store, streams, graves })
+}
+
+fn grave_uid(key: &[u8]) -> Result<StreamUid> {
+    let uid = key.get(1..).and_then(|uid| uid.try_into().ok());
+    uid.map(u32::from_be_bytes).ok_or_else(|| keyspace::corrupt("a deleted stream's row", key))
+}
+
+async fn read_or_make_store(slot: &dyn Slot, entropy: &dyn Entropy) -> Result<StoreRow> {
+    if let Some(row) = slot.get(&store_key()).await? {
+        let row = StoreRow::decode(row).map_err(|_| keyspace::corrupt("the store's row", &store_key()))?;
+        if row.format != FORMAT {
+            let format = row.format;
+            return Err(Error::Internal(format!(
+                "the store has format {format}; this program reads format {FORMAT}"
+            )));
+        }
+        return Ok(row);
+    }
+    let token_key = Bytes::copy_from_slice(&entropy.bytes::<32>());
+    let row = StoreRow { format: FORMAT, token_key, next_stream_uid: 1 };
+    let mut writes = WriteSet::new();
+    writes.put(store_key(), row.encode_to_vec());
+    slot.commit(writes).await?.durable().await?;
+    Ok(row)
+}
+
+async fn read_shards(slot: &dyn Slot) -> Result<HashMap<StreamUid, BTreeMap<ShardIndex, Arc<Shard>>>> {
+    let mut shards: HashMap<_, BTreeMap<_, _>> = HashMap::new();
+    for Entry { key, value } in scan_all(slot, shard_row::all()).await? {
+        let (stream, meta) = shard_row::decode(&key, &value)?;
+        let mut end = read_log_end(slot, ShardUid::new(stream, meta.index), meta.created).await?;
+        if end.offset > 0 {
+            end.index += INDEX_GAP;
+        }
+        let shard = Arc::new(Shard::with_log(stream, meta, end));
+        shards.entry(stream).or_default().insert(meta.index, shard);
+    }
+    Ok(shards)
+}
+
+/// Where a shard's log ends in storage: after its last block, or where it stood when it was trimmed empty.
+pub(crate) async fn read_log_end(slot: &dyn Slot, shard: ShardUid, created: Timestamp) -> Result<LogEnd> {
+    let last = ScanOptions { entries_max: 1, reverse: true, ..ScanOptions::default() };
+    let page = slot.scan(record_key::from(shard, 0), last).await?;
+    if let Some(Entry { key, value }) = page.entries.into_iter().next() {
+        let block = decode_block(&key, value)?;
+        let last_arrival = match block.records().last() {
+            Some(Ok(record)) => record.arrival,
+            _ => return Err(keyspace::corrupt("the last record block of a shard", &key)),
+        };
+        return Ok(LogEnd { index: block.end_index(), offset: block.end_offset(), last_arrival });
+    }
+    match slot.get(&tail_key(shard)).await? {
+        Some(row) => {
+            LogEnd::decode(&row).ok_or_else(|| keyspace::corrupt("a shard's tail", &tail_key(shard)))
+        }
+        None => Ok(LogEnd { index: 1, offset: 0, last_arrival: created }),
+    }
+}
+
+/// A block that also stands where it says that it does.
+pub(crate) fn decode_block(key: &[u8], value: Bytes) -> Result<RecordBlock> {
+    let block = RecordBlock::decode(value).map_err(|error| keyspace::corrupt(&error.to_string(), key))?;
+    if record_key::first_index(key) != Some(block.first_index()) {
+        return Err(keyspace::corrupt("a record block of another place", key));
+    }
+    Ok(block)
+}
+
+/// Compares how far each shard's log goes with how far it was durable.
+fn check_marks(slot: &dyn Slot, arn: &StreamArn, shards: &BTreeMap<ShardIndex, Arc<Shard>>) -> Result<()> {
+    for shard in shards.values() {
+        let mark = slot.marks_at_open().get(&shard.uid().mark_name()).and_then(|mark| LogEnd::decode(mark));
+        let found = shard.tail.lock().end();
+        if let Some(mark) = mark.filter(|mark| found.offset < mark.offset) {
+            return Err(Error::Internal(format!(
+                "durable records are missing: {} of {arn} ends after {} records, but {} were durable",
+                shard.id(),
+                found.offset,
+                mark.offset
+            )));
+        }
+    }
+    Ok(())
+}
+
+async fn scan_all(slot: &dyn Slot, mut range: KeyRange) -> Result<Vec<Entry>> {
+    let mut all = Vec::new();
+    loop {
+        let page = slot.scan(range.clone(), ScanOptions::default()).await?;
+        if let Some(last) = page.entries.last() {
+            range.start = [&last.key[..], &[0]].concat().into();
+        }
+        all.extend(page.entries);
+        if !page.more {
+            return Ok(all);
+        }
+    }
+}

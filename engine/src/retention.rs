@@ -1,0 +1,146 @@
+//! The janitor: removes what has expired and what belonged to deleted streams.
+//!
+//! Nobody waits for it. What it has yet to remove is hidden already: expired records by the trim horizon,
+//! deleted streams because they are not in the catalog.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use millstream_model::Timestamp;
+use millstream_storage::{Priority, WriteSet};
+
+use crate::committer::Group;
+use crate::engine::{Engine, Inner};
+use crate::error::Result;
+use crate::keyspace::tail_row::{LogEnd, tail_key};
+use crate::keyspace::{self, StreamUid, record_key, stream_prefix, time_index};
+use crate::shard::Shard;
+use crate::shard::reader::index_entry_before;
+use crate::stream::{Phase, Stream};
+
+/// Above every key.
+const KEYS_END: &[u8] = &[u8::MAX; 32];
+/// A shard is trimmed when so much of its retention has expired since the last time: often enough to give
+/// space back steadily, seldom enough that range deletes stay few.
+const TRIM_STEPS: u32 = 48;
+
+impl Engine {
+    pub(crate) async fn tidy_up_until_stopped(&self) {
+        let inner = &self.inner;
+        loop {
+            let pause = inner.next_deletion().map_or(inner.settings.trim_interval, |due| {
+                Duration::from_millis(due.millis_since(inner.now())).min(inner.settings.trim_interval)
+            });
+            tokio::select! {
+                () = inner.tasks().stopping() => return,
+                () = inner.clock.sleep(pause) => {}
+                () = inner.janitor.notified() => {}
+            }
+            if let Err(error) = self.tidy_up().await {
+                tracing::warn!(%error, "expired data could not be removed yet");
+            }
+        }
+    }
+
+    /// One round: deletions that are over, data of deleted streams, expired records.
+    pub(crate) async fn tidy_up(&self) -> Result<()> {
+        let inner = &self.inner;
+        inner.bury_the_gone().await?;
+        inner.remove_buried().await?;
+        for stream in inner.catalog.all() {
+            let horizon = stream.meta().horizon(inner.now());
+            for shard in stream.shards().all.values() {
+                inner.trim(&stream, shard, horizon).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// When the next deletion that is under way will be over.
+    fn next_deletion(&self) -> Option<Timestamp> {
+        let streams = self.catalog.all();
+        let due = streams.iter().filter_map(|stream| match stream.meta().phase {
+            Phase::Deleting { until } => Some(until),
+            _ => None,
+        });
+        due.min()
+    }
+
+    async fn bury_the_gone(&self) -> Result<()> {
+        let mut control = self.control.lock().await;
+        for stream in self.catalog.all() {
+            if stream.meta().status(self.now()).is_none() {
+                self.bury(&mut control, &stream).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn remove_buried(&self) -> Result<()> {
+        let graves = self.control.lock().await.graves.clone();
+        for uid in graves {
+            self.remove_data(uid).await?;
+            self.control.lock().await.graves.retain(|grave| *grave != uid);
+        }
+        Ok(())
+    }
+
+    async fn remove_data(&self, uid: StreamUid) -> Result<()> {
+        for tag in [keyspace::RECORD_BLOCK, keyspace::TIME_INDEX, keyspace::TAIL, keyspace::SHARD] {
+            self.slot.trim(&stream_prefix(tag, uid), KEYS_END).await?;
+        }
+        let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
+        writes.delete(stream_prefix(keyspace::GRAVE, uid));
+        self.slot.commit(writes).await?.durable().await?;
+        Ok(())
+    }
+
+    /// Lets no record into a deleted stream's shards any more, and waits for those on their way.
+    pub(crate) async fn close_shards(&self, stream: &Stream) {
+        let mut groups: Vec<Arc<Group>> = Vec::new();
+        for shard in stream.shards().all.values() {
+            groups.extend(shard.writer.lock().close(&stream.arn));
+        }
+        for group in groups {
+            // Durable or failed: in either case nothing of it is on its way any more.
+            let _ = group.durable().await;
+        }
+    }
+
+    async fn trim(&self, stream: &Stream, shard: &Arc<Shard>, horizon: Timestamp) -> Result<()> {
+        let step = Duration::from_secs(u64::from(stream.meta().retention_hours) * 3600) / TRIM_STEPS;
+        let end = {
+            let tail = shard.tail.lock();
+            if tail.is_emptied() || tail.end().offset == 0 || horizon <= tail.trimmed_to().plus(step) {
+                return Ok(());
+            }
+            tail.end()
+        };
+        if end.last_arrival < horizon {
+            self.trim_all(shard, end).await?;
+        } else if let Some(entry) = index_entry_before(&*self.slot, shard, horizon).await? {
+            let below = record_key::record_key(shard.uid(), entry.first_index);
+            self.slot.trim(&record_key::prefix(shard.uid()), &below).await?;
+            let below = time_index::time_key(shard.uid(), entry.time);
+            self.slot.trim(&time_index::prefix(shard.uid()), &below).await?;
+        }
+        shard.tail.lock().set_trimmed_to(horizon);
+        Ok(())
+    }
+
+    /// Everything has expired. Notes where the log goes on, for its blocks will not say it any more.
+    async fn trim_all(&self, shard: &Shard, end: LogEnd) -> Result<()> {
+        let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
+        writes.put(tail_key(shard.uid()), end.encode());
+        self.slot.commit(writes).await?.durable().await?;
+        // Records that came meanwhile have higher indexes and stay.
+        let below = record_key::record_key(shard.uid(), end.index);
+        self.slot.trim(&record_key::prefix(shard.uid()), &below).await?;
+        let below = time_index::time_key(shard.uid(), end.last_arrival);
+        self.slot.trim(&time_index::prefix(shard.uid()), &below).await?;
+        shard.tail.lock().set_emptied(end);
+        Ok(())
+    }
+}

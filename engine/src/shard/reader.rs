@@ -1,0 +1,283 @@
+//! Reads records from a position on: from memory if the shard's tail reaches back that far, else from
+//! storage.
+//!
+//! Every step from block to block is checked for density: the next block's offset must be where the last
+//! one ended, and storage must not end before the durable end of the log. A log with a hole is an error
+//! that names it, never a short read.
+
+use bytes::Bytes;
+use millstream_model::{Record, Timestamp};
+use millstream_storage::{Entry, ScanOptions, Slot};
+
+use super::Shard;
+use crate::error::{Error, Result};
+use crate::keyspace::tail_row::{LogEnd, tail_key};
+use crate::keyspace::{record_key, time_index};
+use crate::record_block::{BlockRecord, RecordBlock};
+use crate::recovery::decode_block;
+
+/// Where in a shard a reader stands: before the first record that the position admits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) index: u64,
+    /// Seconds; orders a given sequence number against the one record of the same index.
+    pub(crate) time_secs: u64,
+    /// The record with exactly this index and time is admitted.
+    pub(crate) inclusive: bool,
+}
+
+impl Position {
+    /// Before the oldest record that is kept.
+    pub(crate) const TRIM_HORIZON: Self = Self::at_index(0);
+
+    pub(crate) const fn at_index(index: u64) -> Self {
+        Self { index, time_secs: 0, inclusive: true }
+    }
+
+    fn admits(self, record: &BlockRecord) -> bool {
+        let (place, record) = ((self.index, self.time_secs), (record.index, record.arrival.as_secs()));
+        if self.inclusive { record >= place } else { record > place }
+    }
+}
+
+/// How much a reader wants, and what it must not see.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Want {
+    pub(crate) records_max: usize,
+    pub(crate) bytes_max: usize,
+    /// Records that arrived before are not shown.
+    pub(crate) horizon: Timestamp,
+}
+
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) records: Vec<Record>,
+    pub(crate) next: Position,
+    /// When the durable log held nothing behind these records.
+    pub(crate) caught_up: bool,
+}
+
+/// Storage is asked for this much at first; a reader that wants a few records is not served megabytes.
+const PAGE_BYTES_MIN: usize = 64 * 1024;
+/// … and for at most this much at once.
+const PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+pub(crate) async fn read(slot: &dyn Slot, shard: &Shard, from: Position, want: Want) -> Result<Read> {
+    let mut collector = Collector::new(shard, from, want);
+    let end = {
+        let tail = shard.tail.lock();
+        if let Some(blocks) = tail.blocks_from(from.index) {
+            for block in blocks {
+                if !collector.take(block)? {
+                    break;
+                }
+            }
+            return Ok(collector.finish(tail.end()));
+        }
+        tail.end()
+    };
+    if from.index < end.index {
+        read_stored(slot, shard, end, &mut collector).await?;
+    }
+    Ok(collector.finish(end))
+}
+
+/// Feeds the collector from storage until it has enough or the log, which reaches `end` at least, is over.
+async fn read_stored(
+    slot: &dyn Slot,
+    shard: &Shard,
+    end: LogEnd,
+    collector: &mut Collector<'_>,
+) -> Result<()> {
+    let mut page_bytes =
+        collector.want.records_max.saturating_mul(1024).clamp(PAGE_BYTES_MIN, PAGE_BYTES_MAX);
+    let mut blocks = StoredBlocks { slot, shard, from: collector.next.index, expected_offset: None };
+    loop {
+        let (page, more) = blocks.next_page(page_bytes).await?;
+        for block in page {
+            if !collector.take(&block)? {
+                return Ok(());
+            }
+        }
+        if !more {
+            return blocks.check_end(end).await;
+        }
+        page_bytes = PAGE_BYTES_MAX;
+    }
+}
+
+/// Consecutive blocks of a shard in storage, each checked to follow the one before.
+struct StoredBlocks<'a> {
+    slot: &'a dyn Slot,
+    shard: &'a Shard,
+    /// Index from which the next page is read.
+    from: u64,
+    /// Offset that the next block must have, once a block has been seen.
+    expected_offset: Option<u64>,
+}
+
+const LAST: ScanOptions = ScanOptions { entries_max: 1, bytes_max: usize::MAX, reverse: true };
+const FIRST: ScanOptions = ScanOptions { entries_max: 1, bytes_max: usize::MAX, reverse: false };
+
+impl StoredBlocks<'_> {
+    /// Reads the next page. The flag is false when it was the last one.
+    async fn next_page(&mut self, bytes_max: usize) -> Result<(Vec<RecordBlock>, bool)> {
+        let options = ScanOptions { bytes_max, ..ScanOptions::default() };
+        let found = self.slot.scan(record_key::from(self.shard.uid(), self.from), options).await?;
+        let mut page = Vec::with_capacity(found.entries.len() + 1);
+        let starts_here = found.entries.first().and_then(|entry| record_key::first_index(&entry.key));
+        if self.expected_offset.is_none() && starts_here != Some(self.from) {
+            // The reader stands inside a block, or in a gap between two.
+            let before = self.slot.scan(record_key::up_to(self.shard.uid(), self.from), LAST).await?;
+            for Entry { key, value } in before.entries {
+                page.push(self.follow(&key, value).await?);
+            }
+        }
+        for Entry { key, value } in found.entries {
+            page.push(self.follow(&key, value).await?);
+        }
+        Ok((page, found.more))
+    }
+
+    async fn follow(&mut self, key: &[u8], value: Bytes) -> Result<RecordBlock> {
+        let block = decode_block(key, value)?;
+        let first_offset = block.first_offset();
+        match self.expected_offset {
+            Some(expected) if expected != first_offset && !self.was_trimmed_up_to(key).await? => {
+                return Err(self.hole(expected, first_offset));
+            }
+            _ => {}
+        }
+        self.expected_offset = Some(block.end_offset());
+        self.from = block.end_index();
+        Ok(block)
+    }
+
+    /// The log was durable up to `end` before reading began, so storage must have shown that much.
+    async fn check_end(&self, end: LogEnd) -> Result<()> {
+        let expected = self.expected_offset.unwrap_or(0);
+        if expected >= end.offset {
+            return Ok(());
+        }
+        let trimmed = self.slot.get(&tail_key(self.shard.uid())).await?;
+        let trimmed = trimmed.and_then(|row| LogEnd::decode(&row));
+        if trimmed.is_some_and(|trimmed| trimmed.offset >= end.offset) {
+            return Ok(());
+        }
+        Err(self.hole(expected, end.offset))
+    }
+
+    /// Whether the log now begins with this block, because what was before it has just been trimmed.
+    async fn was_trimmed_up_to(&self, key: &[u8]) -> Result<bool> {
+        let first = self.slot.scan(record_key::from(self.shard.uid(), 0), FIRST).await?;
+        Ok(first.entries.first().is_none_or(|first| first.key >= key))
+    }
+
+    fn hole(&self, expected: u64, found: u64) -> Error {
+        let (shard, uid) = (self.shard.id(), self.shard.uid().0);
+        Error::Internal(format!(
+            "corrupt data: {shard} (uid {uid:#x}) has lost its records {expected} to {found}"
+        ))
+    }
+}
+
+/// Picks the wanted records out of consecutive blocks.
+struct Collector<'a> {
+    shard: &'a Shard,
+    want: Want,
+    records: Vec<Record>,
+    bytes: usize,
+    next: Position,
+    full: bool,
+}
+
+impl<'a> Collector<'a> {
+    fn new(shard: &'a Shard, from: Position, want: Want) -> Self {
+        Self { shard, want, records: Vec::new(), bytes: 0, next: from, full: false }
+    }
+
+    /// False when no more is wanted.
+    fn take(&mut self, block: &RecordBlock) -> Result<bool> {
+        for record in block.records() {
+            let record = record
+                .map_err(|error| Error::Internal(format!("corrupt data: {}: {error}", self.shard.id())))?;
+            if !self.next.admits(&record) || record.arrival < self.want.horizon {
+                continue;
+            }
+            let size = record.data.len() + record.partition_key.len();
+            let over = self.bytes + size > self.want.bytes_max && !self.records.is_empty();
+            if over || self.records.len() == self.want.records_max {
+                self.full = true;
+                return Ok(false);
+            }
+            self.bytes += size;
+            self.next = Position::at_index(record.index + 1);
+            self.records.push(Record {
+                sequence_number: self.shard.sequence_number(record.index, record.arrival),
+                approximate_arrival: record.arrival,
+                partition_key: record.partition_key,
+                data: record.data,
+            });
+        }
+        Ok(true)
+    }
+
+    /// The reply, when the log's durable end was at `end`.
+    fn finish(self, end: LogEnd) -> Read {
+        let mut next = self.next;
+        if !self.full && next.index < end.index {
+            // All that is durable was looked at; what was not taken is expired.
+            next = Position::at_index(end.index);
+        }
+        Read { records: self.records, next, caught_up: !self.full }
+    }
+}
+
+/// Before the first durable record that arrived at `time` or later; the end of the log if there is none.
+pub(crate) async fn find_time(slot: &dyn Slot, shard: &Shard, time: Timestamp) -> Result<Position> {
+    let (first_in_memory, end) = {
+        let tail = shard.tail.lock();
+        (tail.first().cloned(), tail.end())
+    };
+    if let Some(first) = first_in_memory.filter(|first| first.base_time() < time) {
+        return read_until(slot, shard, first.first_index(), time, end).await;
+    }
+    let from = index_entry_before(slot, shard, time).await?.map_or(0, |entry| entry.first_index);
+    read_until(slot, shard, from, time, end).await
+}
+
+async fn read_until(
+    slot: &dyn Slot,
+    shard: &Shard,
+    from: u64,
+    time: Timestamp,
+    end: LogEnd,
+) -> Result<Position> {
+    let want = Want { records_max: 1, bytes_max: usize::MAX, horizon: time };
+    let read = read(slot, shard, Position::at_index(from), want).await?;
+    let found = read.records.first().map(|record| record.sequence_number.index);
+    Ok(Position::at_index(found.unwrap_or(end.index)))
+}
+
+/// An entry of a shard's time index.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IndexEntry {
+    pub(crate) time: Timestamp,
+    pub(crate) first_index: u64,
+}
+
+/// The last entry of the time index before `time`. All blocks before the one that it names hold only
+/// records that arrived before `time`.
+pub(crate) async fn index_entry_before(
+    slot: &dyn Slot,
+    shard: &Shard,
+    time: Timestamp,
+) -> Result<Option<IndexEntry>> {
+    let Some(before) = time.as_millis().checked_sub(1).map(Timestamp::from_millis) else { return Ok(None) };
+    let page = slot.scan(time_index::up_to(shard.uid(), before), LAST).await?;
+    let Some(Entry { key, value }) = page.entries.into_iter().next() else { return Ok(None) };
+    match (time_index::time(&key), time_index::decode(&value)) {
+        (Some(time), Some(first_index)) => Ok(Some(IndexEntry { time, first_index })),
+        _ => Err(crate::keyspace::corrupt("an entry of a time index", &key)),
+    }
+}

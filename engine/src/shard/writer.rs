@@ -1,0 +1,164 @@
+//! Gives records their numbers and packs them into blocks.
+//!
+//! Numbers are given at once and rise; the block they are in becomes durable with its commit group. Until
+//! then nobody sees it. The writer never waits.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use millstream_model::{StreamArn, Timestamp};
+
+use super::Shard;
+use crate::committer::{Committer, Group};
+use crate::engine::not_found;
+use crate::error::{Error, Result};
+use crate::keyspace::tail_row::LogEnd;
+use crate::limits::WriteLimits;
+use crate::record_block::{BlockBuilder, RecordBlock};
+
+/// A block is sealed when it has grown to this. Larger blocks mean fewer keys for storage and more to read
+/// for a reader that wants one record.
+const BLOCK_BYTES_TARGET: usize = 512 * 1024;
+/// An entry of the time index is due when a block starts this much later …
+const TIME_INDEX_MILLIS: u64 = 1000;
+/// … or this many bytes further than the entry before.
+const TIME_INDEX_BYTES: usize = 1024 * 1024;
+
+#[derive(Debug)]
+pub(crate) struct Writer {
+    /// Where the next record goes.
+    end: LogEnd,
+    open: Option<Open>,
+    pub(crate) limits: WriteLimits,
+    /// How large the last commit's block grew; the next one is allocated so.
+    block_bytes_expected: usize,
+    indexed: Indexed,
+    /// Why no record is taken any more, for good.
+    closed: Option<Error>,
+}
+
+/// Blocks that wait for their commit group.
+#[derive(Debug)]
+struct Open {
+    group: Arc<Group>,
+    sealed: Vec<RecordBlock>,
+    builder: BlockBuilder,
+}
+
+/// The last entry of the time index.
+#[derive(Clone, Copy, Debug)]
+struct Indexed {
+    time: Timestamp,
+    bytes_since: usize,
+    ever: bool,
+}
+
+/// The blocks of one shard in a commit.
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    pub(crate) blocks: Vec<SealedBlock>,
+    /// The end of the log once these blocks are durable.
+    pub(crate) end: LogEnd,
+}
+
+#[derive(Debug)]
+pub(crate) struct SealedBlock {
+    pub(crate) block: RecordBlock,
+    /// The block gets an entry in the time index.
+    pub(crate) indexed: bool,
+}
+
+/// What a record was given.
+#[derive(Debug)]
+pub(crate) struct Appended {
+    pub(crate) index: u64,
+    pub(crate) arrival: Timestamp,
+}
+
+impl Writer {
+    pub(crate) fn new(end: LogEnd) -> Self {
+        let indexed = Indexed { time: end.last_arrival, bytes_since: 0, ever: false };
+        Self {
+            end,
+            open: None,
+            limits: WriteLimits::default(),
+            block_bytes_expected: 0,
+            indexed,
+            closed: None,
+        }
+    }
+
+    /// Makes sure that a block is open, in the present group if none was, and gives the group that the
+    /// records appended next will become durable with. Fails while no records are taken.
+    pub(crate) fn open(&mut self, shard: &Arc<Shard>, committer: &Committer) -> Result<Arc<Group>> {
+        if let Some(closed) = &self.closed {
+            return Err(closed.clone());
+        }
+        if let Some(open) = &self.open {
+            return Ok(open.group.clone());
+        }
+        let group = committer.join(shard)?;
+        let builder = BlockBuilder::new(self.end.index, self.end.offset, self.block_bytes_expected);
+        self.open = Some(Open { group: group.clone(), sealed: Vec::new(), builder });
+        Ok(group)
+    }
+
+    /// Adds a record to the open block. `None`, and nothing is done, when no block is open.
+    pub(crate) fn append(&mut self, now: Timestamp, partition_key: &[u8], data: &Bytes) -> Option<Appended> {
+        let open = self.open.as_mut()?;
+        // Arrival times never fall, whatever the wall clock does.
+        let arrival = now.max(self.end.last_arrival);
+        let LogEnd { index, offset, .. } = self.end;
+        if open.builder.len() >= BLOCK_BYTES_TARGET {
+            let next = BlockBuilder::new(index, offset, BLOCK_BYTES_TARGET);
+            open.sealed.push(std::mem::replace(&mut open.builder, next).seal());
+        }
+        open.builder.push(arrival, partition_key, data);
+        self.end = LogEnd { index: index + 1, offset: offset + 1, last_arrival: arrival };
+        Some(Appended { index, arrival })
+    }
+
+    /// Takes what waits for its commit.
+    pub(crate) fn seal(&mut self) -> Option<Sealed> {
+        let Open { mut sealed, builder, .. } = self.open.take()?;
+        if builder.is_empty() {
+            return None;
+        }
+        self.block_bytes_expected = builder.len().min(BLOCK_BYTES_TARGET);
+        sealed.push(builder.seal());
+        let blocks = sealed.into_iter().map(|block| SealedBlock { indexed: self.index(&block), block });
+        Some(Sealed { blocks: blocks.collect(), end: self.end })
+    }
+
+    /// Whether the block gets an entry in the time index. Of the blocks of one millisecond only the first
+    /// may have one.
+    fn index(&mut self, block: &RecordBlock) -> bool {
+        let Indexed { time, bytes_since, ever } = self.indexed;
+        let millis = block.base_time().millis_since(time);
+        let due = !ever || millis >= TIME_INDEX_MILLIS || bytes_since >= TIME_INDEX_BYTES;
+        if due && millis > 0 {
+            self.indexed = Indexed { time: block.base_time(), bytes_since: block.bytes().len(), ever: true };
+            return true;
+        }
+        self.indexed.bytes_since += block.bytes().len();
+        false
+    }
+
+    /// Drops what waits and goes on at `end`, which was read again from storage.
+    pub(crate) fn reset(&mut self, end: LogEnd) {
+        self.open = None;
+        self.end = end;
+        self.indexed = Indexed { time: end.last_arrival, bytes_since: 0, ever: false };
+    }
+
+    /// Takes no record any more, because the stream is gone. Gives the group of those on their way.
+    pub(crate) fn close(&mut self, arn: &StreamArn) -> Option<Arc<Group>> {
+        self.closed = Some(not_found(arn));
+        self.open.as_ref().map(|open| open.group.clone())
+    }
+
+    /// Where the next record goes.
+    pub(crate) fn end(&self) -> LogEnd {
+        self.end
+    }
+}

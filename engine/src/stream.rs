@@ -1,0 +1,195 @@
+//! A stream: what is known of it, its life cycle, its shards, and the routing table over them.
+//!
+//! A phase such as CREATING ends by the clock, not by a task: whoever looks asks with the present time. So
+//! nothing has to be resumed after a restart, and no delay means no task.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use millstream_model::{ShardId, ShardIndex, StreamArn, Timestamp};
+use parking_lot::RwLock;
+
+use crate::keyspace::StreamUid;
+use crate::metrics::StreamCounters;
+use crate::routing::Routing;
+use crate::shard::Shard;
+
+/// How a stream's capacity is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// As many shards as were asked for.
+    #[default]
+    Provisioned,
+    OnDemand,
+}
+
+/// A stream's state as Kinesis shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamStatus {
+    Creating,
+    Active,
+    Updating,
+    Deleting,
+}
+
+impl StreamStatus {
+    /// The name on the wire and in messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Creating => "CREATING",
+            Self::Active => "ACTIVE",
+            Self::Updating => "UPDATING",
+            Self::Deleting => "DELETING",
+        }
+    }
+}
+
+/// What a stream is doing, as it is persisted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Steady,
+    Creating {
+        until: Timestamp,
+    },
+    Updating {
+        until: Timestamp,
+    },
+    /// Gone at `until`.
+    Deleting {
+        until: Timestamp,
+    },
+}
+
+/// What is persisted of a stream, apart from its shards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StreamMeta {
+    pub(crate) uid: StreamUid,
+    pub(crate) created: Timestamp,
+    pub(crate) mode: Mode,
+    pub(crate) phase: Phase,
+    pub(crate) retention_hours: u32,
+    /// Records from before stay hidden even if the retention is raised.
+    pub(crate) horizon_floor: Timestamp,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) record_kib_max: u32,
+}
+
+impl StreamMeta {
+    /// `None` once a deletion is over: the stream is gone.
+    pub(crate) fn status(&self, now: Timestamp) -> Option<StreamStatus> {
+        match self.phase {
+            Phase::Creating { until } if now < until => Some(StreamStatus::Creating),
+            Phase::Updating { until } if now < until => Some(StreamStatus::Updating),
+            Phase::Deleting { until } if now < until => Some(StreamStatus::Deleting),
+            Phase::Deleting { .. } => None,
+            Phase::Steady | Phase::Creating { .. } | Phase::Updating { .. } => Some(StreamStatus::Active),
+        }
+    }
+
+    /// Records that arrived before are not shown.
+    pub(crate) fn horizon(&self, now: Timestamp) -> Timestamp {
+        let retention = Duration::from_secs(u64::from(self.retention_hours) * 3600);
+        now.minus(retention).max(self.horizon_floor)
+    }
+
+    pub(crate) fn record_bytes_max(&self) -> usize {
+        self.record_kib_max as usize * 1024
+    }
+}
+
+/// A stream in memory.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) arn: StreamArn,
+    pub(crate) uid: StreamUid,
+    pub(crate) counters: StreamCounters,
+    meta: RwLock<Arc<StreamMeta>>,
+    shards: RwLock<Arc<Shards>>,
+}
+
+/// All shards that are not expired, by index, and who among the open ones takes what.
+#[derive(Debug)]
+pub(crate) struct Shards {
+    pub(crate) all: BTreeMap<ShardIndex, Arc<Shard>>,
+    pub(crate) routing: Routing,
+}
+
+impl Shards {
+    pub(crate) fn new(all: BTreeMap<ShardIndex, Arc<Shard>>) -> Self {
+        let routing = Routing::new(all.values().cloned());
+        Self { all, routing }
+    }
+}
+
+impl Stream {
+    pub(crate) fn new(arn: StreamArn, meta: StreamMeta, shards: BTreeMap<ShardIndex, Arc<Shard>>) -> Self {
+        Self {
+            arn,
+            uid: meta.uid,
+            counters: StreamCounters::default(),
+            meta: RwLock::new(Arc::new(meta)),
+            shards: RwLock::new(Arc::new(Shards::new(shards))),
+        }
+    }
+
+    pub(crate) fn meta(&self) -> Arc<StreamMeta> {
+        self.meta.read().clone()
+    }
+
+    /// Shows what has been persisted.
+    pub(crate) fn set_meta(&self, meta: StreamMeta) {
+        *self.meta.write() = Arc::new(meta);
+    }
+
+    pub(crate) fn shards(&self) -> Arc<Shards> {
+        self.shards.read().clone()
+    }
+
+    pub(crate) fn shard(&self, id: ShardId) -> Option<Arc<Shard>> {
+        self.shards.read().all.get(&id.index()).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meta(phase: Phase) -> StreamMeta {
+        StreamMeta {
+            uid: 1,
+            created: Timestamp::EPOCH,
+            mode: Mode::Provisioned,
+            phase,
+            retention_hours: 24,
+            horizon_floor: Timestamp::EPOCH,
+            tags: BTreeMap::new(),
+            record_kib_max: 1024,
+        }
+    }
+
+    #[test]
+    fn phases_end_by_the_clock() {
+        let until = Timestamp::from_millis(100);
+        let (before, at) = (Timestamp::from_millis(99), until);
+        let creating = meta(Phase::Creating { until });
+        assert_eq!(creating.status(before), Some(StreamStatus::Creating));
+        assert_eq!(creating.status(at), Some(StreamStatus::Active));
+        let deleting = meta(Phase::Deleting { until });
+        assert_eq!(deleting.status(before), Some(StreamStatus::Deleting));
+        assert_eq!(deleting.status(at), None);
+    }
+
+    #[test]
+    fn the_horizon_never_falls_below_its_floor() {
+        let day = Duration::from_secs(24 * 3600);
+        let now = Timestamp::EPOCH.plus(day * 10);
+        let mut meta = meta(Phase::Steady);
+        assert_eq!(meta.horizon(now), Timestamp::EPOCH.plus(day * 9));
+        meta.retention_hours = 24 * 7;
+        meta.horizon_floor = Timestamp::EPOCH.plus(day * 9);
+        assert_eq!(meta.horizon(now), Timestamp::EPOCH.plus(day * 9));
+        assert_eq!(meta.horizon(now.plus(day * 7)), Timestamp::EPOCH.plus(day * 10));
+    }
+}

@@ -1,0 +1,178 @@
+//! Crashes, restarts, full disks, and clocks that jump.
+
+use super::*;
+use crate::Error;
+
+#[tokio::test]
+async fn records_and_streams_survive_a_restart_and_numbers_go_on() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(1).await;
+    let before = put_all(&engine, &arn, numbered(0..10)).await;
+    engine.close().await.unwrap();
+
+    let engine = world.open().await;
+    let after = put_all(&engine, &arn, numbered(10..12)).await;
+    assert!(before.last().unwrap().sequence_number < after[0].sequence_number);
+    assert!(read_all(&engine, &arn).await.unwrap().into_iter().eq(numbered(0..12)));
+}
+
+#[tokio::test]
+async fn an_iterator_survives_a_restart() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(1).await;
+    put_all(&engine, &arn, numbered(0..10)).await;
+    let start = iterator(&engine, &arn, StartingPosition::TrimHorizon).await;
+    let page = engine.get_records(call(&start, Some(4))).await.unwrap();
+    let latest = iterator(&engine, &arn, StartingPosition::Latest).await;
+    engine.close().await.unwrap();
+
+    let engine = world.open().await;
+    put_all(&engine, &arn, numbered(10..12)).await;
+    let rest = read_from(&engine, page.next_iterator.unwrap(), 3).await.unwrap();
+    assert!(texts(&rest).into_iter().eq(numbered(4..12)));
+    assert_eq!(texts(&read_from(&engine, latest, 3).await.unwrap()), ["r10", "r11"]);
+}
+
+#[tokio::test]
+async fn nothing_is_acknowledged_or_shown_before_it_is_durable() {
+    let world = World::new();
+    let backend = MemoryBackend::manual();
+    let slot = backend.open_slot(SlotId(0), None).unwrap();
+    let (syncing, stop) = (slot.clone(), tokio_util_stop());
+    let syncer = sync_until(syncing, stop.clone());
+    let setup = async {
+        let engine = world.open_on(slot.clone()).await;
+        engine.create_stream(provisioned(&arn("orders"), 1)).await.unwrap();
+        stop.notify_one();
+        engine
+    };
+    let (engine, ()) = tokio::join!(setup, syncer);
+    let arn = arn("orders");
+
+    let acknowledged = std::sync::atomic::AtomicBool::new(false);
+    let writing = async {
+        put(&engine, &arn, "x").await.unwrap();
+        acknowledged.store(true, std::sync::atomic::Ordering::SeqCst);
+    };
+    let reading = async {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(read_all(&engine, &arn).await.unwrap(), Vec::<String>::new());
+        assert!(!acknowledged.load(std::sync::atomic::Ordering::SeqCst));
+        slot.sync();
+    };
+    tokio::join!(writing, reading);
+    assert_eq!(read_all(&engine, &arn).await.unwrap(), ["x"]);
+}
+
+fn tokio_util_stop() -> Arc<tokio::sync::Notify> {
+    Arc::new(tokio::sync::Notify::new())
+}
+
+async fn sync_until(slot: Arc<millstream_storage::memory::MemorySlot>, stop: Arc<tokio::sync::Notify>) {
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.notified() => return,
+            () = tokio::task::yield_now() => slot.sync(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_puts_and_heals_without_a_restart() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(1).await;
+    put_all(&engine, &arn, numbered(0..3)).await;
+    world.faults().disk_full(true);
+    for _ in 0..3 {
+        assert!(matches!(put(&engine, &arn, "lost").await, Err(Error::Unavailable(_))));
+    }
+    assert_eq!(read_all(&engine, &arn).await.unwrap().len(), 3);
+    world.faults().disk_full(false);
+    let healed = put_when_healed(&world, &engine, &arn).await;
+    assert!(healed);
+    assert_eq!(read_all(&engine, &arn).await.unwrap(), ["r0", "r1", "r2", "healed"]);
+    engine.close().await.unwrap();
+    let engine = world.open().await;
+    assert_eq!(read_all(&engine, &arn).await.unwrap().len(), 4);
+}
+
+/// Lets the engine's retry come round, and puts once it has.
+async fn put_when_healed(world: &World, engine: &Engine, arn: &StreamArn) -> bool {
+    for _ in 0..100 {
+        world.clock.advance(Duration::from_millis(250));
+        tokio::task::yield_now().await;
+        if engine.check_writable().is_ok() {
+            return put(engine, arn, "healed").await.is_ok();
+        }
+    }
+    false
+}
+
+#[tokio::test]
+async fn streams_can_be_deleted_while_the_disk_is_full() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(1).await;
+    put_all(&engine, &arn, numbered(0..3)).await;
+    world.faults().disk_full(true);
+    engine.delete_stream(&arn).await.unwrap();
+    engine.tidy_up().await.unwrap();
+    assert!(engine.describe_stream_summary(&arn).is_err());
+}
+
+#[tokio::test]
+async fn numbers_given_in_vain_are_not_given_again() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(1).await;
+    let before = put(&engine, &arn, "a").await.unwrap().sequence_number.index;
+    world.faults().fail_commits(Some(millstream_storage::Error::Uncertain { reason: "planned".into() }));
+    assert!(put(&engine, &arn, "lost").await.is_err());
+    world.faults().fail_commits(None);
+    assert!(put_when_healed(&world, &engine, &arn).await);
+    let after = put(&engine, &arn, "b").await.unwrap().sequence_number.index;
+    assert!(after >= before + 3, "{before} {after}");
+    assert_eq!(read_all(&engine, &arn).await.unwrap(), ["a", "healed", "b"]);
+}
+
+#[tokio::test]
+async fn arrival_times_and_numbers_rise_whatever_the_clock_does() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(1).await;
+    let year = Duration::from_secs(365 * 24 * 3600);
+    put(&engine, &arn, "now").await.unwrap();
+    world.clock.jump_to(START - year);
+    put(&engine, &arn, "before").await.unwrap();
+    world.clock.jump_to(START + Duration::from_secs(1));
+    put(&engine, &arn, "after").await.unwrap();
+    let start = iterator(&engine, &arn, StartingPosition::TrimHorizon).await;
+    let records = read_from(&engine, start, 10).await.unwrap();
+    assert_eq!(texts(&records), ["now", "before", "after"]);
+    assert!(records.is_sorted_by_key(|record| (record.approximate_arrival, record.sequence_number)));
+}
+
+#[tokio::test]
+async fn records_that_went_missing_while_closed_are_named() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(1).await;
+    put_all(&engine, &arn, numbered(0..3)).await;
+    engine.close().await.unwrap();
+    let slot = world.slot().await;
+    slot.trim(&[crate::keyspace::RECORD_BLOCK], &[u8::MAX; 20]).await.unwrap();
+    slot.close().await.unwrap();
+    let slot = world.slot().await;
+    let opened =
+        Engine::open(slot, Settings::default(), world.clock.shared(), SeededEntropy::shared(7)).await;
+    assert!(
+        matches!(opened, Err(Error::Internal(text)) if text.contains("shardId-000000000000 of arn:aws:kinesis"))
+    );
+}
+
+#[tokio::test]
+async fn a_closed_engine_takes_nothing() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(1).await;
+    engine.close().await.unwrap();
+    assert!(matches!(put(&engine, &arn, "x").await, Err(Error::Unavailable(_))));
+}

@@ -1,0 +1,119 @@
+//! What expires, when, and what is left of it.
+
+use millstream_storage::{KeyRange, ScanOptions};
+
+use super::*;
+use crate::Error;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+async fn blocks(engine: &Engine) -> usize {
+    let blocks = KeyRange::prefix(&[crate::keyspace::RECORD_BLOCK]);
+    engine.inner.slot.scan(blocks, ScanOptions::default()).await.unwrap().entries.len()
+}
+
+#[tokio::test]
+async fn records_vanish_when_they_are_old_and_give_space_back() {
+    for world in [World::new(), World::without_tail()] {
+        let (engine, arn) = world.with_stream(1).await;
+        for data in numbered(0..30) {
+            put(&engine, &arn, &data).await.unwrap();
+            world.clock.advance(HOUR);
+        }
+        assert!(read_all(&engine, &arn).await.unwrap().into_iter().eq(numbered(6..30)));
+        engine.tidy_up().await.unwrap();
+        // The block before the horizon's stays: an entry of the time index stands for it.
+        assert!((24..=25).contains(&blocks(&engine).await), "{}", blocks(&engine).await);
+        assert!(read_all(&engine, &arn).await.unwrap().into_iter().eq(numbered(6..30)));
+    }
+}
+
+#[tokio::test]
+async fn a_shard_that_expired_as_a_whole_goes_on_with_its_numbers() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(1).await;
+    let before = put_all(&engine, &arn, numbered(0..10)).await;
+    world.clock.advance(25 * HOUR);
+    engine.tidy_up().await.unwrap();
+    assert_eq!(blocks(&engine).await, 0);
+    assert_eq!(read_all(&engine, &arn).await.unwrap(), Vec::<String>::new());
+    engine.close().await.unwrap();
+
+    let engine = world.open().await;
+    assert_eq!(read_all(&engine, &arn).await.unwrap(), Vec::<String>::new());
+    let after = put(&engine, &arn, "new").await.unwrap();
+    assert!(before.last().unwrap().sequence_number < after.sequence_number);
+    assert_eq!(read_all(&engine, &arn).await.unwrap(), ["new"]);
+    world.clock.advance(HOUR);
+    engine.tidy_up().await.unwrap();
+    assert_eq!(read_all(&engine, &arn).await.unwrap(), ["new"]);
+}
+
+#[tokio::test]
+async fn a_longer_period_keeps_what_is_there_and_brings_nothing_back() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(1).await;
+    put(&engine, &arn, "expired").await.unwrap();
+    world.clock.advance(20 * HOUR);
+    put(&engine, &arn, "kept").await.unwrap();
+    world.clock.advance(10 * HOUR);
+    engine.increase_retention(&arn, 8760).await.unwrap();
+    world.clock.advance(1000 * HOUR);
+    assert_eq!(read_all(&engine, &arn).await.unwrap(), ["kept"]);
+}
+
+#[tokio::test]
+async fn a_shorter_period_hides_at_once() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(1).await;
+    engine.increase_retention(&arn, 48).await.unwrap();
+    put(&engine, &arn, "old").await.unwrap();
+    world.clock.advance(30 * HOUR);
+    put(&engine, &arn, "new").await.unwrap();
+    assert_eq!(read_all(&engine, &arn).await.unwrap(), ["old", "new"]);
+    engine.decrease_retention(&arn, 24).await.unwrap();
+    assert_eq!(read_all(&engine, &arn).await.unwrap(), ["new"]);
+}
+
+#[tokio::test]
+async fn periods_are_checked_with_the_words_of_aws() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(1).await;
+    engine.increase_retention(&arn, 25).await.unwrap();
+    let text = |result: Result<()>| match result {
+        Err(Error::InvalidArgument(text)) => text,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        text(engine.increase_retention(&arn, 24).await),
+        "Requested retention period (24 hours) for stream orders can not be shorter than existing retention period \
+         (25 hours). Use DecreaseRetentionPeriod API."
+    );
+    assert_eq!(
+        text(engine.decrease_retention(&arn, 26).await),
+        "Requested retention period (26 hours) for stream orders can not be longer than existing retention period \
+         (25 hours). Use IncreaseRetentionPeriod API."
+    );
+    assert_eq!(
+        text(engine.decrease_retention(&arn, 23).await),
+        "Minimum allowed retention period is 24 hours. Requested retention period (23 hours) is too short."
+    );
+    assert_eq!(
+        text(engine.increase_retention(&arn, 9000).await),
+        "Maximum allowed retention period is 8760 hours. Requested retention period (9000 hours) is too long."
+    );
+    engine.increase_retention(&arn, 25).await.unwrap();
+}
+
+#[tokio::test]
+async fn iterators_below_the_horizon_read_from_it() {
+    let world = World::without_tail();
+    let (engine, arn) = world.with_stream(1).await;
+    let first = put(&engine, &arn, "expired").await.unwrap();
+    world.clock.advance(25 * HOUR);
+    put(&engine, &arn, "kept").await.unwrap();
+    engine.tidy_up().await.unwrap();
+    let at = StartingPosition::AtSequenceNumber(first.sequence_number.to_string());
+    let start = iterator(&engine, &arn, at).await;
+    assert_eq!(texts(&read_from(&engine, start, 10).await.unwrap()), ["kept"]);
+}

@@ -1,0 +1,84 @@
+//! The thread that makes written batches durable, as many at once as have come.
+//!
+//! While it waits for the disk, the writer goes on; one fsync serves everyone who was written before it
+//! began. A failed fsync is never tried again: the kernel may have dropped the pages, and a second call
+//! would report success.
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::slot::Shared;
+use crate::error::{Error, Result};
+use crate::write_set::Change;
+
+/// Batches that may be written and not yet durable. Two let the writer work during a sync; more would only
+/// make batches smaller.
+pub(super) const WRITTEN_MAX: usize = 2;
+
+/// A batch that is in the write-ahead log but maybe not on the disk.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) position: u64,
+    /// RocksDB's sequence number behind the batch.
+    pub(super) sequence: u64,
+    pub(super) changes: Vec<Change>,
+    pub(super) marks: Vec<(Bytes, Bytes)>,
+    pub(super) outcomes: Vec<oneshot::Sender<Result<()>>>,
+}
+
+fn run(shared: &Shared, written: &Receiver<Written>) {
+    while let Ok(first) = written.recv() {
+        let mut group = vec![first];
+        group.extend(written.try_iter());
+        match sync(shared) {
+            Ok(()) => group.into_iter().for_each(|batch| publish(shared, batch)),
+            Err(error) => group.into_iter().for_each(|batch| refuse(shared, batch, &error)),
+        }
+    }
+}
+
+fn sync(shared: &Shared) -> Result<()> {
+    shared.health.check_disk()?;
+    let result = shared.database.sync();
+    match result {
+        // RocksDB that ran out of space in a write reports that again here; the disk itself did not fail.
+        Err(_) if shared.health.is_out_of_space() => {
+            Err(Error::Uncertain { reason: "the disk is full".to_owned() })
+        }
+        Err(error) => {
+            let error = Error::Failed { reason: format!("a sync to disk failed: {error}") };
+            shared.fail(&error);
+            Err(error)
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+/// First the data, then the news: whoever hears of a position can read it.
+fn publish(shared: &Shared, batch: Written) {
+    shared.pending.end(batch.changes);
+    shared.progress.lock().advance(batch.sequence, batch.marks);
+    for outcome in batch.outcomes {
+        // Whoever committed may have stopped waiting.
+        let _ = outcome.send(Ok(()));
+    }
+    shared.durable.send_modify(|durable| durable.position = batch.position);
+}
+
+fn refuse(shared: &Shared, batch: Written, error: &Error) {
+    for outcome in batch.outcomes {
+        let _ = outcome.send(Err(error.clone()));
+    }
+    shared.durable.send_modify(|durable| durable.position = batch.position);
+}
+
+/// Starts the syncer; it ends when the writer has.
+pub(super) fn spawn(
+    shared: Arc<Shared>,
+    written: Receiver<Written>,
+) -> std::io::Result<std::thread::JoinHandle<()>> {
+    millstream_runtime::threads::spawn("storage-syncer", move || run(&shared, &written))
+}

@@ -1,0 +1,205 @@
+//! The thread that gives batches their order.
+//!
+//! It takes what has queued, merges it into one RocksDB batch, and passes it on to the [`syncer`] without
+//! waiting for the disk. It is the only one that writes, so expects are decided here, one after another.
+//! Nothing is acknowledged here.
+//!
+//! [`syncer`]: super::syncer
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+use bytes::Bytes;
+use rocksdb::WriteBatch;
+use tokio::sync::{mpsc, oneshot};
+
+use super::slot::Shared;
+use super::syncer::Written;
+use crate::commit::Commit;
+use crate::error::{Error, Result};
+use crate::write_set::{Change, Priority, WriteSet};
+
+/// Bytes merged into one RocksDB batch before the next one is begun.
+const MERGED_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Something on its way to its place in the order.
+#[derive(Debug)]
+pub(super) struct Submission {
+    pub(super) work: Work,
+    pub(super) ordered: oneshot::Sender<Result<Commit>>,
+}
+
+#[derive(Debug)]
+pub(super) enum Work {
+    Write(WriteSet),
+    /// Deletes the keys from `start` up to `end`.
+    Trim {
+        start: Bytes,
+        end: Bytes,
+    },
+}
+
+pub(super) fn run(shared: &Shared, mut queue: mpsc::Receiver<Submission>, synced: &SyncSender<Written>) {
+    let mut writer = Writer { shared, synced, position: 0 };
+    while let Some(first) = queue.blocking_recv() {
+        let mut merge = Merge::default();
+        let mut next = Some(first);
+        while let Some(Submission { work, ordered }) = next {
+            match work {
+                Work::Write(writes) => {
+                    if !merge.takes(&writes) {
+                        writer.write(std::mem::take(&mut merge));
+                    }
+                    merge.add(shared, writes, ordered);
+                }
+                Work::Trim { start, end } => {
+                    writer.write(std::mem::take(&mut merge));
+                    writer.trim(&start, &end, ordered);
+                }
+            }
+            next = if merge.bytes < MERGED_BYTES_MAX { queue.try_recv().ok() } else { None };
+        }
+        writer.write(merge);
+    }
+}
+
+/// Write sets that will be one RocksDB batch.
+#[derive(Default)]
+struct Merge {
+    changes: Vec<Change>,
+    marks: Vec<(Bytes, Bytes)>,
+    waiting: Vec<oneshot::Sender<Result<Commit>>>,
+    bytes: usize,
+    priority: Priority,
+    /// What the changes so far leave in each key; built when the first expect asks.
+    staged: Option<HashMap<Bytes, Option<Bytes>>>,
+}
+
+impl Merge {
+    /// Write sets of different priority are not mixed: a refusal must hit only those it is meant for.
+    fn takes(&self, writes: &WriteSet) -> bool {
+        self.waiting.is_empty() || self.priority == writes.priority
+    }
+
+    fn add(&mut self, shared: &Shared, writes: WriteSet, ordered: oneshot::Sender<Result<Commit>>) {
+        if let Err(error) = self.check_expects(shared, &writes) {
+            // Whoever committed may have stopped waiting; so it is with every answer below.
+            let _ = ordered.send(Err(error));
+            return;
+        }
+        self.priority = writes.priority;
+        self.bytes += writes.size();
+        if let Some(staged) = &mut self.staged {
+            staged
+                .extend(writes.changes.iter().map(|change| (change.key().clone(), change.value().cloned())));
+        }
+        self.changes.extend(writes.changes);
+        self.marks.extend(writes.marks);
+        self.waiting.push(ordered);
+    }
+
+    fn check_expects(&mut self, shared: &Shared, writes: &WriteSet) -> Result<()> {
+        for expect in &writes.expects {
+            let staged = self.staged.get_or_insert_with(|| {
+                let changes = self.changes.iter();
+                changes.map(|change| (change.key().clone(), change.value().cloned())).collect()
+            });
+            let found = match staged.get(&expect.key) {
+                Some(value) => value.clone(),
+                None => shared.database.read(&expect.key)?,
+            };
+            if found != expect.value {
+                return Err(Error::Conflict { key: expect.key.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    fn rocks_batch(&self) -> WriteBatch {
+        // Room for RocksDB's own headers, so that the batch is allocated once.
+        let mut batch = WriteBatch::with_capacity_bytes(self.bytes + 16 * self.changes.len() + 64);
+        for change in &self.changes {
+            match change {
+                Change::Append { key, value } | Change::Put { key, value } => batch.put(key, value),
+                Change::Delete { key } => batch.delete(key),
+            }
+        }
+        batch
+    }
+}
+
+struct Writer<'a> {
+    shared: &'a Shared,
+    synced: &'a SyncSender<Written>,
+    position: u64,
+}
+
+impl Writer<'_> {
+    /// Writes the merged batch and hands it to the syncer, or tells everyone in it why not.
+    fn write(&mut self, merge: Merge) {
+        if !merge.waiting.is_empty() {
+            let written = self.put(&merge);
+            self.pass_on(written, merge.changes, merge.marks, merge.waiting);
+        }
+    }
+
+    /// A trimmed key may vanish from reads before the trim is durable, so it is not held in `pending`.
+    fn trim(&mut self, start: &[u8], end: &[u8], ordered: oneshot::Sender<Result<Commit>>) {
+        let mut batch = WriteBatch::default();
+        batch.delete_range(start, end);
+        let admitted = self.admit(start.len() + end.len(), Priority::Reclaim);
+        let written = admitted.and_then(|()| self.shared.database.write(batch));
+        self.pass_on(written, Vec::new(), Vec::new(), vec![ordered]);
+    }
+
+    fn put(&self, merge: &Merge) -> Result<()> {
+        self.admit(merge.bytes, merge.priority)?;
+        let database = &self.shared.database;
+        self.shared.pending.begin(&merge.changes, |key| database.read(key))?;
+        // If this fails, what RocksDB shows of the batch stays hidden until it is opened anew.
+        database.write(merge.rocks_batch())
+    }
+
+    fn admit(&self, bytes: usize, priority: Priority) -> Result<()> {
+        self.shared.health.check()?;
+        self.shared.space.admit(bytes as u64, self.shared.database.unflushed_bytes()?, priority)
+    }
+
+    fn pass_on(
+        &mut self,
+        written: Result<()>,
+        changes: Vec<Change>,
+        marks: Vec<(Bytes, Bytes)>,
+        waiting: Vec<oneshot::Sender<Result<Commit>>>,
+    ) {
+        let sequence = match written.and_then(|()| self.shared.database.sequence()) {
+            Ok(sequence) => sequence,
+            Err(error) => {
+                self.shared.note_failure(&error);
+                for ordered in waiting {
+                    let _ = ordered.send(Err(error.clone()));
+                }
+                return;
+            }
+        };
+        let mut outcomes = Vec::with_capacity(waiting.len());
+        for ordered in waiting {
+            self.position += 1;
+            let (outcome, receiver) = oneshot::channel();
+            let _ = ordered.send(Ok(Commit::new(self.position, receiver)));
+            outcomes.push(outcome);
+        }
+        // The syncer outlives the writer. A full channel means that the disk is behind; then so are we.
+        let _ = self.synced.send(Written { position: self.position, sequence, changes, marks, outcomes });
+    }
+}
+
+/// Starts the writer; it ends when every sender of the queue is gone.
+pub(super) fn spawn(
+    shared: Arc<Shared>,
+    queue: mpsc::Receiver<Submission>,
+    synced: SyncSender<Written>,
+) -> std::io::Result<std::thread::JoinHandle<()>> {
+    millstream_runtime::threads::spawn("storage-writer", move || run(&shared, queue, &synced))
+}

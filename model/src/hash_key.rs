@@ -18,8 +18,8 @@ impl HashKey {
 
     /// Where a record with this partition key goes (AWS: MD5 of the UTF-8 bytes, big-endian).
     #[must_use]
-    pub fn of_partition_key(partition_key: &str) -> Self {
-        Self(u128::from_be_bytes(Md5::digest(partition_key.as_bytes()).into()))
+    pub fn of_partition_key(partition_key: impl AsRef<[u8]>) -> Self {
+        Self(u128::from_be_bytes(Md5::digest(partition_key).into()))
     }
 }
 

@@ -16,8 +16,8 @@ use crate::stream::{Shards, StreamStatus};
 /// One record to store.
 #[derive(Clone, Debug)]
 pub struct PutEntry {
-    /// 1 to 256 characters; checked by whoever knows the wire.
-    pub partition_key: String,
+    /// UTF-8, 1 to 256 characters; checked by whoever knows the wire.
+    pub partition_key: Bytes,
     /// Replaces the partition key's hash for routing.
     pub explicit_hash_key: Option<HashKey>,
     pub data: Bytes,
@@ -180,7 +180,7 @@ impl<'a> Put<'a> {
                 self.outcomes[place] = Some(Err(self.throttled(shard)));
                 continue;
             }
-            let appended = writer.append(now, entry.partition_key.as_bytes(), &entry.data);
+            let appended = writer.append(now, &entry.partition_key, &entry.data);
             if let Some(appended) = appended {
                 let sequence_number = shard.sequence_number(appended.index, appended.arrival);
                 self.outcomes[place] = Some(Ok(Receipt { shard_id: shard.id(), sequence_number }));

@@ -86,7 +86,7 @@ fn provisioned(arn: &StreamArn, shards: u32) -> CreateStream {
 }
 
 fn entry(partition_key: &str, data: impl Into<Bytes>) -> PutEntry {
-    PutEntry { partition_key: partition_key.to_owned(), explicit_hash_key: None, data: data.into() }
+    PutEntry { partition_key: partition_key.to_owned().into(), explicit_hash_key: None, data: data.into() }
 }
 
 async fn put(engine: &Engine, arn: &StreamArn, data: &str) -> Result<Receipt> {

@@ -1,0 +1,278 @@
+//! What an operator may configure, with every default.
+//!
+//! One structure is read from TOML, overridden by variables and flags (the command line does that), printed
+//! back by `config print`, and turned into the settings of the crates below.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use millstream_engine as engine;
+use millstream_model::{AccountId, Region};
+use millstream_storage::rocksdb as storage;
+use serde::{Deserialize, Serialize};
+
+const MIB: usize = 1024 * 1024;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where the AWS APIs are served: HTTP/1.1, HTTP/2 and TLS on one port.
+    pub listen: SocketAddr,
+    /// Where health and metrics are served; port 0 picks a free one.
+    pub admin_listen: SocketAddr,
+    /// Where records, streams and the certificate are kept.
+    pub data_dir: PathBuf,
+    pub storage: StorageKind,
+    /// Owner of streams when the access key names none; 12 digits.
+    pub account: String,
+    pub limits: LimitsSetting,
+    pub delays: DelaysSetting,
+    pub memory: MemorySetting,
+    pub tls: TlsSetting,
+    pub log: LogSetting,
+    /// Start even though durable writes were found missing. Read the error first.
+    pub accept_data_loss: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StorageKind {
+    /// On disk; an acknowledged record survives a power cut.
+    #[default]
+    Rocksdb,
+    /// Forgotten when the process ends.
+    Memory,
+}
+
+/// `"aws"`, `"off"`, or a table of figures; a figure that is left out is AWS's, 0 means no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum LimitsSetting {
+    Preset(LimitsPreset),
+    Custom(CustomLimits),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LimitsPreset {
+    Aws,
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CustomLimits {
+    pub write_bytes_per_second: Option<u64>,
+    pub write_records_per_second: Option<u64>,
+    pub read_bytes_per_second: Option<u64>,
+    pub read_calls_per_second: Option<u64>,
+    pub iterator_calls_per_second: Option<u64>,
+    pub shards_per_account: Option<u32>,
+    pub on_demand_streams_per_account: Option<u32>,
+}
+
+/// How long streams stay in CREATING, UPDATING and DELETING, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DelaysSetting {
+    pub create_ms: u64,
+    pub update_ms: u64,
+    pub delete_ms: u64,
+}
+
+/// Bounds on memory, in MiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MemorySetting {
+    /// The newest records of all shards, kept for readers.
+    pub tail_mib: usize,
+    /// Records on their way to the disk; further puts wait.
+    pub in_flight_mib: usize,
+    /// Bodies of requests and replies under way; further ones wait.
+    pub bodies_mib: usize,
+    /// Bytes written before they are flushed to a file; up to three times that may be held.
+    pub write_buffer_mib: usize,
+}
+
+/// Without files, a certificate is made for this machine and kept in the data directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsSetting {
+    /// PEM, the server's own certificate first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    /// PEM; must not be readable by others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogSetting {
+    pub format: LogFormat,
+    /// A `tracing` filter, such as `info` or `info,millstream_engine=debug`.
+    pub filter: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// A setting that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSettings {
+    #[error("account: {0:?} is not 12 digits")]
+    Account(String),
+    #[error("tls: certificate and key go together")]
+    TlsPair,
+    #[error("memory.{0}: must be at least {1} MiB")]
+    TooSmall(&'static str, usize),
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4566)),
+            admin_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4580)),
+            data_dir: PathBuf::from("data"),
+            storage: StorageKind::default(),
+            account: "000000000000".to_owned(),
+            limits: LimitsSetting::Preset(LimitsPreset::Aws),
+            delays: DelaysSetting::default(),
+            memory: MemorySetting::default(),
+            tls: TlsSetting::default(),
+            log: LogSetting::default(),
+            accept_data_loss: false,
+        }
+    }
+}
+
+impl Default for MemorySetting {
+    fn default() -> Self {
+        Self { tail_mib: 64, in_flight_mib: 64, bodies_mib: 256, write_buffer_mib: 64 }
+    }
+}
+
+impl Default for LogSetting {
+    fn default() -> Self {
+        Self { format: LogFormat::default(), filter: "info".to_owned() }
+    }
+}
+
+/// The region of a caller whose credentials name none that can be one.
+pub(crate) const REGION_DEFAULT: &str = "us-east-1";
+
+impl Settings {
+    /// Finds what no single field shows.
+    pub fn check(&self) -> Result<(), InvalidSettings> {
+        self.account_id()?;
+        if self.tls.certificate.is_some() != self.tls.key.is_some() {
+            return Err(InvalidSettings::TlsPair);
+        }
+        // Below this, one large request would wait for room that never comes.
+        let MemorySetting { in_flight_mib, bodies_mib, write_buffer_mib, .. } = self.memory;
+        let least = [("in_flight_mib", in_flight_mib, 11), ("bodies_mib", bodies_mib, 32), ("write_buffer_mib", write_buffer_mib, 1)];
+        match least.into_iter().find(|(_, mib, least)| mib < least) {
+            Some((name, _, least)) => Err(InvalidSettings::TooSmall(name, least)),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn account_id(&self) -> Result<AccountId, InvalidSettings> {
+        self.account.parse().map_err(|_| InvalidSettings::Account(self.account.clone()))
+    }
+
+    pub(crate) fn storage(&self) -> storage::Settings {
+        storage::Settings {
+            write_buffer_bytes: self.memory.write_buffer_mib * MIB,
+            accept_loss: self.accept_data_loss,
+            ..storage::Settings::default()
+        }
+    }
+
+    pub(crate) fn engine(&self) -> engine::Settings {
+        engine::Settings {
+            limits: self.limits.into(),
+            delays: engine::Delays {
+                create: Duration::from_millis(self.delays.create_ms),
+                update: Duration::from_millis(self.delays.update_ms),
+                delete: Duration::from_millis(self.delays.delete_ms),
+            },
+            tail_bytes_max: self.memory.tail_mib * MIB,
+            in_flight_bytes_max: self.memory.in_flight_mib * MIB,
+            ..engine::Settings::default()
+        }
+    }
+}
+
+impl From<LimitsSetting> for engine::Limits {
+    fn from(setting: LimitsSetting) -> Self {
+        let custom = match setting {
+            LimitsSetting::Preset(LimitsPreset::Aws) => return Self::AWS,
+            LimitsSetting::Preset(LimitsPreset::Off) => return Self::OFF,
+            LimitsSetting::Custom(custom) => custom,
+        };
+        fn figure<T: PartialEq + From<u8>>(custom: Option<T>, aws: Option<T>) -> Option<T> {
+            custom.or(aws).filter(|figure| *figure != T::from(0))
+        }
+        Self {
+            write_bytes_per_second: figure(custom.write_bytes_per_second, Self::AWS.write_bytes_per_second),
+            write_records_per_second: figure(custom.write_records_per_second, Self::AWS.write_records_per_second),
+            read_bytes_per_second: figure(custom.read_bytes_per_second, Self::AWS.read_bytes_per_second),
+            read_calls_per_second: figure(custom.read_calls_per_second, Self::AWS.read_calls_per_second),
+            iterator_calls_per_second: figure(custom.iterator_calls_per_second, Self::AWS.iterator_calls_per_second),
+            shards_per_account: figure(custom.shards_per_account, Self::AWS.shards_per_account),
+            on_demand_streams_per_account: figure(
+                custom.on_demand_streams_per_account,
+                Self::AWS.on_demand_streams_per_account,
+            ),
+        }
+    }
+}
+
+/// The region that callers without a usable one get.
+pub(crate) fn default_region() -> Option<Region> {
+    REGION_DEFAULT.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn custom_limits_fill_up_from_aws() {
+        let settings: Settings = toml::from_str("limits = { write_records_per_second = 5, read_calls_per_second = 0 }").unwrap();
+        let limits = engine::Limits::from(settings.limits);
+        assert_eq!(limits.write_records_per_second, Some(5));
+        assert_eq!(limits.read_calls_per_second, None);
+        assert_eq!(limits.write_bytes_per_second, engine::Limits::AWS.write_bytes_per_second);
+        let settings: Settings = toml::from_str("limits = \"off\"").unwrap();
+        assert_eq!(engine::Limits::from(settings.limits), engine::Limits::OFF);
+    }
+
+    #[test]
+    fn what_is_printed_can_be_read() {
+        let settings = Settings::default();
+        assert_eq!(toml::from_str::<Settings>(&toml::to_string(&settings).unwrap()).unwrap(), settings);
+        assert_eq!(settings.check(), Ok(()));
+    }
+
+    #[test]
+    fn what_cannot_be_is_named() {
+        assert!(toml::from_str::<Settings>("lissten = '127.0.0.1:1'").is_err());
+        let wrong = Settings { account: "12".into(), ..Settings::default() };
+        assert_eq!(wrong.check(), Err(InvalidSettings::Account("12".into())));
+        let tls = TlsSetting { certificate: Some("c.pem".into()), key: None };
+        assert_eq!(Settings { tls, ..Settings::default() }.check(), Err(InvalidSettings::TlsPair));
+        let memory = MemorySetting { bodies_mib: 1, ..MemorySetting::default() };
+        assert_eq!(
+            Settings { memory, ..Settings::default() }.check(),
+            Err(InvalidSettings::TooSmall("bodies_mib", 32))
+        );
+    }
+}

@@ -1,1 +1,3 @@
-//! Placeholder until the crate's first module lands.
+//! The AWS wire in front of the engine; admin and configuration.
+
+pub mod aws;

@@ -1,0 +1,71 @@
+//! The two encodings of the AWS wire, and the one way through both.
+//!
+//! [`decode`] makes bytes into a valid input or says in AWS's words why not; [`encode`] appends an output to
+//! the bytes that are sent. Both know the model only through the generated code of a service. A body is
+//! read in one pass, without recursion beyond the nesting limit, and within memory in proportion to it.
+
+mod blob;
+mod cbor_reader;
+mod cbor_writer;
+pub(crate) mod collection;
+pub(crate) mod decoder;
+pub(crate) mod encode;
+mod error;
+mod json_reader;
+mod json_writer;
+mod number;
+pub(crate) mod shape;
+mod text;
+pub(crate) mod token;
+
+use bytes::Bytes;
+
+use self::cbor_reader::CborReader;
+use self::cbor_writer::CborWriter;
+use self::decoder::{Decoder, Structure};
+use self::encode::Measure;
+pub use self::encode::{Encode, Writer};
+pub use self::error::{ApiError, ErrorCode, ProtocolError, Refusal};
+use self::json_reader::JsonReader;
+use self::json_writer::JsonWriter;
+use self::token::Malformed;
+
+/// How a request, and so its answer, is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    Json,
+    Cbor,
+}
+
+/// Makes a body into an input that keeps every constraint of the model. Strings and CBOR's blobs of the
+/// input are slices of `body` and keep it alive; whoever stores one for long copies it.
+pub(crate) fn decode<S: Structure>(format: Format, body: &Bytes, nesting_max: u8) -> Result<S, Refusal> {
+    let root = match format {
+        Format::Json => Decoder::new(JsonReader::new(body, nesting_max), body).root::<S>(),
+        Format::Cbor => Decoder::new(CborReader::new(body, nesting_max), body).root::<S>(),
+    };
+    match root {
+        Err(Malformed) => Err(Refusal::Malformed),
+        Ok((_, Some(wrong_type))) => Err(Refusal::WrongType(wrong_type)),
+        Ok((checked, None)) if checked.faults.is_empty() => Ok(checked.value),
+        Ok((checked, None)) => Err(Refusal::Invalid(checked.faults.to_string())),
+    }
+}
+
+/// Appends an output to `out`. The output of an operation that has none appends nothing.
+pub fn encode(format: Format, output: &impl Encode, out: &mut Vec<u8>) {
+    let mut measure = Measure::default();
+    output.encode(&mut measure);
+    out.reserve(measure.bytes);
+    match format {
+        Format::Json => output.encode(&mut JsonWriter::new(out)),
+        Format::Cbor => output.encode(&mut CborWriter::new(out)),
+    }
+}
+
+impl ApiError {
+    /// Appends the error's body to `out`.
+    pub fn encode_to(&self, format: Format, out: &mut Vec<u8>) {
+        encode(format, self, out);
+    }
+}

@@ -1,3 +1,15 @@
 //! The AWS wire in front of the engine; admin and configuration.
+//!
+//! A request comes in through [`http`], is read by [`aws`], carried out by the engine, and answered. What a
+//! stream is and how it is stored is not known here.
 
+mod admin;
 pub mod aws;
+mod http;
+mod metrics;
+mod server;
+pub mod settings;
+
+pub use http::tls::TlsError;
+pub use server::{Server, ServerError};
+pub use settings::Settings;

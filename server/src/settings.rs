@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use millstream_engine as engine;
-use millstream_model::{AccountId, Region};
+use millstream_model::AccountId;
 use millstream_storage::rocksdb as storage;
 use serde::{Deserialize, Serialize};
 
@@ -164,9 +164,6 @@ impl Default for LogSetting {
     }
 }
 
-/// The region of a caller whose credentials name none that can be one.
-pub(crate) const REGION_DEFAULT: &str = "us-east-1";
-
 impl Settings {
     /// Finds what no single field shows.
     pub fn check(&self) -> Result<(), InvalidSettings> {
@@ -176,7 +173,11 @@ impl Settings {
         }
         // Below this, one large request would wait for room that never comes.
         let MemorySetting { in_flight_mib, bodies_mib, write_buffer_mib, .. } = self.memory;
-        let least = [("in_flight_mib", in_flight_mib, 11), ("bodies_mib", bodies_mib, 32), ("write_buffer_mib", write_buffer_mib, 1)];
+        let least = [
+            ("in_flight_mib", in_flight_mib, 11),
+            ("bodies_mib", bodies_mib, 32),
+            ("write_buffer_mib", write_buffer_mib, 1),
+        ];
         match least.into_iter().find(|(_, mib, least)| mib < least) {
             Some((name, _, least)) => Err(InvalidSettings::TooSmall(name, least)),
             None => Ok(()),
@@ -222,10 +223,16 @@ impl From<LimitsSetting> for engine::Limits {
         }
         Self {
             write_bytes_per_second: figure(custom.write_bytes_per_second, Self::AWS.write_bytes_per_second),
-            write_records_per_second: figure(custom.write_records_per_second, Self::AWS.write_records_per_second),
+            write_records_per_second: figure(
+                custom.write_records_per_second,
+                Self::AWS.write_records_per_second,
+            ),
             read_bytes_per_second: figure(custom.read_bytes_per_second, Self::AWS.read_bytes_per_second),
             read_calls_per_second: figure(custom.read_calls_per_second, Self::AWS.read_calls_per_second),
-            iterator_calls_per_second: figure(custom.iterator_calls_per_second, Self::AWS.iterator_calls_per_second),
+            iterator_calls_per_second: figure(
+                custom.iterator_calls_per_second,
+                Self::AWS.iterator_calls_per_second,
+            ),
             shards_per_account: figure(custom.shards_per_account, Self::AWS.shards_per_account),
             on_demand_streams_per_account: figure(
                 custom.on_demand_streams_per_account,
@@ -235,18 +242,14 @@ impl From<LimitsSetting> for engine::Limits {
     }
 }
 
-/// The region that callers without a usable one get.
-pub(crate) fn default_region() -> Option<Region> {
-    REGION_DEFAULT.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn custom_limits_fill_up_from_aws() {
-        let settings: Settings = toml::from_str("limits = { write_records_per_second = 5, read_calls_per_second = 0 }").unwrap();
+        let settings: Settings =
+            toml::from_str("limits = { write_records_per_second = 5, read_calls_per_second = 0 }").unwrap();
         let limits = engine::Limits::from(settings.limits);
         assert_eq!(limits.write_records_per_second, Some(5));
         assert_eq!(limits.read_calls_per_second, None);

@@ -24,7 +24,8 @@ pub(crate) fn caller(parts: &Parts, default_account: &AccountId) -> Result<Calle
     let query = parts.uri.query().filter(|query| query.contains("X-Amz-"));
     let credential = match (&header, query) {
         (Some(_), Some(query)) if query.contains("X-Amz-Algorithm") => {
-            let text = "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.";
+            let text =
+                "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.";
             return Err(ApiError::new(ProtocolError::InvalidSignature, text));
         }
         (Some(header), _) => credential_of_header(header, has_date(parts))?,
@@ -62,9 +63,11 @@ fn credential_of_header(header: &str, has_date: bool) -> Result<String, ApiError
         }
     }
     let mut missing = String::new();
-    for (present, name) in
-        [(credential.is_some(), "Credential"), (has_signature, "Signature"), (has_signed_headers, "SignedHeaders")]
-    {
+    for (present, name) in [
+        (credential.is_some(), "Credential"),
+        (has_signature, "Signature"),
+        (has_signed_headers, "SignedHeaders"),
+    ] {
         if !present {
             missing += &format!("Authorization header requires '{name}' parameter. ");
         }
@@ -81,9 +84,13 @@ fn credential_of_header(header: &str, has_date: bool) -> Result<String, ApiError
 fn credential_of_query(query: &str) -> Result<String, ApiError> {
     let value = |name: &str| {
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value.replace("%2F", "/").replace("%2f", "/"))
+        pairs
+            .into_iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value.replace("%2F", "/").replace("%2f", "/"))
     };
-    let names = ["X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date"];
+    let names =
+        ["X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date"];
     let missing: String = names
         .iter()
         .filter(|name| value(name).is_none())
@@ -148,7 +155,11 @@ mod tests {
                      &X-Amz-Date=20260102T030405Z&X-Amz-SignedHeaders=host&X-Amz-Signature=0";
         assert_eq!(call(query, &[]).unwrap().region.as_str(), "eu-west-1");
         let text = call("/?X-Amz-Date=1", &[]).unwrap_err();
-        assert!(text.message().unwrap().starts_with("AWS query-string parameters must include 'X-Amz-Algorithm'. "));
+        assert!(
+            text.message()
+                .unwrap()
+                .starts_with("AWS query-string parameters must include 'X-Amz-Algorithm'. ")
+        );
     }
 
     #[test]

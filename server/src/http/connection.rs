@@ -36,7 +36,6 @@ pub(super) enum ConnectionError {
 }
 
 /// What connections of one listener have in common.
-#[derive(Debug)]
 pub(super) struct Common<H> {
     pub(super) handler: Arc<H>,
     pub(super) tls: Option<TlsAcceptor>,

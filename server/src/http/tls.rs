@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    SanType,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
@@ -79,9 +79,9 @@ fn server_config(pair: &Pair) -> Result<ServerConfig, TlsError> {
 }
 
 fn read(certificate: &Path, key: &Path) -> Result<Pair, TlsError> {
-    let read = |path: &Path| {
-        let bytes = fs::read(path).map_err(|error| TlsError::File { path: path.into(), error })?;
-        Ok((path.to_owned(), bytes))
+    let read = |path: &Path| match fs::read(path) {
+        Ok(bytes) => Ok((path.to_owned(), bytes)),
+        Err(error) => Err(TlsError::File { path: path.into(), error }),
     };
     let mode = fs::metadata(key).map(|metadata| metadata.permissions().mode());
     let mode = mode.map_err(|error| TlsError::File { path: key.into(), error })?;

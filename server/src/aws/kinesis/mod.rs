@@ -1,7 +1,8 @@
 //! Amazon Kinesis Data Streams on the wire: its operations, their inputs and outputs, generated from the
-//! service model.
+//! service model, and the service that carries them out on the engine.
 
 pub mod generated;
+pub(crate) mod service;
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,126 @@
+//! Carries out operations on the engine: typed inputs in, typed outputs or errors out.
+//!
+//! This is the list of what is built. An operation that is not here answers that it is not built yet.
+
+mod errors;
+mod names;
+mod records;
+mod shards;
+mod streams;
+mod tags;
+
+use millstream_engine::Engine;
+
+use super::generated::{
+    AddTagsToStreamInput, CreateStreamInput, DecreaseStreamRetentionPeriodInput, DeleteStreamInput,
+    DescribeLimitsInput, DescribeLimitsOutput, DescribeStreamInput, DescribeStreamOutput,
+    DescribeStreamSummaryInput, DescribeStreamSummaryOutput, GetRecordsInput, GetRecordsOutput,
+    GetShardIteratorInput, GetShardIteratorOutput, IncreaseStreamRetentionPeriodInput, KinesisService,
+    ListShardsInput, ListShardsOutput, ListStreamsInput, ListStreamsOutput, ListTagsForStreamInput,
+    ListTagsForStreamOutput, PutRecordInput, PutRecordOutput, PutRecordsInput, PutRecordsOutput,
+    RemoveTagsFromStreamInput,
+};
+use crate::aws::caller::Caller;
+use crate::aws::codec::ApiError;
+
+type Answer<T> = Result<T, ApiError>;
+
+/// Kinesis on an engine.
+#[derive(Clone, Debug)]
+pub(crate) struct Kinesis {
+    pub(crate) engine: Engine,
+}
+
+impl KinesisService for Kinesis {
+    type Context = Caller;
+
+    async fn create_stream(&self, caller: &Caller, input: CreateStreamInput) -> Answer<()> {
+        streams::create(&self.engine, caller, input).await
+    }
+
+    async fn delete_stream(&self, caller: &Caller, input: DeleteStreamInput) -> Answer<()> {
+        streams::delete(&self.engine, caller, input).await
+    }
+
+    async fn describe_stream(
+        &self,
+        caller: &Caller,
+        input: DescribeStreamInput,
+    ) -> Answer<DescribeStreamOutput> {
+        streams::describe(&self.engine, caller, &input)
+    }
+
+    async fn describe_stream_summary(
+        &self,
+        caller: &Caller,
+        input: DescribeStreamSummaryInput,
+    ) -> Answer<DescribeStreamSummaryOutput> {
+        streams::describe_summary(&self.engine, caller, &input)
+    }
+
+    async fn list_streams(&self, caller: &Caller, input: ListStreamsInput) -> Answer<ListStreamsOutput> {
+        streams::list(&self.engine, caller, &input)
+    }
+
+    async fn describe_limits(&self, caller: &Caller, _: DescribeLimitsInput) -> Answer<DescribeLimitsOutput> {
+        Ok(streams::describe_limits(&self.engine, caller))
+    }
+
+    async fn increase_stream_retention_period(
+        &self,
+        caller: &Caller,
+        input: IncreaseStreamRetentionPeriodInput,
+    ) -> Answer<()> {
+        let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+        Ok(self.engine.increase_retention(&stream, input.retention_period_hours.into()).await?)
+    }
+
+    async fn decrease_stream_retention_period(
+        &self,
+        caller: &Caller,
+        input: DecreaseStreamRetentionPeriodInput,
+    ) -> Answer<()> {
+        let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+        Ok(self.engine.decrease_retention(&stream, input.retention_period_hours.into()).await?)
+    }
+
+    async fn list_shards(&self, caller: &Caller, input: ListShardsInput) -> Answer<ListShardsOutput> {
+        shards::list(&self.engine, caller, &input)
+    }
+
+    async fn put_record(&self, caller: &Caller, input: PutRecordInput) -> Answer<PutRecordOutput> {
+        records::put_record(&self.engine, caller, input).await
+    }
+
+    async fn put_records(&self, caller: &Caller, input: PutRecordsInput) -> Answer<PutRecordsOutput> {
+        records::put_records(&self.engine, caller, input).await
+    }
+
+    async fn get_shard_iterator(
+        &self,
+        caller: &Caller,
+        input: GetShardIteratorInput,
+    ) -> Answer<GetShardIteratorOutput> {
+        records::get_shard_iterator(&self.engine, caller, input).await
+    }
+
+    async fn get_records(&self, _: &Caller, input: GetRecordsInput) -> Answer<GetRecordsOutput> {
+        records::get_records(&self.engine, input).await
+    }
+
+    async fn add_tags_to_stream(&self, caller: &Caller, input: AddTagsToStreamInput) -> Answer<()> {
+        tags::add(&self.engine, caller, input).await
+    }
+
+    async fn remove_tags_from_stream(&self, caller: &Caller, input: RemoveTagsFromStreamInput) -> Answer<()> {
+        tags::remove(&self.engine, caller, input).await
+    }
+
+    async fn list_tags_for_stream(
+        &self,
+        caller: &Caller,
+        input: ListTagsForStreamInput,
+    ) -> Answer<ListTagsForStreamOutput> {
+        tags::list(&self.engine, caller, &input)
+    }
+}

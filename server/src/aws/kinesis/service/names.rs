@@ -1,0 +1,63 @@
+//! Which stream a request means: by name, by ARN, or by both.
+//!
+//! Requests may also carry a StreamId, but nobody can know one: an SDK that was told a StreamId would send
+//! its requests to AWS, whatever its endpoint, so the server never tells one.
+
+use bytestring::ByteString;
+use millstream_model::StreamArn;
+
+use super::Answer;
+use super::errors::invalid_argument;
+use crate::aws::caller::Caller;
+
+/// The stream that a name in the caller's account and region, or an ARN, stands for. An ARN of another
+/// account is followed: who may do that is decided by authorization.
+pub(super) fn stream(
+    caller: &Caller,
+    name: Option<&ByteString>,
+    arn: Option<&ByteString>,
+) -> Answer<StreamArn> {
+    let by_arn = arn.map(parse).transpose()?;
+    match (by_arn, name) {
+        (Some(arn), Some(name)) if *name != arn.name.as_str() => {
+            Err(invalid_argument(format!("StreamName {name} and StreamARN {arn} must name the same stream.")))
+        }
+        (Some(arn), _) => Ok(arn),
+        (None, Some(name)) => named(caller, name),
+        (None, None) => Err(invalid_argument("Either StreamName or StreamARN must be provided.")),
+    }
+}
+
+/// A stream of the caller's.
+pub(super) fn named(caller: &Caller, name: &ByteString) -> Answer<StreamArn> {
+    let Caller { account, region } = caller;
+    let name = name.parse().map_err(|error| invalid_argument(format!("StreamName: {error}")))?;
+    Ok(StreamArn { account: account.clone(), region: region.clone(), name })
+}
+
+pub(super) fn parse(arn: &ByteString) -> Answer<StreamArn> {
+    arn.parse().map_err(|_| invalid_argument(format!("StreamARN {arn} is not the ARN of a stream.")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_the_callers_and_an_arn_is_followed() {
+        let caller =
+            Caller { account: "000000000000".parse().unwrap(), region: "eu-west-1".parse().unwrap() };
+        let text = |name: Option<&'static str>, arn: Option<&'static str>| {
+            let (name, arn) = (name.map(ByteString::from_static), arn.map(ByteString::from_static));
+            stream(&caller, name.as_ref(), arn.as_ref()).map(|stream| stream.to_string())
+        };
+        let ours = "arn:aws:kinesis:eu-west-1:000000000000:stream/orders";
+        let theirs = "arn:aws:kinesis:us-east-1:123456789012:stream/orders";
+        assert_eq!(text(Some("orders"), None).unwrap(), ours);
+        assert_eq!(text(None, Some(theirs)).unwrap(), theirs);
+        assert_eq!(text(Some("orders"), Some(theirs)).unwrap(), theirs);
+        assert!(text(Some("other"), Some(ours)).is_err());
+        assert!(text(None, Some("arn:aws:kinesis:us-east-1:123456789012:stream/a/consumer/b:1")).is_err());
+        assert!(text(None, None).is_err());
+    }
+}

@@ -1,0 +1,176 @@
+//! Putting records and getting them.
+
+use bytestring::ByteString;
+use millstream_engine::{Engine, GetRecords, PutEntry, PutFailure, Receipt, StartingPosition};
+use millstream_model::HashKey;
+
+use super::errors::invalid_argument;
+use super::{Answer, names};
+use crate::aws::caller::Caller;
+use crate::aws::codec::{ApiError, ProtocolError};
+use crate::aws::kinesis::generated::{
+    GetRecordsInput, GetRecordsOutput, GetShardIteratorInput, GetShardIteratorOutput, PutRecordInput,
+    PutRecordOutput, PutRecordsInput, PutRecordsOutput, PutRecordsResultEntry, Record, ShardIteratorType,
+};
+
+pub(super) async fn put_record(
+    engine: &Engine,
+    caller: &Caller,
+    input: PutRecordInput,
+) -> Answer<PutRecordOutput> {
+    let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+    let Some(partition_key) = input.partition_key else {
+        return Err(missing(std::iter::once("partitionKey".to_owned())));
+    };
+    let entry = PutEntry {
+        partition_key: partition_key.into_bytes(),
+        explicit_hash_key: input.explicit_hash_key.as_ref().map(hash_key).transpose()?,
+        data: input.data,
+    };
+    let ordering = input.sequence_number_for_ordering.as_deref();
+    let dry_run = input.dry_run.unwrap_or_default();
+    let Receipt { shard_id, sequence_number } = engine.put_record(&stream, entry, ordering, dry_run).await?;
+    Ok(PutRecordOutput {
+        shard_id: shard_id.to_string().into(),
+        sequence_number: sequence_number.to_string().into(),
+        encryption_type: None,
+    })
+}
+
+pub(super) async fn put_records(
+    engine: &Engine,
+    caller: &Caller,
+    input: PutRecordsInput,
+) -> Answer<PutRecordsOutput> {
+    let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+    let keyless = input.records.iter().zip(1..).filter(|(entry, _)| entry.partition_key.is_none());
+    let keyless: Vec<_> =
+        keyless.map(|(_, place): (_, usize)| format!("records.{place}.member.partitionKey")).collect();
+    if !keyless.is_empty() {
+        return Err(missing(keyless.into_iter()));
+    }
+    let entries = input.records.into_iter().map(|entry| {
+        Ok(PutEntry {
+            partition_key: entry.partition_key.unwrap_or_default().into_bytes(),
+            explicit_hash_key: entry.explicit_hash_key.as_ref().map(hash_key).transpose()?,
+            data: entry.data,
+        })
+    });
+    let entries = entries.collect::<Answer<Vec<_>>>()?;
+    let outcomes = engine.put_records(&stream, &entries, input.dry_run.unwrap_or_default()).await?;
+    let failed = outcomes.iter().filter(|outcome| outcome.is_err()).count();
+    Ok(PutRecordsOutput {
+        failed_record_count: Some(i32::try_from(failed).unwrap_or(i32::MAX)),
+        records: outcomes.into_iter().map(result).collect(),
+        encryption_type: None,
+    })
+}
+
+fn result(outcome: Result<Receipt, PutFailure>) -> PutRecordsResultEntry {
+    let failure = |code, text: ByteString| PutRecordsResultEntry {
+        error_code: Some(ByteString::from_static(code)),
+        error_message: Some(text),
+        ..PutRecordsResultEntry::default()
+    };
+    match outcome {
+        Ok(Receipt { shard_id, sequence_number }) => PutRecordsResultEntry {
+            sequence_number: Some(sequence_number.to_string().into()),
+            shard_id: Some(shard_id.to_string().into()),
+            ..PutRecordsResultEntry::default()
+        },
+        Err(PutFailure::Throttled(text)) => failure("ProvisionedThroughputExceededException", text.into()),
+        Err(PutFailure::Internal) => {
+            failure("InternalFailure", ByteString::from_static("Internal Service Failure"))
+        }
+    }
+}
+
+/// The model no longer requires partition keys, but all streams without AUTO distribution do.
+fn missing(paths: impl ExactSizeIterator<Item = String>) -> ApiError {
+    /// AWS lists no more faults than this.
+    const SHOWN_MAX: usize = 10;
+    let count = paths.len();
+    let errors = if count == 1 { "error" } else { "errors" };
+    let faults: Vec<_> = paths
+        .take(SHOWN_MAX)
+        .map(|path| format!("Value null at '{path}' failed to satisfy constraint: Member must not be null"))
+        .collect();
+    let text = format!("{count} validation {errors} detected: {}", faults.join("; "));
+    ApiError::new(ProtocolError::Validation, text)
+}
+
+fn hash_key(text: &ByteString) -> Answer<HashKey> {
+    text.parse().map_err(|_| {
+        invalid_argument(format!(
+            "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was {text}"
+        ))
+    })
+}
+
+pub(super) async fn get_shard_iterator(
+    engine: &Engine,
+    caller: &Caller,
+    input: GetShardIteratorInput,
+) -> Answer<GetShardIteratorOutput> {
+    let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+    let start = starting_position(&input)?;
+    let dry_run = input.dry_run.unwrap_or_default();
+    let iterator = engine.get_shard_iterator(&stream, &input.shard_id, &start, dry_run).await?;
+    Ok(GetShardIteratorOutput { shard_iterator: Some(iterator.into()) })
+}
+
+fn starting_position(input: &GetShardIteratorInput) -> Answer<StartingPosition> {
+    let kind = input.shard_iterator_type;
+    let sequence_number = input.starting_sequence_number.as_ref().map(ToString::to_string);
+    match (kind, sequence_number) {
+        (ShardIteratorType::AtSequenceNumber, Some(number)) => Ok(StartingPosition::AtSequenceNumber(number)),
+        (ShardIteratorType::AfterSequenceNumber, Some(number)) => {
+            Ok(StartingPosition::AfterSequenceNumber(number))
+        }
+        (ShardIteratorType::TrimHorizon, None) => Ok(StartingPosition::TrimHorizon),
+        (ShardIteratorType::Latest, None) => Ok(StartingPosition::Latest),
+        (ShardIteratorType::AtTimestamp, None) => match input.timestamp {
+            Some(time) => Ok(StartingPosition::AtTimestamp(time)),
+            None => Err(invalid_argument(
+                "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. Current request has no \
+                 timestamp parameter.",
+            )),
+        },
+        (kind, number) => {
+            let specified = if number.is_some() { "also a" } else { "no" };
+            Err(invalid_argument(format!(
+                "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or \
+                 (2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified {} and {specified} \
+                 StartingSequenceNumber.",
+                kind.name()
+            )))
+        }
+    }
+}
+
+pub(super) async fn get_records(engine: &Engine, input: GetRecordsInput) -> Answer<GetRecordsOutput> {
+    let stream = input.stream_arn.as_ref().map(names::parse).transpose()?;
+    let call = GetRecords {
+        iterator: &input.shard_iterator,
+        records_max: input.limit.and_then(|limit| usize::try_from(limit).ok()),
+        stream: stream.as_ref(),
+        dry_run: input.dry_run.unwrap_or_default(),
+    };
+    let page = engine.get_records(call).await?;
+    let records = page.records.into_iter().map(|record| {
+        Ok(Record {
+            sequence_number: record.sequence_number.to_string().into(),
+            approximate_arrival_timestamp: Some(record.approximate_arrival),
+            data: record.data,
+            partition_key: Some(ByteString::try_from(record.partition_key)?),
+            encryption_type: None,
+        })
+    });
+    let records = records.collect::<Result<Vec<_>, std::str::Utf8Error>>();
+    Ok(GetRecordsOutput {
+        records: records.map_err(|_| ApiError::bare(ProtocolError::InternalFailure))?,
+        next_shard_iterator: page.next_iterator.map(ByteString::from),
+        millis_behind_latest: Some(i64::try_from(page.millis_behind_latest).unwrap_or(i64::MAX)),
+        child_shards: None,
+    })
+}

@@ -1,0 +1,85 @@
+//! Listing shards.
+
+use bytestring::ByteString;
+use millstream_engine::{Engine, ListShards, ShardDescription, ShardFilter as Filter, ShardsFrom};
+
+use super::errors::invalid_argument;
+use super::{Answer, names};
+use crate::aws::caller::Caller;
+use crate::aws::kinesis::generated::{
+    HashKeyRange, ListShardsInput, ListShardsOutput, SequenceNumberRange, Shard, ShardFilter, ShardFilterType,
+};
+
+pub(super) fn list(engine: &Engine, caller: &Caller, input: &ListShardsInput) -> Answer<ListShardsOutput> {
+    let has_stream = input.stream_name.is_some() || input.stream_arn.is_some();
+    let shards_max = input.max_results.and_then(|max| usize::try_from(max).ok());
+    let page = match &input.next_token {
+        Some(_) if has_stream => {
+            return Err(invalid_argument("NextToken and StreamName cannot be provided together."));
+        }
+        Some(_) if input.exclusive_start_shard_id.is_some() || input.stream_creation_timestamp.is_some() => {
+            return Err(invalid_argument(
+                "NextToken cannot be provided together with ExclusiveStartShardId or StreamCreationTimestamp.",
+            ));
+        }
+        Some(token) => engine.list_shards(ListShards { from: ShardsFrom::Token(token), shards_max })?,
+        None if !has_stream => {
+            return Err(invalid_argument("Either NextToken or StreamName should be provided."));
+        }
+        None => {
+            let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+            let from = ShardsFrom::Start {
+                arn: &stream,
+                filter: input.shard_filter.as_ref().map_or(Ok(Filter::default()), filter)?,
+                after: input.exclusive_start_shard_id.as_ref().map(ToString::to_string),
+                stream_created: input.stream_creation_timestamp,
+            };
+            engine.list_shards(ListShards { from, shards_max })?
+        }
+    };
+    Ok(ListShardsOutput {
+        shards: Some(page.shards.iter().map(shard).collect()),
+        next_token: page.next_token.map(ByteString::from),
+    })
+}
+
+/// A filter with just the member that its type wants.
+fn filter(filter: &ShardFilter) -> Answer<Filter> {
+    let ShardFilter { kind, shard_id, timestamp } = filter;
+    let (filter, wants_id, wants_time) = match (kind, shard_id, timestamp) {
+        (ShardFilterType::FromTrimHorizon, ..) => (Some(Filter::FromTrimHorizon), false, false),
+        (ShardFilterType::AtTrimHorizon, ..) => (Some(Filter::AtTrimHorizon), false, false),
+        (ShardFilterType::AtLatest, ..) => (Some(Filter::AtLatest), false, false),
+        (ShardFilterType::AtTimestamp, _, time) => (time.map(Filter::AtTimestamp), false, true),
+        (ShardFilterType::FromTimestamp, _, time) => (time.map(Filter::FromTimestamp), false, true),
+        (ShardFilterType::AfterShardId, id, _) => {
+            (id.as_ref().map(|id| Filter::AfterShardId(id.to_string())), true, false)
+        }
+    };
+    if shard_id.is_some() != wants_id || timestamp.is_some() != wants_time {
+        let name = kind.name();
+        let wants = match (wants_id, wants_time) {
+            (true, _) => "needs ShardId and no Timestamp",
+            (_, true) => "needs Timestamp and no ShardId",
+            _ => "takes neither ShardId nor Timestamp",
+        };
+        return Err(invalid_argument(format!("ShardFilter of type {name} {wants}.")));
+    }
+    filter.ok_or_else(|| invalid_argument("ShardFilter is incomplete."))
+}
+
+pub(super) fn shard(shard: &ShardDescription) -> Shard {
+    Shard {
+        shard_id: shard.id.to_string().into(),
+        parent_shard_id: None,
+        adjacent_parent_shard_id: None,
+        hash_key_range: HashKeyRange {
+            starting_hash_key: shard.range.start().to_string().into(),
+            ending_hash_key: shard.range.end().to_string().into(),
+        },
+        sequence_number_range: SequenceNumberRange {
+            starting_sequence_number: shard.starting_sequence_number.to_string().into(),
+            ending_sequence_number: None,
+        },
+    }
+}

@@ -1,0 +1,173 @@
+//! Creating, deleting, describing and listing streams.
+
+use std::collections::BTreeMap;
+
+use bytestring::ByteString;
+use millstream_engine::{
+    CreateStream, Engine, Mode, StreamDescription as Description, StreamStatus as Status,
+};
+
+use super::errors::invalid_argument;
+use super::{Answer, names, shards};
+use crate::aws::caller::Caller;
+use crate::aws::codec::ApiError;
+use crate::aws::kinesis::generated::{
+    CreateStreamInput, DeleteStreamInput, DescribeLimitsOutput, DescribeStreamInput, DescribeStreamOutput,
+    DescribeStreamSummaryInput, DescribeStreamSummaryOutput, EncryptionType, EnhancedMetrics, Exception,
+    ListStreamsInput, ListStreamsOutput, RecordDistributionStrategy, StreamDescription,
+    StreamDescriptionSummary, StreamMode, StreamModeDetails, StreamStatus, StreamSummary,
+};
+
+pub(super) async fn create(engine: &Engine, caller: &Caller, input: CreateStreamInput) -> Answer<()> {
+    let arn = names::named(caller, &input.stream_name)?;
+    if input.warm_throughput_mibps.is_some_and(|throughput| throughput > 0) {
+        let text =
+            "WarmThroughputMiBps needs MinimumThroughputBillingCommitment to be enabled for the account.";
+        return Err(ApiError::new(Exception::Validation, text));
+    }
+    if input.record_distribution_strategy == Some(RecordDistributionStrategy::Auto) {
+        return Err(invalid_argument("RecordDistributionStrategy AUTO is not built yet."));
+    }
+    let tags = input.tags.unwrap_or_default();
+    let call = CreateStream {
+        arn,
+        shard_count: input.shard_count.and_then(|count| u32::try_from(count).ok()),
+        mode: input.stream_mode_details.map(|details| match details.stream_mode {
+            StreamMode::Provisioned => Mode::Provisioned,
+            StreamMode::OnDemand => Mode::OnDemand,
+        }),
+        tags: tags
+            .into_iter()
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .collect::<BTreeMap<_, _>>(),
+        record_kib_max: input.max_record_size_in_kib.and_then(|kib| u32::try_from(kib).ok()),
+    };
+    Ok(engine.create_stream(call).await?)
+}
+
+pub(super) async fn delete(engine: &Engine, caller: &Caller, input: DeleteStreamInput) -> Answer<()> {
+    let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+    Ok(engine.delete_stream(&stream).await?)
+}
+
+pub(super) fn describe(
+    engine: &Engine,
+    caller: &Caller,
+    input: &DescribeStreamInput,
+) -> Answer<DescribeStreamOutput> {
+    let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+    let after = input.exclusive_start_shard_id.as_deref();
+    let limit = input.limit.and_then(|limit| usize::try_from(limit).ok());
+    let (stream, shards, has_more_shards) = engine.describe_stream(&stream, after, limit)?;
+    let stream_description = StreamDescription {
+        stream_name: stream.arn.name.as_str().into(),
+        stream_arn: stream.arn.to_string().into(),
+        stream_status: status(stream.status),
+        stream_mode_details: Some(mode(stream.mode)),
+        shards: shards.iter().map(shards::shard).collect(),
+        has_more_shards,
+        retention_period_hours: count(stream.retention_hours),
+        stream_creation_timestamp: stream.created,
+        enhanced_monitoring: no_enhanced_monitoring(),
+        encryption_type: Some(EncryptionType::None),
+        key_id: None,
+    };
+    Ok(DescribeStreamOutput { stream_description })
+}
+
+pub(super) fn describe_summary(
+    engine: &Engine,
+    caller: &Caller,
+    input: &DescribeStreamSummaryInput,
+) -> Answer<DescribeStreamSummaryOutput> {
+    let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+    Ok(DescribeStreamSummaryOutput {
+        stream_description_summary: summary(&engine.describe_stream_summary(&stream)?),
+    })
+}
+
+fn summary(stream: &Description) -> StreamDescriptionSummary {
+    let is_on_demand = stream.mode == Mode::OnDemand;
+    StreamDescriptionSummary {
+        stream_name: stream.arn.name.as_str().into(),
+        stream_arn: stream.arn.to_string().into(),
+        stream_status: status(stream.status),
+        stream_mode_details: Some(mode(stream.mode)),
+        retention_period_hours: count(stream.retention_hours),
+        stream_creation_timestamp: stream.created,
+        enhanced_monitoring: no_enhanced_monitoring(),
+        encryption_type: Some(EncryptionType::None),
+        key_id: None,
+        open_shard_count: count(stream.open_shards),
+        consumer_count: Some(0),
+        warm_throughput: None,
+        max_record_size_in_kib: Some(count(stream.record_kib_max)),
+        channel_count: Some(0),
+        record_distribution_strategy: is_on_demand.then_some(RecordDistributionStrategy::UserPartitionKey),
+        queue_count: Some(0),
+    }
+}
+
+pub(super) fn list(engine: &Engine, caller: &Caller, input: &ListStreamsInput) -> Answer<ListStreamsOutput> {
+    if input.next_token.is_some() && input.exclusive_start_stream_name.is_some() {
+        return Err(invalid_argument("NextToken and ExclusiveStartStreamName cannot be provided together."));
+    }
+    let page = engine.list_streams(
+        &caller.account,
+        &caller.region,
+        input.exclusive_start_stream_name.as_deref(),
+        input.next_token.as_deref(),
+        input.limit.and_then(|limit| usize::try_from(limit).ok()),
+    )?;
+    let summaries = page.streams.iter().map(|stream| StreamSummary {
+        stream_name: stream.arn.name.as_str().into(),
+        stream_arn: stream.arn.to_string().into(),
+        stream_status: status(stream.status),
+        stream_mode_details: Some(mode(stream.mode)),
+        stream_creation_timestamp: Some(stream.created),
+    });
+    Ok(ListStreamsOutput {
+        stream_names: page.streams.iter().map(|stream| stream.arn.name.as_str().into()).collect(),
+        has_more_streams: page.next_token.is_some(),
+        next_token: page.next_token.map(ByteString::from),
+        stream_summaries: Some(summaries.collect()),
+    })
+}
+
+pub(super) fn describe_limits(engine: &Engine, caller: &Caller) -> DescribeLimitsOutput {
+    let limits = engine.describe_limits(&caller.account, &caller.region);
+    DescribeLimitsOutput {
+        shard_limit: count(limits.shards_max),
+        open_shard_count: count(limits.open_shards),
+        on_demand_stream_count: count(limits.on_demand_streams),
+        on_demand_stream_count_limit: count(limits.on_demand_streams_max),
+        channel_count: None,
+        channel_count_limit: None,
+    }
+}
+
+fn status(status: Status) -> StreamStatus {
+    match status {
+        Status::Creating => StreamStatus::Creating,
+        Status::Active => StreamStatus::Active,
+        Status::Updating => StreamStatus::Updating,
+        Status::Deleting => StreamStatus::Deleting,
+    }
+}
+
+fn mode(mode: Mode) -> StreamModeDetails {
+    let stream_mode = match mode {
+        Mode::Provisioned => StreamMode::Provisioned,
+        Mode::OnDemand => StreamMode::OnDemand,
+    };
+    StreamModeDetails { stream_mode }
+}
+
+fn no_enhanced_monitoring() -> Vec<EnhancedMetrics> {
+    vec![EnhancedMetrics { shard_level_metrics: Some(Vec::new()) }]
+}
+
+/// A number as the wire wants it; ours stay far below the end of its range.
+fn count(number: impl TryInto<i32>) -> i32 {
+    number.try_into().unwrap_or(i32::MAX)
+}

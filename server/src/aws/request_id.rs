@@ -1,0 +1,45 @@
+//! The two ids that AWS puts on every answer, which SDKs show in their errors.
+
+use base64_simd::STANDARD as BASE64;
+use millstream_runtime::{Entropy, SeededEntropy};
+
+/// Makes ids that are unique, not secret.
+#[derive(Debug)]
+pub(super) struct RequestIds(SeededEntropy);
+
+const EXTENDED_BYTES: usize = 72;
+
+impl RequestIds {
+    pub(super) fn new(entropy: &dyn Entropy) -> Self {
+        Self(SeededEntropy::new(entropy.next_u64()))
+    }
+
+    /// A UUID of version 4, for `x-amzn-RequestId`.
+    pub(super) fn request_id(&self) -> String {
+        let random = u128::from_le_bytes(<dyn Entropy>::bytes(&self.0));
+        let uuid = random & !(0xf << 76 | 0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+        let hex = format!("{uuid:032x}");
+        format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    }
+
+    /// Base64 of 72 bytes, for `x-amz-id-2`.
+    pub(super) fn extended_id(&self) -> String {
+        BASE64.encode_to_string(<dyn Entropy>::bytes::<EXTENDED_BYTES>(&self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_the_forms_of_aws() {
+        let ids = RequestIds::new(&SeededEntropy::new(1));
+        let (first, second) = (ids.request_id(), ids.request_id());
+        assert_ne!(first, second);
+        assert_eq!(first.len(), 36);
+        assert_eq!(&first[14..15], "4");
+        assert!("89ab".contains(&first[19..20]));
+        assert_eq!(ids.extended_id().len(), 96);
+    }
+}

@@ -1,0 +1,272 @@
+//! From an HTTP request to an operation and back: AWS's order of checks, and the form of every answer.
+//!
+//! The checks, in AWS's order: method, body, content type, well-formedness, operation, signature, types,
+//! constraints. Which error wins when several apply is visible to clients, so the order is kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode};
+use millstream_model::AccountId;
+use millstream_runtime::{Entropy, SharedClock};
+
+use super::caller::caller;
+use super::codec::{ApiError, Format, ProtocolError, Refusal};
+use super::kinesis::generated::{
+    CBOR_CONTENT_TYPE, Input, JSON_CONTENT_TYPE, Operation, TARGET_PREFIX, dispatch,
+};
+use super::kinesis::service::Kinesis;
+use super::request_id::RequestIds;
+use crate::admin::Health;
+use crate::http::Handler;
+use crate::http::body::{BodyBudget, BodyError, Reply};
+use crate::metrics::RequestMetrics;
+
+const TARGET: &str = "x-amz-target";
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const EXTENDED_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
+
+/// Answers the AWS APIs.
+#[derive(Debug)]
+pub(crate) struct Router {
+    pub(crate) kinesis: Kinesis,
+    pub(crate) health: Health,
+    pub(crate) budget: BodyBudget,
+    pub(crate) metrics: Arc<RequestMetrics>,
+    pub(crate) clock: SharedClock,
+    pub(crate) default_account: AccountId,
+    ids: RequestIds,
+}
+
+/// An answer before its headers.
+#[derive(Debug)]
+struct Answer {
+    status: StatusCode,
+    content_type: Option<&'static str>,
+    body: Reply,
+    /// What the answer is counted under.
+    operation: Option<Operation>,
+}
+
+impl Router {
+    pub(crate) fn new(
+        kinesis: Kinesis,
+        health: Health,
+        budget: BodyBudget,
+        metrics: Arc<RequestMetrics>,
+        clock: SharedClock,
+        entropy: &dyn Entropy,
+        default_account: AccountId,
+    ) -> Self {
+        let ids = RequestIds::new(entropy);
+        Self { kinesis, health, budget, metrics, clock, default_account, ids }
+    }
+
+    async fn answer(&self, parts: &Parts, body: Incoming) -> Answer {
+        if parts.method == Method::OPTIONS && parts.headers.contains_key(ORIGIN) {
+            return Answer::empty(StatusCode::OK);
+        }
+        if parts.method != Method::POST {
+            return Answer::no_operation_named();
+        }
+        let received = match self.budget.receive(body).await {
+            Ok(received) => received,
+            Err(BodyError::TooLarge) => return Answer::empty(StatusCode::PAYLOAD_TOO_LARGE),
+            Err(BodyError::TooSlow | BodyError::Broken) => return Answer::empty(StatusCode::REQUEST_TIMEOUT),
+        };
+        match Wire::of(parts) {
+            Wire::Aws(format) => self.answer_in(format, parts, &received.bytes).await,
+            Wire::PlainJson => plain_json(&received.bytes),
+            Wire::Other if operation(&parts.headers).is_some() => Answer::unknown_operation_in_xml(),
+            Wire::Other => Answer::no_operation_named(),
+        }
+    }
+
+    async fn answer_in(&self, format: Format, parts: &Parts, body: &Bytes) -> Answer {
+        let operation = operation(&parts.headers);
+        let outcome = match operation {
+            Some(operation) => self.carry_out(operation, format, parts, body).await,
+            None => Err(not_an_operation(format, body)),
+        };
+        match outcome {
+            Ok(bytes) => {
+                let permit = self.budget.reserve(bytes.len()).await;
+                let content_type = (!bytes.is_empty()).then_some(content_type(format));
+                let body = Reply::new(bytes, permit);
+                Answer { status: StatusCode::OK, content_type, body, operation }
+            }
+            Err(error) => Answer::error(&error, format, operation),
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        operation: Operation,
+        format: Format,
+        parts: &Parts,
+        body: &Bytes,
+    ) -> Result<Vec<u8>, ApiError> {
+        if body.is_empty() {
+            return Err(ApiError::bare(ProtocolError::Serialization));
+        }
+        // A body that cannot be read at all comes before a missing signature, a wrong value after it.
+        let input = match Input::decode(operation, format, body) {
+            Err(Refusal::Malformed) => return Err(Refusal::Malformed.into()),
+            input => input,
+        };
+        let caller = caller(parts, &self.default_account)?;
+        let mut out = Vec::new();
+        dispatch(&self.kinesis, &caller, input?, format, &mut out).await?;
+        Ok(out)
+    }
+
+    fn add_headers(
+        &self,
+        response: &mut Response<Reply>,
+        request: &HeaderMap,
+        content_type: Option<&'static str>,
+    ) {
+        let headers = response.headers_mut();
+        if let Some(content_type) = content_type {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        if let Ok(id) = HeaderValue::from_maybe_shared(Bytes::from(self.ids.request_id())) {
+            headers.insert(REQUEST_ID, id);
+        }
+        if let Ok(id) = HeaderValue::from_maybe_shared(Bytes::from(self.ids.extended_id())) {
+            headers.insert(EXTENDED_ID, id);
+        }
+        if request.contains_key(ORIGIN) {
+            add_cors(headers, request);
+        }
+    }
+}
+
+impl Handler for Router {
+    async fn handle(&self, request: Request<Incoming>) -> Response<Reply> {
+        let (parts, body) = request.into_parts();
+        if let Some(answer) = self.health.answer(&parts.method, parts.uri.path()) {
+            return answer;
+        }
+        let started = self.clock.monotonic();
+        let Answer { status, content_type, body, operation } = self.answer(&parts, body).await;
+        let took: Duration = self.clock.monotonic().saturating_sub(started);
+        self.metrics.note(operation.map(Operation::name), status.as_u16(), took);
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        self.add_headers(&mut response, &parts.headers, content_type);
+        response
+    }
+}
+
+impl Answer {
+    fn empty(status: StatusCode) -> Self {
+        Self { status, content_type: None, body: Reply::default(), operation: None }
+    }
+
+    fn text(status: StatusCode, content_type: &'static str, text: &'static str) -> Self {
+        let body = Reply::new(Bytes::from_static(text.as_bytes()), None);
+        Self { status, content_type: Some(content_type), body, operation: None }
+    }
+
+    fn error(error: &ApiError, format: Format, operation: Option<Operation>) -> Self {
+        let mut bytes = Vec::new();
+        error.encode_to(format, &mut bytes);
+        Self {
+            status: StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            content_type: Some(content_type(format)),
+            body: Reply::new(bytes, None),
+            operation,
+        }
+    }
+
+    /// AWS's front door speaks XML to those who say nothing that it knows.
+    fn no_operation_named() -> Self {
+        let text = "<AccessDeniedException>\n  <Message>Unable to determine service/operation name to be \
+                    authorized</Message>\n</AccessDeniedException>\n";
+        Self::text(StatusCode::FORBIDDEN, "application/xml", text)
+    }
+
+    fn unknown_operation_in_xml() -> Self {
+        Self::text(StatusCode::NOT_FOUND, "application/xml", "<UnknownOperationException/>\n")
+    }
+}
+
+/// What the content type says of the body.
+enum Wire {
+    Aws(Format),
+    PlainJson,
+    Other,
+}
+
+impl Wire {
+    fn of(parts: &Parts) -> Self {
+        let value = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        match value.split(';').next().map(str::trim) {
+            Some(JSON_CONTENT_TYPE) => Self::Aws(Format::Json),
+            Some(CBOR_CONTENT_TYPE) => Self::Aws(Format::Cbor),
+            Some("application/json") => Self::PlainJson,
+            _ => Self::Other,
+        }
+    }
+}
+
+fn content_type(format: Format) -> &'static str {
+    match format {
+        Format::Json => JSON_CONTENT_TYPE,
+        Format::Cbor => CBOR_CONTENT_TYPE,
+    }
+}
+
+fn operation(headers: &HeaderMap) -> Option<Operation> {
+    let target = headers.get(TARGET)?.to_str().ok()?;
+    let (prefix, name) = target.split_once('.')?;
+    if prefix == TARGET_PREFIX { Operation::from_name(name) } else { None }
+}
+
+/// A body that is not well-formed is told before an operation that does not exist.
+fn not_an_operation(format: Format, body: &Bytes) -> ApiError {
+    if !body.is_empty() && !is_well_formed(format, body) {
+        return Refusal::Malformed.into();
+    }
+    ApiError::bare(ProtocolError::UnknownOperation)
+}
+
+/// An input without members takes any structure.
+fn is_well_formed(format: Format, body: &Bytes) -> bool {
+    !matches!(Input::decode(Operation::DescribeLimits, format, body), Err(Refusal::Malformed))
+}
+
+/// Kinesis does not speak the older JSON protocol, and says so in its form.
+fn plain_json(body: &Bytes) -> Answer {
+    const SERIALIZATION: &str =
+        r#"{"Output":{"__type":"com.amazon.coral.service#SerializationException"},"Version":"1.0"}"#;
+    const UNKNOWN: &str =
+        r#"{"Output":{"__type":"com.amazon.coral.service#UnknownOperationException"},"Version":"1.0"}"#;
+    if body.is_empty() || is_well_formed(Format::Json, body) {
+        Answer::text(StatusCode::NOT_FOUND, "application/json", UNKNOWN)
+    } else {
+        Answer::text(StatusCode::BAD_REQUEST, "application/json", SERIALIZATION)
+    }
+}
+
+/// What browsers need, as AWS sends it.
+fn add_cors(headers: &mut HeaderMap, request: &HeaderMap) {
+    const EXPOSED: &str =
+        "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,x-amzn-ErrorMessage,Date";
+    headers.insert("access-control-allow-origin", HeaderValue::from_static("*"));
+    headers.insert("access-control-expose-headers", HeaderValue::from_static(EXPOSED));
+    for (asked, allowed) in [
+        ("access-control-request-headers", "access-control-allow-headers"),
+        ("access-control-request-method", "access-control-allow-methods"),
+    ] {
+        if let Some(value) = request.get(asked) {
+            headers.insert(allowed, value.clone());
+            headers.insert("access-control-max-age", HeaderValue::from_static("172800"));
+        }
+    }
+}

@@ -225,7 +225,7 @@ mod tests {
                     lane.take_back(batch);
                     continue;
                 }
-                let fails = |at: usize| fate < 3 && at % usize::from(fate + 1) == 0;
+                let fails = |at: usize| fate < 3 && at.is_multiple_of(usize::from(fate + 1));
                 let outcomes = (0..batch.len()).map(|at| if fails(at) { throttled() } else { stored() });
                 let outcomes = outcomes.collect();
                 acknowledged.extend(lane.settle(batch, outcomes).acknowledged.into_iter().map(|(p, _)| p));

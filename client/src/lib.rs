@@ -1,1 +1,19 @@
-//! Placeholder until the crate's first module lands.
+//! What producers, consumers and the command line ask of a stream service, as one typed trait, and its
+//! implementation over the AWS wire.
+//!
+//! [`StreamApi`] speaks in nouns and knows no transport. [`aws::AwsStreamApi`] makes exactly one attempt for
+//! each call; [`Retrying`] wraps any implementation and is the only place that tries again. Not here: the
+//! order of records, batching and pacing, which belong to whoever holds the records.
+
+pub mod api;
+pub mod aws;
+pub mod error;
+pub mod retry;
+
+pub use api::{
+    Acknowledgement, Capacity, ChildShard, EntryOutcome, NewRecord, NewStream, Next, Page, PageToken, Record,
+    RecordPage, SequenceNumber, Shard, ShardFilter, ShardIterator, StartingPosition, StreamApi,
+    StreamListing, StreamMode, StreamRef, StreamStatus, StreamSummary,
+};
+pub use error::{Error, Result};
+pub use retry::{Attempts, OnRetry, RetryPolicy, Retrying, Verdict};

@@ -30,6 +30,8 @@ pub enum ServerError {
     Settings(#[from] InvalidSettings),
     #[error("cannot listen on {address}: {error}")]
     Listen { address: SocketAddr, error: io::Error },
+    #[error("signals cannot be received: {0}")]
+    Signals(io::Error),
     #[error("{0}")]
     Tls(#[from] TlsError),
     #[error("{0}")]

@@ -1,0 +1,102 @@
+//! `serve`: the server, until it is told to stop.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use clap::Args;
+use millstream_runtime::{SystemClock, SystemEntropy};
+use millstream_server::settings::{LogFormat, LogSetting};
+use millstream_server::{Server, ServerError, Settings};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::SettingsArguments;
+use crate::exit::Failure;
+
+/// After a clean stop there is nothing left to wait for but connections that do not end.
+const LAST_BREATH: Duration = Duration::from_millis(500);
+
+/// Run the server: Kinesis on one port for HTTP/1.1, HTTP/2 and TLS; health and metrics on another.
+#[derive(Args, Debug)]
+pub(crate) struct ServeArguments {
+    #[command(flatten)]
+    settings: SettingsArguments,
+}
+
+pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
+    let settings = arguments.settings.load()?;
+    start_log(&settings.log)?;
+    arguments.settings.warn_of_unknown_variables();
+    raise_descriptor_limit();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(Failure::Output)?;
+    let result = runtime.block_on(serve(&settings));
+    runtime.shutdown_timeout(LAST_BREATH);
+    Ok(result?)
+}
+
+async fn serve(settings: &Settings) -> Result<(), ServerError> {
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let server = Server::start(settings, SystemClock::shared(), SystemEntropy::shared()).await?;
+    let (address, admin) = (server.address(), server.admin_address());
+    let (storage, data_dir) = (settings.storage, settings.data_dir.display());
+    tracing::info!(%address, %admin, ?storage, %data_dir, "ready");
+    if !address.ip().is_loopback() {
+        tracing::warn!("any key is accepted, and {address} can be reached from other machines");
+    }
+    if settings.log.format == LogFormat::Text {
+        show_next_steps(&server);
+    }
+    let result = server
+        .run(async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("stopping");
+        })
+        .await;
+    if result.is_ok() {
+        tracing::info!("stopped");
+    }
+    result
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, ServerError> {
+    signal(kind).map_err(ServerError::Signals)
+}
+
+fn start_log(log: &LogSetting) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(&log.filter)
+        .map_err(|error| Failure::Usage(format!("log.filter {:?}: {error}", log.filter)))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let is_terminal = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    match log.format {
+        LogFormat::Text => builder.with_ansi(is_terminal).with_target(false).init(),
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
+
+/// For whoever has just started it for the first time.
+fn show_next_steps(server: &Server) {
+    let address = server.address();
+    let text = format!(
+        "Try next:\n  \
+         export AWS_ENDPOINT_URL=http://{address} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1\n  \
+         aws kinesis create-stream --stream-name hello --shard-count 1\n  \
+         aws kinesis put-record --stream-name hello --partition-key k --cli-binary-format raw-in-base64-out --data 'hello, world'\n"
+    );
+    // The server does its work whether or not anybody reads this.
+    let _ = io::stdout().write_all(text.as_bytes());
+}
+
+/// Every connection takes a descriptor, and the usual limit of 1024 is soon reached.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit on open files stays as it is");
+    }
+}

@@ -1,0 +1,138 @@
+//! The trait that every transport implements, and the nouns it speaks in.
+//!
+//! Names, ARNs, hash keys, shard ids and times are `model`'s. Sequence numbers are not: `model` knows the
+//! structure that this service gives them, a client has to carry whatever an endpoint issued. A call is one
+//! request; following page tokens is offered beside it ([`dyn StreamApi`]'s `all_…`).
+
+mod record;
+mod sequence_number;
+mod shard;
+mod stream;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use async_trait::async_trait;
+use millstream_model::{ShardId, StreamName};
+
+pub use self::record::{Acknowledgement, EntryOutcome, NewRecord, Next, Record, RecordPage, ShardIterator};
+pub use self::sequence_number::{InvalidSequenceNumber, SequenceNumber};
+pub use self::shard::{ChildShard, Shard, ShardFilter, StartingPosition};
+pub use self::stream::{
+    Capacity, InvalidStreamRef, NewStream, StreamListing, StreamMode, StreamRef, StreamStatus, StreamSummary,
+};
+use crate::error::Result;
+
+/// Streams and their records, over any transport.
+#[async_trait]
+pub trait StreamApi: fmt::Debug + Send + Sync {
+    /// Begins to create a stream; it can be used once its status is [`StreamStatus::Active`].
+    async fn create_stream(&self, stream: &NewStream) -> Result<()>;
+
+    /// Begins to delete a stream with all its records. Without `with_consumers`, a stream that has
+    /// registered consumers is refused.
+    async fn delete_stream(&self, stream: &StreamRef, with_consumers: bool) -> Result<()>;
+
+    async fn describe_stream_summary(&self, stream: &StreamRef) -> Result<StreamSummary>;
+
+    /// The streams of the account whose names sort after `after`.
+    async fn list_streams(&self, after: Option<&StreamName>) -> Result<Page<StreamListing, StreamName>>;
+
+    /// One page of the shards that `filter` selects; `after` comes from the page before.
+    async fn list_shards(
+        &self,
+        stream: &StreamRef,
+        filter: ShardFilter,
+        after: Option<&PageToken>,
+    ) -> Result<Page<Shard>>;
+
+    /// Writes up to 500 records and gives one outcome for each, in their order. Records of one call may be
+    /// stored in any order, and some of them may fail.
+    async fn put_records(&self, stream: &StreamRef, records: &[NewRecord]) -> Result<Vec<EntryOutcome>>;
+
+    async fn get_shard_iterator(
+        &self,
+        stream: &StreamRef,
+        shard: ShardId,
+        from: &StartingPosition,
+    ) -> Result<ShardIterator>;
+
+    /// Up to `limit` records from an iterator on. It is not consumed: the same one gives the same records.
+    async fn get_records(
+        &self,
+        stream: &StreamRef,
+        iterator: &ShardIterator,
+        limit: usize,
+    ) -> Result<RecordPage>;
+
+    /// Keeps records for longer, up to 8760 hours.
+    async fn increase_retention(&self, stream: &StreamRef, hours: u32) -> Result<()>;
+
+    /// Keeps records for less long, at least 24 hours; what is older is gone at once.
+    async fn decrease_retention(&self, stream: &StreamRef, hours: u32) -> Result<()>;
+
+    /// Sets tags, replacing those of the same key.
+    async fn add_tags(&self, stream: &StreamRef, tags: &BTreeMap<String, String>) -> Result<()>;
+
+    /// Removes tags; keys that are not there are ignored.
+    async fn remove_tags(&self, stream: &StreamRef, keys: &[String]) -> Result<()>;
+
+    /// The tags whose keys sort after `after`.
+    async fn list_tags(
+        &self,
+        stream: &StreamRef,
+        after: Option<&str>,
+    ) -> Result<Page<(String, String), String>>;
+}
+
+impl dyn StreamApi + '_ {
+    /// Every stream of the account, by name.
+    pub async fn all_streams(&self) -> Result<Vec<StreamListing>> {
+        let (mut streams, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.list_streams(after.as_ref()).await?;
+            streams.extend(page.items);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(streams),
+            }
+        }
+    }
+
+    /// Every shard that `filter` selects.
+    pub async fn all_shards(&self, stream: &StreamRef, filter: ShardFilter) -> Result<Vec<Shard>> {
+        let (mut shards, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.list_shards(stream, filter, after.as_ref()).await?;
+            shards.extend(page.items);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(shards),
+            }
+        }
+    }
+
+    /// Every tag of a stream.
+    pub async fn all_tags(&self, stream: &StreamRef) -> Result<BTreeMap<String, String>> {
+        let (mut tags, mut after) = (BTreeMap::new(), None);
+        loop {
+            let page = self.list_tags(stream, after.as_deref()).await?;
+            tags.extend(page.items);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(tags),
+            }
+        }
+    }
+}
+
+/// A part of a listing, and what to ask for the next part with; `None` at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T, N = PageToken> {
+    pub items: Vec<T>,
+    pub next: Option<N>,
+}
+
+/// Where a listing goes on. Opaque, and valid for minutes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageToken(pub String);

@@ -1,0 +1,140 @@
+//! From the SDK's errors to ours, by the error codes on the wire.
+
+use std::error::Error as StdError;
+
+use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+
+use crate::error::{Error, KmsFault};
+
+/// What a failed call means.
+pub(super) fn of_call<E>(error: SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    match error {
+        SdkError::ServiceError(context) => {
+            let status = context.raw().status().as_u16();
+            let metadata = context.err().meta();
+            of_code(metadata.code(), metadata.message().unwrap_or("(no message)"), status)
+        }
+        SdkError::ResponseError(ref context) => of_unreadable(context.raw().status().as_u16(), &error),
+        SdkError::ConstructionFailure(_) => Error::Unsendable(innermost(&error)),
+        SdkError::TimeoutError(_) => Error::ConnectionLost(innermost(&error)),
+        SdkError::DispatchFailure(ref failure) => match failure.as_connector_error() {
+            Some(connector) => of_connection(connector),
+            None => Error::ConnectionLost(innermost(&error)),
+        },
+        other => Error::ConnectionLost(innermost(&other)),
+    }
+}
+
+/// What an error code of the service means. `status` matters for unknown codes alone.
+pub(super) fn of_code(code: Option<&str>, message: &str, status: u16) -> Error {
+    let kms = |fault| Error::Kms { fault, message: message.to_owned() };
+    let message = || message.to_owned();
+    match code.unwrap_or_default() {
+        "AccessDeniedException" | "AccessDenied" => Error::AccessDenied(message()),
+        "ExpiredIteratorException" => Error::ExpiredIterator(message()),
+        "ExpiredNextTokenException" => Error::ExpiredNextToken(message()),
+        "InternalFailure" | "InternalFailureException" => Error::InternalFailure(message()),
+        "InvalidArgumentException" => Error::InvalidArgument(message()),
+        "KMSAccessDeniedException" => kms(KmsFault::AccessDenied),
+        "KMSDisabledException" => kms(KmsFault::Disabled),
+        "KMSInvalidStateException" => kms(KmsFault::InvalidState),
+        "KMSNotFoundException" => kms(KmsFault::NotFound),
+        "KMSOptInRequired" => kms(KmsFault::OptInRequired),
+        "KMSThrottlingException" => kms(KmsFault::Throttling),
+        "LimitExceededException" => Error::LimitExceeded(message()),
+        "ProvisionedThroughputExceededException" => Error::ProvisionedThroughputExceeded(message()),
+        "ResourceInUseException" => Error::ResourceInUse(message()),
+        "ResourceNotFoundException" => Error::ResourceNotFound(message()),
+        "ThrottlingException" | "Throttling" | "TooManyRequestsException" => Error::Throttling(message()),
+        "ValidationException" => Error::Validation(message()),
+        code @ ("ExpiredTokenException"
+        | "IncompleteSignature"
+        | "IncompleteSignatureException"
+        | "InvalidSignatureException"
+        | "MissingAuthenticationTokenException"
+        | "UnrecognizedClientException") => {
+            Error::Unauthenticated { code: code.to_owned(), message: message() }
+        }
+        _ if status >= 500 => Error::ServiceUnavailable { status, message: message() },
+        _ if status == 429 => Error::Throttling(message()),
+        code => Error::Refused { code: code.to_owned(), status, message: message() },
+    }
+}
+
+fn of_unreadable(status: u16, error: &(dyn StdError + 'static)) -> Error {
+    let message = innermost(error);
+    if find::<hyper::Error>(error).is_some() {
+        return Error::ConnectionLost(message);
+    }
+    // A proxy's page is no reply of the service; only its status can be believed.
+    if status >= 500 {
+        Error::ServiceUnavailable { status, message }
+    } else {
+        Error::UnreadableReply(message)
+    }
+}
+
+fn of_connection(error: &ConnectorError) -> Error {
+    if let Some(ours) = find::<Error>(error) {
+        return ours.clone();
+    }
+    if find::<aws_credential_types::provider::error::CredentialsError>(error).is_some() {
+        return Error::Credentials(innermost(error));
+    }
+    if error.is_user() {
+        return Error::Unsendable(innermost(error));
+    }
+    if let Some(rustls::Error::InvalidCertificate(reason)) = find::<rustls::Error>(error) {
+        return Error::Untrusted(reason.to_string());
+    }
+    match find::<hyper_util::client::legacy::Error>(error) {
+        Some(hyper) if hyper.is_connect() => Error::Unreachable(innermost(error)),
+        _ => Error::ConnectionLost(innermost(error)),
+    }
+}
+
+/// The first error of type `E` in the chain of causes.
+fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    causes(error).find_map(|cause| cause.downcast_ref::<E>())
+}
+
+/// The text of the deepest cause, which is the one that says what happened.
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    causes(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| match error.downcast_ref::<std::io::Error>() {
+        // An I/O error's source skips the error that it wraps.
+        Some(io) => io.get_ref().map(|inner| inner as &(dyn StdError + 'static)),
+        None => error.source(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_become_their_exceptions() {
+        let text = || "m".to_owned();
+        assert_eq!(of_code(Some("LimitExceededException"), "m", 400), Error::LimitExceeded(text()));
+        assert_eq!(of_code(Some("InternalFailure"), "m", 500), Error::InternalFailure(text()));
+        let kms = Error::Kms { fault: KmsFault::Throttling, message: text() };
+        assert_eq!(of_code(Some("KMSThrottlingException"), "m", 400), kms);
+    }
+
+    #[test]
+    fn unknown_codes_are_told_by_their_status() {
+        assert!(of_code(Some("Strange"), "m", 400).has_no_side_effects());
+        assert!(!of_code(Some("Strange"), "m", 400).is_retryable());
+        assert!(of_code(None, "m", 502).is_retryable());
+        assert!(!of_code(None, "m", 502).has_no_side_effects());
+        assert!(of_code(None, "m", 429).is_throttle());
+    }
+}

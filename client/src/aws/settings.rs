@@ -1,0 +1,173 @@
+//! Where the service is and who is asking: endpoint, region, credentials, certificates.
+//!
+//! AWS itself is found by the SDK's normal chains. When an endpoint is given that is not AWS's, the instance
+//! metadata service is never asked (a laptop would wait for it), and where nothing is configured the region
+//! is `us-east-1` and the key `test`/`test`, which every stand-in for AWS accepts.
+
+use std::path::PathBuf;
+
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::provider_config::ProviderConfig;
+use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_sdk_kinesis::config::{Region, SharedCredentialsProvider};
+use http::Uri;
+
+use super::http::{HyperClient, Trust};
+use crate::error::{Error, Result};
+
+const FALLBACK_REGION: &str = "us-east-1";
+const FALLBACK_KEY: &str = "test";
+
+/// What the caller says explicitly; everything else comes from the environment and AWS's files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AwsSettings {
+    /// Before `AWS_ENDPOINT_URL_KINESIS` and `AWS_ENDPOINT_URL`.
+    pub endpoint_url: Option<String>,
+    /// Before `AWS_REGION` and the profile.
+    pub region: Option<String>,
+    /// PEM certificates to trust instead of the system's; before `AWS_CA_BUNDLE`.
+    pub ca_bundle: Option<PathBuf>,
+    /// Accept any certificate of the endpoint.
+    pub insecure: bool,
+}
+
+/// The settings, resolved as far as they can be without a request.
+#[derive(Debug)]
+pub(super) struct Resolved {
+    pub(super) config: SdkConfig,
+    /// What the requests go through; credentials are fetched through a client of their own.
+    pub(super) http: HyperClient,
+    /// For messages.
+    pub(super) endpoint_url: Option<String>,
+}
+
+impl AwsSettings {
+    /// The endpoint, unless it is to be AWS's own.
+    #[must_use]
+    pub fn endpoint_url(&self) -> Option<String> {
+        self.endpoint_url
+            .clone()
+            .or_else(|| variable("AWS_ENDPOINT_URL_KINESIS"))
+            .or_else(|| variable("AWS_ENDPOINT_URL"))
+    }
+
+    pub(super) async fn resolve(&self) -> Result<Resolved> {
+        let endpoint_url = self.endpoint_url();
+        let place = endpoint_url.as_deref().map(Place::of).transpose()?.unwrap_or(Place::AWS);
+        let bundle = self.ca_bundle.clone().or_else(|| variable("AWS_CA_BUNDLE").map(PathBuf::from));
+        let trust = bundle.map_or(Trust::System, Trust::Bundle);
+        let credentials_http = HyperClient::new(trust.clone());
+        let http = HyperClient::new(if self.insecure { Trust::Anybody } else { trust });
+        if place.encrypted {
+            http.prepare_tls()?;
+        }
+
+        let mut loader =
+            aws_config::defaults(BehaviorVersion::latest()).http_client(credentials_http.clone());
+        if let Some(url) = &endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        if place.is_aws {
+            if let Some(region) = self.region.clone() {
+                loader = loader.region(Region::new(region));
+            }
+        } else {
+            let region = self.region_without_metadata().await;
+            loader = loader
+                .credentials_provider(credentials_without_metadata(&credentials_http, &region))
+                .region(region);
+        }
+        let config = loader.load().await;
+        if config.region().is_none() {
+            return Err(Error::Configuration(
+                "no region is configured: name one, set AWS_REGION, or give the URL of an endpoint"
+                    .to_owned(),
+            ));
+        }
+        Ok(Resolved { config, http, endpoint_url })
+    }
+
+    async fn region_without_metadata(&self) -> Region {
+        let chain = RegionProviderChain::first_try(self.region.clone().map(Region::new))
+            .or_else(EnvironmentVariableRegionProvider::new())
+            .or_else(ProfileFileRegionProvider::new());
+        chain.region().await.unwrap_or_else(|| Region::new(FALLBACK_REGION))
+    }
+}
+
+/// What an endpoint's URL tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    is_aws: bool,
+    encrypted: bool,
+}
+
+impl Place {
+    const AWS: Self = Self { is_aws: true, encrypted: true };
+
+    fn of(url: &str) -> Result<Self> {
+        let wrong =
+            |reason: &str| Error::Configuration(format!("the endpoint {url:?} is not a URL: {reason}"));
+        let uri = url.parse::<Uri>().map_err(|error| wrong(&error.to_string()))?;
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it names no host"))?;
+        let encrypted = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(wrong("it has to begin with http:// or https://")),
+        };
+        let aws_domains = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu"];
+        let is_aws = aws_domains.iter().any(|domain| host.ends_with(domain));
+        Ok(Self { is_aws, encrypted })
+    }
+}
+
+/// The SDK's normal chain up to the container's credentials, then the key that needs no configuration. A
+/// source that is configured and broken is an error, as in the normal chain.
+fn credentials_without_metadata(http: &HyperClient, region: &Region) -> SharedCredentialsProvider {
+    let provider =
+        ProviderConfig::without_region().with_http_client(http.clone()).with_region(Some(region.clone()));
+    let chain =
+        CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new())
+            .or_else("Profile", ProfileFileCredentialsProvider::builder().configure(&provider).build())
+            .or_else(
+                "WebIdentityToken",
+                WebIdentityTokenCredentialsProvider::builder().configure(&provider).build(),
+            )
+            .or_else("EcsContainer", EcsCredentialsProvider::builder().configure(&provider).build())
+            .or_else("Fallback", Credentials::new(FALLBACK_KEY, FALLBACK_KEY, None, None, "fallback"));
+    SharedCredentialsProvider::new(chain)
+}
+
+/// An environment variable that is set to something.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_tells_whether_it_is_aws() {
+        let place = |url| Place::of(url).unwrap();
+        assert_eq!(place("http://127.0.0.1:4566"), Place { is_aws: false, encrypted: false });
+        assert_eq!(place("https://[::1]:4566/"), Place { is_aws: false, encrypted: true });
+        assert_eq!(place("https://kinesis.eu-west-1.amazonaws.com"), Place::AWS);
+        assert_eq!(place("https://vpce-1-2.kinesis.us-east-1.vpce.amazonaws.com"), Place::AWS);
+        assert!(!place("https://amazonaws.com.example").is_aws);
+    }
+
+    #[test]
+    fn what_is_no_url_is_named() {
+        for url in ["", "localhost:4566", "ftp://localhost", "http://", "/path", "http://a b"] {
+            let error = Place::of(url).unwrap_err();
+            assert!(matches!(&error, Error::Configuration(message) if message.contains(url)), "{error:?}");
+        }
+    }
+}

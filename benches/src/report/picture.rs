@@ -1,0 +1,84 @@
+//! Which figures of a result are drawn.
+
+use super::svg::{Axis, BarGroup, Chart, Scale, Series, Svg, draw_bars};
+use crate::measure::{BenchResult, OperationResult};
+
+const WIDTH: f64 = 860.0;
+const CHART_HEIGHT: f64 = 360.0;
+const GAP: f64 = 16.0;
+
+/// Latency over percentiles and throughput over time, for several results side by side.
+pub(crate) fn latency_and_throughput(results: &[BenchResult]) -> String {
+    let curves: Vec<_> = results.iter().flat_map(curves).collect();
+    let latency = Chart {
+        title: "Latency by percentile, from the intended send time",
+        x: Axis { label: "percentile", scale: Scale::Quantile },
+        y: Axis { label: "milliseconds", scale: Scale::Logarithmic },
+        series: curves.iter().map(|curve| curve.series(latency_points(curve.operation))).collect(),
+    };
+    // Reads and puts alike move records; requests differ too much in size to be compared.
+    let throughput = Chart {
+        title: "Throughput over time",
+        x: Axis { label: "seconds since the measurement began", scale: Scale::Linear },
+        y: Axis { label: "records per second", scale: Scale::Linear },
+        series: curves.iter().map(|curve| curve.series(throughput_points(curve.operation))).collect(),
+    };
+    let first_height = CHART_HEIGHT + latency.legend_height();
+    let height = first_height + GAP + CHART_HEIGHT + throughput.legend_height();
+    let mut svg = Svg::new(WIDTH, height);
+    latency.draw(&mut svg, 0.0, CHART_HEIGHT);
+    throughput.draw(&mut svg, first_height + GAP, CHART_HEIGHT);
+    svg.finish("Latency and throughput")
+}
+
+/// Figures of several workloads, for whoever was compared.
+pub(crate) fn bars(title: &str, groups: &[BarGroup]) -> String {
+    draw_bars(title, groups)
+}
+
+/// One operation of one result.
+struct Curve<'a> {
+    label: String,
+    operation: &'a OperationResult,
+}
+
+impl Curve<'_> {
+    fn series(&self, points: Vec<(f64, f64)>) -> Series {
+        Series { label: self.label.clone(), points }
+    }
+}
+
+/// For every operation, the repetition that stands in the middle by throughput.
+fn curves(result: &BenchResult) -> Vec<Curve<'_>> {
+    let name = [&result.target.label, &result.target.endpoint].into_iter().find(|name| !name.is_empty());
+    let name = name.map_or("", String::as_str);
+    let mut curves = Vec::new();
+    for operation_name in result.summary.keys() {
+        let mut runs: Vec<_> =
+            result.runs.iter().filter_map(|run| run.operations.get(operation_name)).collect();
+        runs.sort_by(|one, two| one.records_per_second.total_cmp(&two.records_per_second));
+        let Some(operation) = runs.get(runs.len() / 2).copied() else { continue };
+        let label = match result.target.durability.as_str() {
+            "" => format!("{name}: {operation_name}"),
+            durability => format!("{name}: {operation_name} ({durability})"),
+        };
+        curves.push(Curve { label, operation });
+    }
+    curves
+}
+
+fn latency_points(operation: &OperationResult) -> Vec<(f64, f64)> {
+    let mut points: Vec<_> =
+        operation.latency.points.iter().map(|point| (point.quantile, point.ms)).collect();
+    // 100 % has no place on the axis; the greatest is drawn where the last of so many requests would be.
+    if let Some(last) = points.last_mut() {
+        last.0 = last.0.min(1.0 - 1.0 / operation.latency.count.max(2) as f64);
+    }
+    points
+}
+
+fn throughput_points(operation: &OperationResult) -> Vec<(f64, f64)> {
+    let timeline = &operation.timeline;
+    let rates = timeline.records_per_second.iter().enumerate();
+    rates.map(|(index, rate)| ((index as f64 + 0.5) * timeline.bucket_secs, *rate)).collect()
+}

@@ -1,5 +1,7 @@
 //! `millstream bench` without the rest of the command line, for work on the harness itself.
 
+use std::process::ExitCode;
+
 use clap::Parser;
 use millstream_benches::BenchArgs;
 use millstream_runtime::{SystemClock, SystemEntropy};
@@ -11,7 +13,14 @@ struct Cli {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+#[allow(clippy::print_stderr)] // where a program says why it failed
+async fn main() -> ExitCode {
     let cli = Cli::parse();
-    Ok(millstream_benches::run(cli.bench, SystemClock::shared(), SystemEntropy::shared()).await?)
+    match millstream_benches::run(cli.bench, SystemClock::shared(), SystemEntropy::shared()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -153,6 +153,10 @@ pub struct FollowArgs {
     #[arg(long, default_value = "10ms", value_parser = parse_duration)]
     #[serde(serialize_with = "as_secs")]
     pub poll: Duration,
+    /// How long readers look for the last records before these count as missing
+    #[arg(long, default_value = "10s", value_parser = parse_duration)]
+    #[serde(serialize_with = "as_secs")]
+    pub drain: Duration,
 }
 
 /// What every workload has.
@@ -262,7 +266,7 @@ pub struct DiskArgs {
 }
 
 /// `1.5s`, `200ms`, `5m` or `1h`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
         "ms" => 0.001,

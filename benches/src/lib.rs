@@ -14,6 +14,7 @@ mod error;
 mod load;
 mod measure;
 mod payload;
+mod peers;
 mod report;
 mod run;
 mod scan;
@@ -30,5 +31,6 @@ pub use measure::{
     BenchResult, DiskResult, Latency, LatencyPoint, Machine, OperationResult, RunResult, Spread, Summary,
     Target, Timeline,
 };
+pub use peers::{PeersArgs, run_peers};
 pub use run::run;
 pub use wire::Protocol;

@@ -95,7 +95,7 @@ async fn repeat(
 }
 
 /// Ctrl-C ends the measurement, not the process, so that what was made can be taken away again.
-async fn unless_interrupted<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     tokio::select! {
         outcome = work => outcome,
         interrupted = tokio::signal::ctrl_c() => {
@@ -175,3 +175,8 @@ fn caller(args: &TargetArgs, clock: SharedClock, entropy: SharedEntropy) -> Resu
 fn first_variable(names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()))
 }
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;

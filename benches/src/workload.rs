@@ -180,7 +180,7 @@ impl Bench {
         let timing = Timing {
             warm_up: self.run.warm_up,
             duration: self.run.duration,
-            grace: GRACE,
+            grace: GRACE + plan.tail.as_ref().map_or(Duration::ZERO, |tail| tail.follow.drain),
             threads: self.run.threads,
         };
         let driven = drive(&self.caller.clock, timing, self.run.target.target_pid, jobs).await?;
@@ -248,6 +248,7 @@ impl Bench {
             record_bytes,
             run: u32::from_le_bytes(self.caller.entropy.bytes()),
             poll: tail.follow.poll,
+            drain: tail.follow.drain,
             limit: LIMIT_MAX,
             progress: Progress::of(writers),
         });

@@ -17,8 +17,6 @@ use crate::scan::{self, Refusal};
 use crate::streams::{Caller, Shard, StartAt};
 use crate::wire::Protocol;
 
-/// How long readers look for records after the writers are done.
-const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 const THROTTLE_REST: Duration = Duration::from_millis(200);
 
 /// What writers and readers share.
@@ -34,6 +32,8 @@ pub(crate) struct TailLoad {
     /// In every stamp, so that other records in the streams are not taken for ours.
     pub(crate) run: u32,
     pub(crate) poll: Duration,
+    /// How long readers look for records after the window.
+    pub(crate) drain: Duration,
     pub(crate) limit: u32,
     pub(crate) progress: Progress,
 }
@@ -152,6 +152,6 @@ impl TailLoad {
 
     fn is_drained(&self, since_end: Duration) -> bool {
         let written = self.progress.writers_left.load(Ordering::Acquire) == 0;
-        (written && self.missing() == 0) || since_end > DRAIN_LIMIT
+        (written && self.missing() == 0) || since_end > self.drain
     }
 }

@@ -55,8 +55,9 @@ pub(crate) struct Recorder {
     pub(crate) unsent: u64,
 }
 
-const BUCKETS_MAX: u32 = 120;
-const BUCKET_MIN: Duration = Duration::from_millis(100);
+const BUCKETS_MAX: u32 = 60;
+/// Shorter, and single large replies would look like steps.
+const BUCKET_MIN: Duration = Duration::from_millis(250);
 const SIGNIFICANT_DIGITS: u8 = 3;
 /// Below a microsecond nothing is told apart.
 const LATENCY_NANOS_MIN: u64 = 1_000;
@@ -193,9 +194,9 @@ mod tests {
         let mut recorder = recorder();
         recorder.record(sample(secs(105), secs(105)));
         recorder.record(sample(secs(105), Duration::from_millis(114_999)));
-        assert_eq!(recorder.timeline.len(), 100);
+        assert_eq!(recorder.timeline.len(), 40);
         assert_eq!(recorder.timeline[0].user_bytes, 300);
-        assert_eq!(recorder.timeline[99].wire_bytes, 400);
+        assert_eq!(recorder.timeline[39].wire_bytes, 400);
     }
 
     #[test]

@@ -67,12 +67,19 @@ fn curves(result: &BenchResult) -> Vec<Curve<'_>> {
     curves
 }
 
+/// 100 % has no place on the axis, so the slowest is drawn where the last of so many requests stands, and
+/// finer steps, which say nothing about so few, are left out.
 fn latency_points(operation: &OperationResult) -> Vec<(f64, f64)> {
-    let mut points: Vec<_> =
-        operation.latency.points.iter().map(|point| (point.quantile, point.ms)).collect();
-    // 100 % has no place on the axis; the greatest is drawn where the last of so many requests would be.
-    if let Some(last) = points.last_mut() {
-        last.0 = last.0.min(1.0 - 1.0 / operation.latency.count.max(2) as f64);
+    let last = 1.0 - 1.0 / operation.latency.count.max(2) as f64;
+    let mut points: Vec<_> = operation
+        .latency
+        .points
+        .iter()
+        .filter(|point| point.quantile < last)
+        .map(|point| (point.quantile, point.ms))
+        .collect();
+    if operation.latency.count > 0 {
+        points.push((last, operation.latency.max_ms));
     }
     points
 }

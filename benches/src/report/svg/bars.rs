@@ -50,3 +50,28 @@ pub(crate) fn draw_bars(title: &str, groups: &[BarGroup]) -> String {
     }
     svg.finish(title)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_are_well_formed_and_as_long_as_their_values() {
+        let bar = |label: &str, value| Bar { label: label.to_owned(), colour: 0, value };
+        let group = BarGroup {
+            title: "a < b".to_owned(),
+            unit: "records/s".to_owned(),
+            bars: vec![bar("one", 200.0), bar("two", 50.0), bar("none", 0.0)],
+        };
+        let svg =
+            draw_bars("Bars", &[group, BarGroup { title: String::new(), unit: String::new(), bars: vec![] }]);
+        let document = roxmltree::Document::parse(&svg).unwrap();
+        let widths: Vec<f64> = document
+            .descendants()
+            .filter(|node| node.attribute("class") == Some("b0"))
+            .map(|node| node.attribute("width").unwrap().parse().unwrap())
+            .collect();
+        assert_eq!(widths.len(), 3);
+        assert!((widths[0] / widths[1] - 4.0).abs() < 0.01 && widths[2] <= 1.0, "{widths:?}");
+    }
+}

@@ -169,13 +169,13 @@ fn round_up(exponent: f64) -> f64 {
     decade + step.map_or(1.0, |step| step.log10())
 }
 
-/// About five round steps up to `high`.
+/// Three to six round steps up to `high`.
 #[allow(clippy::cast_possible_truncation)] // a handful
 fn linear_ticks(high: f64) -> Vec<(f64, String)> {
-    let rough = (high / 5.0).max(f64::MIN_POSITIVE);
+    let rough = (high / 6.0).max(f64::MIN_POSITIVE);
     let step = 10_f64.powf(round_up(rough.log10()));
     let count = (high / step).floor() as i32;
-    (0..=count).map(|index| f64::from(index) * step).map(|value| (value, figure(value))).collect()
+    (0..=count).map(|index| f64::from(index) * step).map(|value| (value, tick_label(value))).collect()
 }
 
 #[allow(clippy::cast_possible_truncation)] // a handful
@@ -186,8 +186,17 @@ fn log_ticks(low: f64, high: f64) -> Vec<(f64, String)> {
     decades
         .flat_map(|decade| steps.iter().map(move |step| 10_f64.powi(decade) * step))
         .filter(|value| (low - 1e-9..=high + 1e-9).contains(&value.log10()))
-        .map(|value| (value, figure(value)))
+        .map(|value| (value, tick_label(value)))
         .collect()
+}
+
+/// Ticks are round, so the zeros that a figure is padded with say nothing.
+fn tick_label(value: f64) -> String {
+    let label = figure(value);
+    match label.contains('.') {
+        true => label.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => label,
+    }
 }
 
 fn quantile_ticks(high: f64) -> Vec<(f64, String)> {
@@ -208,10 +217,10 @@ mod tests {
     #[test]
     fn ticks_are_round_and_within_the_axis() {
         let labels = |ticks: Vec<(f64, String)>| ticks.into_iter().map(|(_, l)| l).collect::<Vec<_>>();
-        assert_eq!(labels(linear_ticks(1_050.0)), ["0", "500", "1,000"]);
-        assert_eq!(labels(linear_ticks(0.42)), ["0", "0.100", "0.200", "0.300", "0.400"]);
+        assert_eq!(labels(linear_ticks(1_050.0)), ["0", "200", "400", "600", "800", "1,000"]);
+        assert_eq!(labels(linear_ticks(0.42)), ["0", "0.1", "0.2", "0.3", "0.4"]);
         let range = Range::of(Scale::Logarithmic, [0.3, 40.0].into_iter());
-        assert_eq!(labels(range.ticks()), ["0.200", "0.500", "1.00", "2.00", "5.00", "10.0", "20.0", "50.0"]);
+        assert_eq!(labels(range.ticks()), ["0.2", "0.5", "1", "2", "5", "10", "20", "50"]);
         let range = Range::of(Scale::Quantile, [0.0, 0.9995].into_iter());
         assert_eq!(labels(range.ticks()), ["0 %", "50 %", "90 %", "99 %", "99.9 %"]);
     }

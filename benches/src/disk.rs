@@ -1,15 +1,16 @@
 //! What an acknowledgement costs at least: the time of fdatasync after a small append.
 //!
 //! Appends of two sizes take turns in one file, so that both see the same disk. The clock runs for the
-//! fdatasync alone, which is where a durable server waits.
+//! fdatasync alone, which is where a durable server waits. The file has a name: some file systems do not
+//! trouble the disk for one that would be gone after a crash.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{Seek, Write};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use millstream_runtime::{SharedClock, SharedEntropy, TaskSet, threads};
+use tempfile::NamedTempFile;
 
 use crate::args::DiskArgs;
 use crate::error::Error;
@@ -28,7 +29,7 @@ pub(crate) async fn probe(
     if args.rate.is_some_and(|rate| !rate.is_finite() || rate <= 0.0) {
         return Err(Error::Usage("--rate must be above 0".to_owned()));
     }
-    let file = tempfile::tempfile_in(&args.dir).map_err(Error::file(&args.dir))?;
+    let file = NamedTempFile::new_in(&args.dir).map_err(Error::file(&args.dir))?;
     let mut data = vec![0; args.size.max(SMALL_APPEND_BYTES)];
     entropy.fill(&mut data);
     let probe = Probe {
@@ -60,7 +61,8 @@ pub(crate) async fn probe(
 
 struct Probe {
     clock: SharedClock,
-    file: File,
+    /// Deleted with the probe.
+    file: NamedTempFile,
     data: Vec<u8>,
     sizes: [usize; 2],
     /// Between two appends; `None` for no pause.
@@ -84,14 +86,14 @@ impl Probe {
             }
             next += self.interval.unwrap_or_default();
             if written > FILE_BYTES_MAX {
-                self.file.set_len(0)?;
+                self.file.as_file().set_len(0)?;
                 self.file.rewind()?;
                 written = 0;
             }
             self.file.write_all(&self.data[..*size])?;
             written += *size as u64;
             let before = self.clock.monotonic();
-            self.file.sync_data()?;
+            self.file.as_file().sync_data()?;
             let nanos = (self.clock.monotonic() - before).as_nanos();
             let histogram = match histograms.get_mut(&(*size as u64)) {
                 Some(histogram) => histogram,

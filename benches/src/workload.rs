@@ -191,13 +191,13 @@ impl Bench {
             }
         };
         if let Some(load) = put {
-            amend("put", &|recorder| recorder.unsent = load.schedule.unsent(driven.window));
+            amend("put", &|recorder| recorder.unsent(&load.schedule.unsent(driven.window)));
         }
         if let Some(load) = get {
-            amend("get", &|recorder| recorder.unsent = load.schedule.unsent(driven.window));
+            amend("get", &|recorder| recorder.unsent(&load.schedule.unsent(driven.window)));
         }
         if let Some(load) = tail {
-            amend("tail_put", &|recorder| recorder.unsent = load.schedule.unsent(driven.window));
+            amend("tail_put", &|recorder| recorder.unsent(&load.schedule.unsent(driven.window)));
             amend("tail", &|recorder| recorder.error("missing record", load.missing()));
         }
         Ok(result(&driven, &recorders))

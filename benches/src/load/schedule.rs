@@ -51,19 +51,12 @@ impl Schedule {
         Ok(Some(intended))
     }
 
-    /// Turns that have been due in the window and that nobody came to take.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // far below 2^64, and positive
-    pub(crate) fn unsent(&self, window: Window) -> u64 {
-        let Pace::Open { per_second } = self.pace else { return 0 };
-        let mut due = ((window.until - window.start).as_secs_f64() * per_second) as u64;
-        // Rounding may be off by one either way; the turns themselves decide.
-        while due > 0 && intended(window, due - 1, per_second) >= window.until {
-            due -= 1;
-        }
-        while intended(window, due, per_second) < window.until {
-            due += 1;
-        }
-        due.saturating_sub(self.taken.load(Ordering::Relaxed))
+    /// The intended times of turns that were due before the end and that nobody came to take. To be asked
+    /// when the load is over.
+    pub(crate) fn unsent(&self, window: Window) -> Vec<Duration> {
+        let Pace::Open { per_second } = self.pace else { return Vec::new() };
+        let left = self.taken.load(Ordering::Relaxed)..;
+        left.map(|turn| intended(window, turn, per_second)).take_while(|due| *due < window.until).collect()
     }
 }
 
@@ -127,7 +120,7 @@ mod tests {
         }
         assert_eq!(turns, (0..20).map(|turn| millis(turn * 100)).collect::<Vec<_>>());
         assert_eq!(schedule.turn(two_seconds(), &mut one).await.unwrap(), None);
-        assert_eq!(schedule.unsent(two_seconds()), 0);
+        assert!(schedule.unsent(two_seconds()).is_empty());
     }
 
     #[tokio::test]
@@ -138,7 +131,8 @@ mod tests {
         schedule.turn(two_seconds(), &mut alarm).await.unwrap();
         clock.advance(millis(2_000));
         assert_eq!(schedule.turn(two_seconds(), &mut alarm).await.unwrap(), None);
-        assert_eq!(schedule.unsent(two_seconds()), 19);
+        let unsent = schedule.unsent(two_seconds());
+        assert_eq!(unsent, (1..20).map(|turn| millis(turn * 100)).collect::<Vec<_>>());
     }
 
     #[tokio::test]
@@ -151,6 +145,6 @@ mod tests {
         assert_eq!(schedule.turn(window, &mut alarm).await.unwrap(), Some(millis(9)));
         clock.advance(millis(1));
         assert_eq!(schedule.turn(window, &mut alarm).await.unwrap(), None);
-        assert_eq!(schedule.unsent(window), 0);
+        assert!(schedule.unsent(window).is_empty());
     }
 }

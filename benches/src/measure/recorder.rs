@@ -51,8 +51,7 @@ pub(crate) struct Recorder {
     pub(crate) timeline: Vec<Completed>,
     /// By type of error, in the whole run, warm-up included: an error is never normal.
     pub(crate) errors: BTreeMap<String, u64>,
-    /// Requests that were due and never sent, because the target did not keep up.
-    pub(crate) unsent: u64,
+    unsent: u64,
 }
 
 const BUCKETS_MAX: u32 = 60;
@@ -107,6 +106,19 @@ impl Recorder {
                 wire_bytes: sample.wire_bytes,
             });
         }
+    }
+
+    /// Counts requests that were due and never sent, because the target did not keep up, with the time they
+    /// had waited when the window closed. Leaving them out would make the slowest target look fast.
+    pub(crate) fn unsent(&mut self, due: &[Duration]) {
+        self.unsent += due.len() as u64;
+        for intended in due {
+            self.latency(*intended, self.window.until);
+        }
+    }
+
+    pub(crate) fn unsent_count(&self) -> u64 {
+        self.unsent
     }
 
     pub(crate) fn error(&mut self, kind: &str, count: u64) {
@@ -212,10 +224,12 @@ mod tests {
         one.record(sample(secs(106), secs(107)));
         two.record(sample(secs(106), secs(107)));
         two.error("E", 2);
-        two.unsent = 4;
+        two.unsent(&[secs(106), secs(114)]);
         one.error("E", 1);
         one.merge(&two).unwrap();
-        assert_eq!((one.latency_nanos.len(), one.total().requests), (2, 2));
-        assert_eq!((one.errors["E"], one.unsent), (3, 4));
+        assert_eq!((one.latency_nanos.len(), one.total().requests), (4, 2));
+        assert_eq!((one.errors["E"], one.unsent_count()), (3, 2));
+        // Due at 106 s, and the window closed at 115 s.
+        assert!(one.latency_nanos.max() >= 8_990_000_000);
     }
 }

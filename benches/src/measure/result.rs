@@ -61,7 +61,8 @@ pub struct OperationResult {
     pub wire_mb_per_second: f64,
     pub latency: Latency,
     pub errors: BTreeMap<String, u64>,
-    /// Requests that were due by the given rate and never sent, because the target fell behind.
+    /// Requests that were due by the given rate and never sent, because the target fell behind. Their
+    /// latency is counted as the time they had waited when the measurement ended.
     pub unsent: u64,
     pub timeline: Timeline,
 }
@@ -144,7 +145,7 @@ impl OperationResult {
             wire_mb_per_second: total.wire_bytes as f64 / 1e6 / measured_secs,
             latency: Latency::of(&recorder.latency_nanos),
             errors: recorder.errors.clone(),
-            unsent: recorder.unsent,
+            unsent: recorder.unsent_count(),
             timeline: Timeline::of(recorder),
         }
     }

@@ -10,7 +10,7 @@ use super::catalogue::{BASELINE, Peer};
 use super::workloads::{Figure, Workload};
 use super::{PeersArgs, joined, page};
 use crate::error::Error;
-use crate::measure::{BenchResult, DiskResult, FORMAT, Machine, Spread, Summary};
+use crate::measure::{BenchResult, DiskResult, FORMAT, Latency, Machine, RunResult, Spread, Summary};
 use crate::report::{self, Bar, BarGroup};
 
 /// One server under one workload in one round.
@@ -108,7 +108,7 @@ impl Comparison {
     pub(super) fn standing(&self, workload: &Workload, peer: &Peer) -> Option<Standing> {
         let result = self.result(workload, peer)?;
         let figure = figure_of(workload, &result.summary)?;
-        let cores = |secs: fn(&crate::measure::RunResult) -> f64| {
+        let cores = |secs: fn(&RunResult) -> f64| {
             Spread::of(result.runs.iter().map(|run| secs(run) / run.measured_secs.max(f64::MIN_POSITIVE)))
         };
         let target_cores = cores(|run| run.target_cpu_secs.unwrap_or_default());
@@ -173,7 +173,9 @@ impl Comparison {
         for workload in &self.workloads {
             let results = self.peers.iter().filter_map(|peer| self.result(workload, peer));
             let name = format!("benchmarks-{}.svg", workload.id);
-            write(&name, report::latency_and_throughput(&results.collect::<Vec<_>>()))?;
+            let disk = self.disk_beside(workload).map(|latency| ("fdatasync after 4 KiB", latency));
+            let disk: Vec<_> = disk.into_iter().collect();
+            write(&name, report::latency_and_throughput(&results.collect::<Vec<_>>(), &disk))?;
             pictures.push((workload.title, name));
         }
         write("benchmarks.md", page::markdown(self, &pictures))
@@ -225,8 +227,15 @@ impl Comparison {
     }
 
     /// A figure of the disk's smallest append over all probes.
-    pub(super) fn fdatasync(&self, pick: fn(&crate::measure::Latency) -> f64) -> Spread {
+    pub(super) fn fdatasync(&self, pick: fn(&Latency) -> f64) -> Spread {
         Spread::of(self.disk.iter().filter_map(|result| result.fdatasync.get(&4096)).map(pick))
+    }
+
+    /// Of the probes beside a workload, the one that stands in the middle.
+    fn disk_beside(&self, workload: &Workload) -> Option<&Latency> {
+        let mut probes: Vec<_> = self.disk.iter().filter_map(|result| result.fdatasync.get(&4096)).collect();
+        probes.sort_by(|one, two| one.p99_ms.total_cmp(&two.p99_ms));
+        probes.get(probes.len() / 2).copied().filter(|_| workload.disk_beside)
     }
 
     fn throughput_picture(&self) -> String {

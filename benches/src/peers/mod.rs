@@ -99,7 +99,7 @@ impl Stage {
         let mut comparison = Comparison::of(&peers, &workloads, &self.args, self.clock.now());
         for round in 0..self.args.rounds.max(1) {
             for workload in &workloads {
-                for peer in peers.iter().filter(|peer| workload.who.includes(peer.id)) {
+                for peer in peers.iter().filter(|peer| workload.includes(peer.id)) {
                     if workload.disk_beside {
                         comparison.disk.push(self.disk().await?);
                     }

@@ -47,7 +47,8 @@ fn machine(page: &mut String, comparison: &Comparison) {
 
 fn servers(page: &mut String, comparison: &Comparison) {
     page.push_str("## Servers\n\n");
-    let mut words = Grid::with_header(&["server", "version", "when a put is acknowledged, it is"]);
+    let mut words =
+        Grid::with_header(&["server", "version", "when a put is acknowledged, it is"]).text_columns(3);
     let mut costs = Grid::with_header(&["server", "start to first reply, ms", "idle, MB", "at most, MB"]);
     for peer in &comparison.peers {
         words.row(vec![peer.name.to_owned(), peer.version().to_owned(), peer.durability.to_owned()]);
@@ -79,16 +80,19 @@ fn section(page: &mut String, comparison: &Comparison, workload: &Workload) {
         "server cores",
         "generator cores",
     ]);
-    for peer in comparison.peers.iter().filter(|peer| workload.who.includes(peer.id)) {
+    for peer in comparison.peers.iter().filter(|peer| workload.includes(peer.id)) {
         grid.row(row(comparison, workload, peer));
     }
     let _ = writeln!(page, "{}", grid.to_markdown());
+    for absent in workload.absent {
+        let _ = writeln!(page, "Not run: {}.\n", absent.reason);
+    }
     for peer in &comparison.peers {
         let unsent = comparison.standing(workload, peer).map_or(0, |standing| standing.summary.unsent);
         if unsent > 0 {
             let _ = writeln!(
                 page,
-                "{} could not keep this rate: {} requests were due and never sent, so its latency is that of a queue.\n",
+                "{} could not keep this rate: {} requests were due and never sent. They count with the time they had waited at the end.\n",
                 peer.name,
                 figure(unsent as f64)
             );

@@ -26,7 +26,7 @@ pub(crate) fn write_json(path: Option<&Path>, value: &impl Serialize) -> Result<
 }
 
 pub(crate) fn write_svg(path: &Path, results: &[BenchResult]) -> Result<(), Error> {
-    fs::write(path, latency_and_throughput(results)).map_err(Error::file(path))
+    fs::write(path, latency_and_throughput(results, &[])).map_err(Error::file(path))
 }
 
 /// Results of earlier runs.

@@ -1,20 +1,25 @@
 //! Which figures of a result are drawn.
 
 use super::svg::{Axis, BarGroup, Chart, Scale, Series, Svg, draw_bars};
-use crate::measure::{BenchResult, OperationResult};
+use crate::measure::{BenchResult, Latency, OperationResult};
 
 const WIDTH: f64 = 860.0;
 const CHART_HEIGHT: f64 = 360.0;
 const GAP: f64 = 16.0;
 
-/// Latency over percentiles and throughput over time, for several results side by side.
-pub(crate) fn latency_and_throughput(results: &[BenchResult]) -> String {
+/// Latency over percentiles and throughput over time, for several results side by side. Latencies of
+/// something else, such as a disk, can be drawn beside theirs.
+pub(crate) fn latency_and_throughput(results: &[BenchResult], beside: &[(&str, &Latency)]) -> String {
     let curves: Vec<_> = results.iter().flat_map(curves).collect();
+    let measured = curves.iter().map(|curve| curve.series(latency_points(&curve.operation.latency)));
+    let beside = beside
+        .iter()
+        .map(|(label, latency)| Series { label: (*label).to_owned(), points: latency_points(latency) });
     let latency = Chart {
         title: "Latency by percentile, from the intended send time",
         x: Axis { label: "percentile", scale: Scale::Quantile },
         y: Axis { label: "milliseconds", scale: Scale::Logarithmic },
-        series: curves.iter().map(|curve| curve.series(latency_points(curve.operation))).collect(),
+        series: measured.chain(beside).collect(),
     };
     // Reads and puts alike move records; requests differ too much in size to be compared.
     let throughput = Chart {
@@ -69,17 +74,12 @@ fn curves(result: &BenchResult) -> Vec<Curve<'_>> {
 
 /// 100 % has no place on the axis, so the slowest is drawn where the last of so many requests stands, and
 /// finer steps, which say nothing about so few, are left out.
-fn latency_points(operation: &OperationResult) -> Vec<(f64, f64)> {
-    let last = 1.0 - 1.0 / operation.latency.count.max(2) as f64;
-    let mut points: Vec<_> = operation
-        .latency
-        .points
-        .iter()
-        .filter(|point| point.quantile < last)
-        .map(|point| (point.quantile, point.ms))
-        .collect();
-    if operation.latency.count > 0 {
-        points.push((last, operation.latency.max_ms));
+fn latency_points(latency: &Latency) -> Vec<(f64, f64)> {
+    let last = 1.0 - 1.0 / latency.count.max(2) as f64;
+    let within = latency.points.iter().filter(|point| point.quantile < last);
+    let mut points: Vec<_> = within.map(|point| (point.quantile, point.ms)).collect();
+    if latency.count > 0 {
+        points.push((last, latency.max_ms));
     }
     points
 }

@@ -5,15 +5,21 @@ use std::fmt::Write;
 
 use crate::measure::{BenchResult, DiskResult, Spread, Summary};
 
-/// Rows of cells; the first column is text, the others are figures.
-#[derive(Clone, Debug, Default)]
+/// Rows of cells: columns of text, then columns of figures.
+#[derive(Clone, Debug)]
 pub(crate) struct Grid {
     rows: Vec<Vec<String>>,
+    text_columns: usize,
 }
 
 impl Grid {
     pub(crate) fn with_header(cells: &[&str]) -> Self {
-        Self { rows: vec![cells.iter().map(|cell| (*cell).to_owned()).collect()] }
+        Self { rows: vec![cells.iter().map(|cell| (*cell).to_owned()).collect()], text_columns: 1 }
+    }
+
+    /// So many columns hold text; without a word on it, the first.
+    pub(crate) fn text_columns(self, text_columns: usize) -> Self {
+        Self { text_columns, ..self }
     }
 
     pub(crate) fn row(&mut self, cells: Vec<String>) {
@@ -28,9 +34,9 @@ impl Grid {
             for (column, cell) in row.iter().enumerate() {
                 let width = self.width(column);
                 // Writing to a string cannot fail.
-                let _ = match column {
-                    0 => write!(line, "{cell:<width$}"),
-                    _ => write!(line, "  {cell:>width$}"),
+                let _ = match column < self.text_columns {
+                    true => write!(line, "{cell:<width$}  "),
+                    false => write!(line, "{cell:>width$}  "),
                 };
             }
             text.push_str(line.trim_end());
@@ -46,7 +52,8 @@ impl Grid {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "| {} |", cells.join(" | "));
             if index == 0 {
-                let _ = writeln!(text, "|:--{}|", "|--:".repeat(row.len().saturating_sub(1)));
+                let align = |column| if column < self.text_columns { "|:--" } else { "|--:" };
+                let _ = writeln!(text, "{}|", (0..row.len()).map(align).collect::<String>());
             }
         }
         text
@@ -127,7 +134,7 @@ fn notes(text: &mut String, operation: &str, summary: &Summary) {
     if summary.unsent > 0 {
         let _ = writeln!(
             text,
-            "{operation} fell behind: {} requests that were due were never sent; its latency is that of a queue",
+            "{operation} fell behind: {} requests that were due were never sent; they count with the time they had waited",
             summary.unsent
         );
     }
@@ -193,5 +200,6 @@ mod tests {
         grid.row(vec!["a|b".to_owned(), "1234".to_owned()]);
         assert_eq!(grid.to_text(), "name     n\na|b   1234\n");
         assert_eq!(grid.to_markdown(), "| name | n |\n|:--|--:|\n| a\\|b | 1234 |\n");
+        assert_eq!(grid.text_columns(2).to_text(), "name  n\na|b   1234\n");
     }
 }

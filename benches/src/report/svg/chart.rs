@@ -169,10 +169,10 @@ fn round_up(exponent: f64) -> f64 {
     decade + step.map_or(1.0, |step| step.log10())
 }
 
-/// Three to six round steps up to `high`.
+/// Four to eight round steps up to `high`.
 #[allow(clippy::cast_possible_truncation)] // a handful
 fn linear_ticks(high: f64) -> Vec<(f64, String)> {
-    let rough = (high / 6.0).max(f64::MIN_POSITIVE);
+    let rough = (high / 8.0).max(f64::MIN_POSITIVE);
     let step = 10_f64.powf(round_up(rough.log10()));
     let count = (high / step).floor() as i32;
     (0..=count).map(|index| f64::from(index) * step).map(|value| (value, tick_label(value))).collect()

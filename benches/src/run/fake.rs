@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+/// Few, so that reading a shard takes several pages.
+pub(super) const PAGE_RECORDS: usize = 1000;
+
 /// What goes wrong. Puts are counted from 0, over all streams.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Faults {
@@ -37,6 +40,8 @@ pub(super) struct State {
     pub(super) puts: u64,
     pub(super) records_seen: u64,
     pub(super) unsigned: u64,
+    /// Reads from the first record on.
+    pub(super) passes: u64,
     faults: Faults,
 }
 
@@ -106,7 +111,9 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
             let (status, reply) = state.answer(&operation, &body);
             (status, reply, state.pause(&operation))
         };
-        SystemClock::default().sleep(pause).await;
+        if !pause.is_zero() {
+            SystemClock::default().sleep(pause).await;
+        }
         let reply = if reply.is_null() { String::new() } else { reply.to_string() };
         let reply = format!("HTTP/1.1 {status} -\r\ncontent-length: {}\r\n\r\n{reply}", reply.len());
         if stream.write_all(reply.as_bytes()).await.is_err() {
@@ -182,12 +189,12 @@ impl State {
         Ok(())
     }
 
-    fn get_records(&self, body: &Value) -> (u16, Value) {
+    fn get_records(&mut self, body: &Value) -> (u16, Value) {
         let (at, name) = body["ShardIterator"].as_str().unwrap().split_once('/').unwrap();
         let at: usize = at.parse().unwrap();
+        self.passes += u64::from(at == 0);
         let records = &self.streams[name];
-        // Pages of at most 100, so that a pass takes several.
-        let end = records.len().min(at + 100);
+        let end = records.len().min(at + PAGE_RECORDS);
         let page: Vec<_> = records[at..end]
             .iter()
             .map(|data| json!({ "SequenceNumber": "1", "Data": data, "PartitionKey": "k" }))

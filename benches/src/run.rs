@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use millstream_runtime::{SharedClock, SharedEntropy};
 use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{BenchArgs, OutputArgs, RunArgs, TargetArgs, Workload};
 use crate::error::Error;
@@ -94,14 +95,16 @@ async fn repeat(
     Ok(runs)
 }
 
-/// Ctrl-C ends the measurement, not the process, so that what was made can be taken away again.
+/// Ctrl-C and SIGTERM end the measurement, not the process, so that what was made can be taken away again.
 pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         outcome = work => outcome,
         interrupted = tokio::signal::ctrl_c() => {
             interrupted?;
             Err(Error::Interrupted)
         }
+        _ = terminate.recv() => Err(Error::Interrupted),
     }
 }
 

@@ -8,7 +8,7 @@ mod window;
 
 pub use machine::Machine;
 pub(crate) use process::{Usage, own_cpu, usage_of};
-pub(crate) use recorder::{Recorder, Sample};
+pub(crate) use recorder::{Recorder, Sample, latency_histogram};
 pub(crate) use result::FORMAT;
 pub use result::{
     BenchResult, DiskResult, Latency, LatencyPoint, OperationResult, RunResult, Spread, Summary, Target,

@@ -63,11 +63,15 @@ const LATENCY_NANOS_MIN: u64 = 1_000;
 /// An hour; what takes longer is counted as that.
 const LATENCY_NANOS_MAX: u64 = 3_600_000_000_000;
 
+/// An empty histogram of nanoseconds.
+pub(crate) fn latency_histogram() -> Result<Histogram<u64>, Error> {
+    Histogram::new_with_bounds(LATENCY_NANOS_MIN, LATENCY_NANOS_MAX, SIGNIFICANT_DIGITS)
+        .map_err(|error| Error::Usage(error.to_string()))
+}
+
 impl Recorder {
     pub(crate) fn new(window: Window) -> Result<Self, Error> {
-        let latency_nanos =
-            Histogram::new_with_bounds(LATENCY_NANOS_MIN, LATENCY_NANOS_MAX, SIGNIFICANT_DIGITS)
-                .map_err(|error| Error::Usage(error.to_string()))?;
+        let latency_nanos = latency_histogram()?;
         let bucket = (window.measured() / BUCKETS_MAX).max(BUCKET_MIN);
         let buckets = window.measured().as_nanos().div_ceil(bucket.as_nanos());
         let timeline = vec![Completed::default(); usize::try_from(buckets).unwrap_or(0)];

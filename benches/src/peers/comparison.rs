@@ -17,13 +17,13 @@ use crate::report::{self, Bar, BarGroup};
 #[derive(Debug)]
 pub(super) struct Cell {
     /// `None` when it did not start.
-    pub(super) contender: Option<Contender>,
+    pub(super) startup: Option<Startup>,
     pub(super) outcome: Result<BenchResult, String>,
 }
 
 /// A server before any load.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Contender {
+pub(super) struct Startup {
     pub(super) ready_after: Duration,
     pub(super) idle_rss_bytes: u64,
 }
@@ -127,11 +127,11 @@ impl Comparison {
 
     pub(super) fn footprint(&self, peer: &Peer) -> Footprint {
         let cells = || self.cells.iter().filter(|((_, id), _)| *id == peer.id).flat_map(|(_, cells)| cells);
-        let contenders = || cells().filter_map(|cell| cell.contender);
+        let startups = || cells().filter_map(|cell| cell.startup);
         let runs = cells().filter_map(|cell| cell.outcome.as_ref().ok()).flat_map(|result| &result.runs);
         Footprint {
-            ready_ms: Spread::of(contenders().map(|contender| contender.ready_after.as_secs_f64() * 1e3)),
-            idle_rss_mb: Spread::of(contenders().map(|contender| contender.idle_rss_bytes as f64 / 1e6)),
+            ready_ms: Spread::of(startups().map(|startup| startup.ready_after.as_secs_f64() * 1e3)),
+            idle_rss_mb: Spread::of(startups().map(|startup| startup.idle_rss_bytes as f64 / 1e6)),
             peak_rss_mb: runs.filter_map(|run| run.target_rss_peak_bytes).max().unwrap_or(0) as f64 / 1e6,
         }
     }

@@ -25,7 +25,7 @@ use crate::measure::{BenchResult, Summary};
 use crate::report;
 use crate::run::{check, measure, unless_interrupted};
 use catalogue::{PEERS, Peer};
-use comparison::{Cell, Comparison, Contender};
+use comparison::{Cell, Comparison, Startup};
 use install::{Installed, install};
 use server::Server;
 use workloads::{WORKLOADS, Workload};
@@ -123,15 +123,15 @@ impl Stage {
         let directory = tempfile::tempdir_in(&self.data).map_err(Error::file(&self.data))?;
         let server = match Server::start(peer, installed, directory, &self.clock).await {
             Ok(server) => server,
-            Err(error) => return Ok(Cell { contender: None, outcome: Err(error.to_string()) }),
+            Err(error) => return Ok(Cell { startup: None, outcome: Err(error.to_string()) }),
         };
-        let contender = Contender { ready_after: server.ready_after, idle_rss_bytes: server.idle_rss_bytes };
+        let startup = Startup { ready_after: server.ready_after, idle_rss_bytes: server.idle_rss_bytes };
         let outcome = self.measure(workload, peer, &server).await;
         server.stop(&self.clock).await?;
         match outcome {
             Err(Error::Interrupted) => Err(Error::Interrupted),
             outcome => {
-                Ok(Cell { contender: Some(contender), outcome: outcome.map_err(|error| error.to_string()) })
+                Ok(Cell { startup: Some(startup), outcome: outcome.map_err(|error| error.to_string()) })
             }
         }
     }

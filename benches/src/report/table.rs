@@ -34,9 +34,10 @@ impl Grid {
             for (column, cell) in row.iter().enumerate() {
                 let width = self.width(column);
                 // Writing to a string cannot fail.
-                let _ = match column < self.text_columns {
-                    true => write!(line, "{cell:<width$}  "),
-                    false => write!(line, "{cell:>width$}  "),
+                let _ = if column < self.text_columns {
+                    write!(line, "{cell:<width$}  ")
+                } else {
+                    write!(line, "{cell:>width$}  ")
                 };
             }
             text.push_str(line.trim_end());

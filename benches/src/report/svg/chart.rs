@@ -193,10 +193,10 @@ fn log_ticks(low: f64, high: f64) -> Vec<(f64, String)> {
 /// Ticks are round, so the zeros that a figure is padded with say nothing.
 fn tick_label(value: f64) -> String {
     let label = figure(value);
-    match label.contains('.') {
-        true => label.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => label,
+    if label.contains('.') {
+        return label.trim_end_matches('0').trim_end_matches('.').to_owned();
     }
+    label
 }
 
 fn quantile_ticks(high: f64) -> Vec<(f64, String)> {

@@ -1,1 +1,36 @@
-//! Placeholder until the crate's first module lands.
+//! The benchmark harness behind `millstream bench`: it loads any Kinesis endpoint and says what came of it.
+//!
+//! The way of a measurement: [`BenchArgs`] → `workload` makes streams and plans workers → `load` drives them
+//! by a schedule over `wire` connections, with bodies from `payload` and replies read by `scan` → `measure`
+//! collects the samples → `report` writes them. Latency is always counted from when a request should have
+//! been sent. `peers` runs the same workloads against other servers side by side.
+//!
+//! The generator shares its machine with what it measures, so everything on the way of a request is made
+//! beforehand or not at all. Real clients, with their retries, are deliberately not used here.
+
+mod args;
+mod disk;
+mod error;
+mod load;
+mod measure;
+mod payload;
+mod peers;
+mod report;
+mod run;
+mod scan;
+mod streams;
+mod wire;
+mod workload;
+
+pub use args::{
+    BenchArgs, DiskArgs, FillArgs, FollowArgs, GetArgs, MixedArgs, OutputArgs, PutArgs, RecordArgs, RunArgs,
+    TailArgs, TargetArgs, Workload,
+};
+pub use error::Error;
+pub use measure::{
+    BenchResult, DiskResult, Latency, LatencyPoint, Machine, OperationResult, RunResult, Spread, Summary,
+    Target, Timeline,
+};
+pub use peers::{PeersArgs, run_peers};
+pub use run::run;
+pub use wire::Protocol;

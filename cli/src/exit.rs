@@ -26,6 +26,8 @@ pub(crate) enum Failure {
     Service(#[from] Error),
     #[error("{0}")]
     Server(#[from] millstream_server::ServerError),
+    #[error("{0}")]
+    Bench(#[from] millstream_benches::Error),
     #[error(transparent)]
     Put(Box<PutFailure>),
     #[error("cannot write the output: {0}")]
@@ -68,7 +70,7 @@ impl Failure {
             Self::Service(error) => code_of(error),
             Self::Put(failure) => failure.service_error().map_or(1, code_of),
             Self::Output(_) if self.is_broken_pipe() => 141,
-            Self::Output(_) | Self::Server(_) => 1,
+            Self::Output(_) | Self::Server(_) | Self::Bench(_) => 1,
             Self::Interrupted => 130,
         }
     }
@@ -78,7 +80,7 @@ impl Failure {
         let error = match self {
             Self::Service(error) => Some(error),
             Self::Put(failure) => failure.service_error(),
-            Self::Usage(_) | Self::Server(_) | Self::Output(_) | Self::Interrupted => None,
+            Self::Usage(_) | Self::Server(_) | Self::Bench(_) | Self::Output(_) | Self::Interrupted => None,
         };
         match (error, endpoint) {
             (Some(Error::Unreachable(_)), Some(url)) => {

@@ -3,6 +3,7 @@
 //! One file a subcommand. Results go to standard output, everything else to standard error; what the exit
 //! code means stands in [`exit`].
 
+mod bench;
 mod completions;
 mod config;
 mod connection;
@@ -45,6 +46,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Bench(bench::BenchArguments),
     Serve(serve::ServeArguments),
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { connection, output, command } = arguments;
     match command {
+        Command::Bench(arguments) => block_on(bench::run(arguments)),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Config(command) => config::run(&command),
         Command::Stream(command) => block_on(stream::run(connection, output, command)),

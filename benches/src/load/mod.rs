@@ -1,0 +1,19 @@
+//! Load: workers on their own threads, one connection each, that start together and report when done.
+//!
+//! Each thread runs its workers on a single-threaded runtime, so a request never moves between threads. A
+//! worker prepares, says that it is ready and gets the window that all share. A worker that fails ends the
+//! whole load: figures with a hole in them are none.
+
+mod alarm;
+mod drive;
+mod get;
+mod put;
+mod schedule;
+mod tail;
+
+pub(crate) use alarm::Alarm;
+pub(crate) use drive::{Driven, Job, Seat, Tally, Timing, drive};
+pub(crate) use get::{GetLoad, Shards};
+pub(crate) use put::{Fill, PutLoad};
+pub(crate) use schedule::{Pace, Schedule};
+pub(crate) use tail::{Progress, TailLoad};

@@ -1,0 +1,157 @@
+//! Writers that stamp their records, and readers that follow and see how old the stamps are.
+//!
+//! The stamp is when the record should have been sent; its latency ends when the reply that holds it has
+//! arrived whole. Both ends read one clock, since both are in this process. Every record that was
+//! acknowledged must come out, or the run counts it as missing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::get::read;
+use super::{Schedule, Seat, Tally};
+use crate::error::Error;
+use crate::measure::{Recorder, Sample};
+use crate::payload::{Batch, Stamp, StampedBody};
+use crate::scan::{self, Refusal};
+use crate::streams::{Caller, Shard, StartAt};
+use crate::wire::Protocol;
+
+const THROTTLE_REST: Duration = Duration::from_millis(200);
+
+/// What writers and readers share.
+#[derive(Debug)]
+pub(crate) struct TailLoad {
+    pub(crate) caller: Caller,
+    pub(crate) protocol: Protocol,
+    pub(crate) schedule: Schedule,
+    /// Bodies in turn, with different keys.
+    pub(crate) bodies: Vec<StampedBody>,
+    pub(crate) batch: usize,
+    pub(crate) record_bytes: usize,
+    /// In every stamp, so that other records in the streams are not taken for ours.
+    pub(crate) run: u32,
+    pub(crate) poll: Duration,
+    /// How long readers look for records after the window.
+    pub(crate) drain: Duration,
+    pub(crate) limit: u32,
+    pub(crate) progress: Progress,
+}
+
+/// How far writers and readers have come.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    writers_left: AtomicUsize,
+    next_body: AtomicUsize,
+    acknowledged: AtomicU64,
+    received: AtomicU64,
+}
+
+impl Progress {
+    pub(crate) fn of(writers: usize) -> Self {
+        Self { writers_left: AtomicUsize::new(writers), ..Self::default() }
+    }
+}
+
+impl TailLoad {
+    pub(crate) async fn writer(self: Arc<Self>, mut seat: Seat) -> Result<Vec<Tally>, Error> {
+        let mut connection = self.caller.connection();
+        connection.connect().await?;
+        let mut alarm = seat.alarm()?;
+        let window = seat.ready().await?;
+        let mut recorder = Recorder::new(window)?;
+        let operation = Batch::operation(self.batch);
+        while let Some(intended) = self.schedule.turn(window, &mut alarm).await? {
+            let turn = self.progress.next_body.fetch_add(1, Ordering::Relaxed);
+            let body = self.bodies[turn % self.bodies.len()].stamped(Stamp { run: self.run, intended });
+            let message = self.caller.signer.message(operation, self.protocol, body)?;
+            let reply = connection.exchange(&message).await?;
+            if let Some(refusal) = Refusal::of(reply, self.protocol) {
+                recorder.error(&refusal.kind, 1);
+                continue;
+            }
+            let failures = scan::put(operation, self.protocol, reply.body)?;
+            let records = (self.batch as u64).saturating_sub(failures.values().sum());
+            self.progress.acknowledged.fetch_add(records, Ordering::Relaxed);
+            for (kind, count) in &failures {
+                recorder.error(kind, *count);
+            }
+            recorder.record(Sample {
+                intended,
+                completed: alarm.now(),
+                records,
+                user_bytes: records * self.record_bytes as u64,
+                wire_bytes: (message.len() + reply.wire_bytes) as u64,
+            });
+        }
+        self.progress.writers_left.fetch_sub(1, Ordering::AcqRel);
+        Ok(vec![Tally { operation: "tail_put", recorder }])
+    }
+
+    /// Follows some shards on one connection, each at most once a poll interval.
+    pub(crate) async fn reader(
+        self: Arc<Self>,
+        mut seat: Seat,
+        shards: Vec<Shard>,
+    ) -> Result<Vec<Tally>, Error> {
+        let mut connection = self.caller.connection();
+        let mut iterators = Vec::with_capacity(shards.len());
+        for shard in &shards {
+            let latest = self.caller.shard_iterator(&mut connection, shard, StartAt::Latest).await?;
+            // The place of LATEST may be fixed only by the first read; it has to be before the first put.
+            let call = (latest.as_str(), self.limit);
+            let first = read(&self.caller, &mut connection, self.protocol, call, |_| {}).await?;
+            iterators.push(first.map_or(Some(latest), |read| read.next_iterator));
+        }
+        let mut alarm = seat.alarm()?;
+        let window = seat.ready().await?;
+        let mut recorder = Recorder::new(window)?;
+        while !self.is_drained(alarm.now().saturating_sub(window.until)) {
+            let next_poll = alarm.now() + self.poll;
+            for iterator in &mut iterators {
+                let Some(from) = iterator.take() else { continue };
+                let mut stamps = Vec::new();
+                let call = (from.as_str(), self.limit);
+                let outcome = read(&self.caller, &mut connection, self.protocol, call, |data| {
+                    stamps.extend(data.stamp().filter(|stamp| stamp.run == self.run));
+                })
+                .await?;
+                let completed = alarm.now();
+                match outcome {
+                    Ok(read) => {
+                        *iterator = read.next_iterator;
+                        for stamp in &stamps {
+                            recorder.latency(stamp.intended, completed);
+                        }
+                        self.progress.received.fetch_add(stamps.len() as u64, Ordering::Relaxed);
+                        recorder.completed(Sample {
+                            intended: completed,
+                            completed,
+                            records: read.records,
+                            user_bytes: read.data_bytes,
+                            wire_bytes: read.wire_bytes,
+                        });
+                    }
+                    Err(refusal) => {
+                        recorder.error(&refusal.kind, 1);
+                        *iterator = Some(from);
+                        alarm.until(completed + THROTTLE_REST).await?;
+                    }
+                }
+            }
+            alarm.until(next_poll).await?;
+        }
+        Ok(vec![Tally { operation: "tail", recorder }])
+    }
+
+    /// Records that were acknowledged and never came out.
+    pub(crate) fn missing(&self) -> u64 {
+        let received = self.progress.received.load(Ordering::Relaxed);
+        self.progress.acknowledged.load(Ordering::Relaxed).saturating_sub(received)
+    }
+
+    fn is_drained(&self, since_end: Duration) -> bool {
+        let written = self.progress.writers_left.load(Ordering::Acquire) == 0;
+        (written && self.missing() == 0) || since_end > self.drain
+    }
+}

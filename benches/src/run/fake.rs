@@ -1,0 +1,205 @@
+//! A target in a few lines: one shard a stream, everything in memory, faults on demand.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use millstream_runtime::{Clock, OnFailure, SystemClock, TaskSet};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Few, so that reading a shard takes several pages.
+pub(super) const PAGE_RECORDS: usize = 1000;
+
+/// What goes wrong. Puts are counted from 0, over all streams.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Faults {
+    /// Every so many records are refused.
+    pub(super) throttle_every: Option<u64>,
+    /// Every so many records are acknowledged and forgotten.
+    pub(super) lose_every: Option<u64>,
+    /// The reply to this put is late.
+    pub(super) stall: Option<(u64, Duration)>,
+}
+
+#[derive(Debug)]
+pub(super) struct FakeTarget {
+    pub(super) url: String,
+    pub(super) state: Arc<Mutex<State>>,
+    tasks: TaskSet,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// Names of streams with their records' data in base64.
+    pub(super) streams: BTreeMap<String, Vec<String>>,
+    pub(super) created: u64,
+    pub(super) puts: u64,
+    pub(super) records_seen: u64,
+    pub(super) unsigned: u64,
+    /// Reads from the first record on.
+    pub(super) passes: u64,
+    faults: Faults,
+}
+
+impl FakeTarget {
+    pub(super) async fn start(faults: Faults) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(Mutex::new(State { faults, ..State::default() }));
+        let tasks = TaskSet::default();
+        let (accepted, shared) = (tasks.clone(), Arc::clone(&state));
+        tasks.spawn("fake target", OnFailure::Log, async move {
+            while let Some(Ok((stream, _))) = until_stopped(&accepted, listener.accept()).await {
+                let (connection, shared) = (accepted.clone(), Arc::clone(&shared));
+                accepted.spawn("fake connection", OnFailure::Log, async move {
+                    until_stopped(&connection, serve(stream, shared)).await;
+                    Ok::<_, Infallible>(())
+                });
+            }
+            Ok::<_, Infallible>(())
+        });
+        Self { url, state, tasks }
+    }
+}
+
+impl Drop for FakeTarget {
+    fn drop(&mut self) {
+        self.tasks.shutdown();
+    }
+}
+
+async fn until_stopped<T>(tasks: &TaskSet, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        () = tasks.stopping() => None,
+        output = work => Some(output),
+    }
+}
+
+async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
+    let mut inbox = Vec::new();
+    loop {
+        let mut headers = [httparse::EMPTY_HEADER; 32];
+        let mut request = httparse::Request::new(&mut headers);
+        let Ok(httparse::Status::Complete(head)) = request.parse(&inbox) else {
+            if !matches!(stream.read_buf(&mut inbox).await, Ok(1..)) {
+                return;
+            }
+            continue;
+        };
+        let header = |name: &str| {
+            let found = request.headers.iter().find(|header| header.name == name);
+            found.map(|header| String::from_utf8(header.value.to_vec()).unwrap()).unwrap_or_default()
+        };
+        let end = head + header("content-length").parse::<usize>().unwrap();
+        if inbox.len() < end {
+            if !matches!(stream.read_buf(&mut inbox).await, Ok(1..)) {
+                return;
+            }
+            continue;
+        }
+        let body: Value = serde_json::from_slice(&inbox[head..end]).unwrap();
+        let operation = header("x-amz-target").trim_start_matches("Kinesis_20131202.").to_owned();
+        let signed = header("authorization").starts_with("AWS4-HMAC-SHA256 Credential=");
+        inbox.drain(..end);
+        let (status, reply, pause) = {
+            let mut state = state.lock();
+            state.unsigned += u64::from(!signed);
+            let (status, reply) = state.answer(&operation, &body);
+            (status, reply, state.pause(&operation))
+        };
+        if !pause.is_zero() {
+            SystemClock::default().sleep(pause).await;
+        }
+        let reply = if reply.is_null() { String::new() } else { reply.to_string() };
+        let reply = format!("HTTP/1.1 {status} -\r\ncontent-length: {}\r\n\r\n{reply}", reply.len());
+        if stream.write_all(reply.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+impl State {
+    fn pause(&self, operation: &str) -> Duration {
+        match self.faults.stall {
+            Some((put, pause)) if operation.starts_with("Put") && self.puts == put + 1 => pause,
+            _ => Duration::ZERO,
+        }
+    }
+
+    fn answer(&mut self, operation: &str, body: &Value) -> (u16, Value) {
+        let name = body["StreamName"].as_str().unwrap_or_default().to_owned();
+        match operation {
+            "CreateStream" => {
+                self.streams.insert(name, Vec::new());
+                self.created += 1;
+                (200, Value::Null)
+            }
+            "DeleteStream" => {
+                self.streams.remove(&name).unwrap();
+                (200, Value::Null)
+            }
+            "DescribeStreamSummary" => {
+                (200, json!({ "StreamDescriptionSummary": { "StreamStatus": "ACTIVE" } }))
+            }
+            "ListShards" => (200, json!({ "Shards": [{ "ShardId": "shardId-000000000000" }] })),
+            "GetShardIterator" => {
+                let latest = body["ShardIteratorType"] == "LATEST";
+                let at = if latest { self.streams[&name].len() } else { 0 };
+                (200, json!({ "ShardIterator": format!("{at}/{name}") }))
+            }
+            "GetRecords" => self.get_records(body),
+            "PutRecord" => {
+                self.puts += 1;
+                match self.put(&name, body) {
+                    Ok(()) => (200, json!({ "SequenceNumber": "1", "ShardId": "s" })),
+                    Err(kind) => (400, json!({ "__type": kind, "message": "no" })),
+                }
+            }
+            "PutRecords" => {
+                self.puts += 1;
+                let records = body["Records"].as_array().unwrap();
+                let entries: Vec<_> = records
+                    .iter()
+                    .map(|record| match self.put(&name, record) {
+                        Ok(()) => json!({ "SequenceNumber": "1", "ShardId": "s" }),
+                        Err(kind) => json!({ "ErrorCode": kind, "ErrorMessage": "no" }),
+                    })
+                    .collect();
+                let failed = entries.iter().filter(|entry| entry.get("ErrorCode").is_some()).count();
+                (200, json!({ "FailedRecordCount": failed, "Records": entries }))
+            }
+            other => (400, json!({ "__type": "UnknownOperationException", "message": other })),
+        }
+    }
+
+    fn put(&mut self, name: &str, record: &Value) -> Result<(), &'static str> {
+        self.records_seen += 1;
+        let hits = |every: Option<u64>| every.is_some_and(|every| self.records_seen.is_multiple_of(every));
+        if hits(self.faults.throttle_every) {
+            return Err("ProvisionedThroughputExceededException");
+        }
+        if !hits(self.faults.lose_every) {
+            let data = record["Data"].as_str().unwrap().to_owned();
+            self.streams.get_mut(name).unwrap().push(data);
+        }
+        Ok(())
+    }
+
+    fn get_records(&mut self, body: &Value) -> (u16, Value) {
+        let (at, name) = body["ShardIterator"].as_str().unwrap().split_once('/').unwrap();
+        let at: usize = at.parse().unwrap();
+        self.passes += u64::from(at == 0);
+        let records = &self.streams[name];
+        let end = records.len().min(at + PAGE_RECORDS);
+        let page: Vec<_> = records[at..end]
+            .iter()
+            .map(|data| json!({ "SequenceNumber": "1", "Data": data, "PartitionKey": "k" }))
+            .collect();
+        let next = format!("{end}/{name}");
+        (200, json!({ "Records": page, "NextShardIterator": next, "MillisBehindLatest": 0 }))
+    }
+}

@@ -32,7 +32,8 @@ const NEVER: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that only one folder may import directly.
-const ONLY: &[(&str, &str)] = &[("rocksdb", "storage"), ("getrandom", "runtime"), ("aws-sdk-kinesis", "client")];
+const ONLY: &[(&str, &str)] =
+    &[("rocksdb", "storage"), ("getrandom", "runtime"), ("aws-sdk-kinesis", "client")];
 
 struct Workspace {
     metadata: Metadata,
@@ -41,7 +42,8 @@ struct Workspace {
 impl Workspace {
     fn load() -> Self {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
-        let metadata = MetadataCommand::new().manifest_path(manifest).other_options(["--locked".to_owned()]).exec();
+        let metadata =
+            MetadataCommand::new().manifest_path(manifest).other_options(["--locked".to_owned()]).exec();
         Self { metadata: metadata.expect("cargo metadata") }
     }
 
@@ -62,7 +64,11 @@ impl Workspace {
         let normal = |dep: &&cargo_metadata::NodeDep| {
             dep.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal)
         };
-        resolve.nodes.iter().map(|n| (&n.id, n.deps.iter().filter(normal).map(|d| &d.pkg).collect())).collect()
+        resolve
+            .nodes
+            .iter()
+            .map(|n| (&n.id, n.deps.iter().filter(normal).map(|d| &d.pkg).collect()))
+            .collect()
     }
 
     fn name(&self, id: &PackageId) -> &str {
@@ -92,7 +98,10 @@ fn crates_import_only_what_lies_below() {
     let workspace = Workspace::load();
     let members = workspace.members();
     let rules: BTreeMap<_, _> = MAY_IMPORT.iter().copied().collect();
-    assert!(members.keys().map(String::as_str).eq(rules.keys().copied()), "a folder has no rule: {members:?}");
+    assert!(
+        members.keys().map(String::as_str).eq(rules.keys().copied()),
+        "a folder has no rule: {members:?}"
+    );
     let dependencies = workspace.dependencies();
     for (folder, id) in &members {
         for dependency in &dependencies[id] {
@@ -143,7 +152,8 @@ fn the_way_of_one_record_names_what_exists() {
         if !file.ends_with(".rs") {
             continue;
         }
-        let source = fs::read_to_string(root.join(file)).unwrap_or_else(|_| panic!("{file} is named and missing"));
+        let source =
+            fs::read_to_string(root.join(file)).unwrap_or_else(|_| panic!("{file} is named and missing"));
         let defines = |kind: &str| source.contains(&format!("{kind} {item}"));
         let exists = item.is_empty() || ["fn", "struct", "enum", "trait"].into_iter().any(defines);
         assert!(exists, "{file} has no {item}");
@@ -167,7 +177,8 @@ fn every_module_says_what_it_is_and_stays_small() {
         let is_tests = file.file_name().unwrap() == "tests.rs";
         assert!(is_tests || text.contains("//! "), "{shown} does not say what it is");
         let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap();
-        let lines = code.lines().filter(|line| !line.trim().is_empty() && !line.trim().starts_with("//")).count();
+        let lines =
+            code.lines().filter(|line| !line.trim().is_empty() && !line.trim().starts_with("//")).count();
         assert!(lines <= 500, "{shown} has {lines} lines of code");
         for banned in ["util", "common", "helper", "manager"] {
             let stem = file.file_stem().unwrap().to_str().unwrap();

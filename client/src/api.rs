@@ -85,7 +85,7 @@ pub trait StreamApi: fmt::Debug + Send + Sync {
     ) -> Result<Page<(String, String), String>>;
 }
 
-impl dyn StreamApi {
+impl dyn StreamApi + '_ {
     /// Every stream of the account, by name.
     pub async fn all_streams(&self) -> Result<Vec<StreamListing>> {
         let (mut streams, mut after) = (Vec::new(), None);

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -103,8 +104,8 @@ impl Attempts {
 /// try after a lost reply would fail with "exists" or "not found". `put_records` is repeated after lost
 /// replies, which may store records twice; its single entries are never retried here.
 #[derive(Debug)]
-pub struct Retrying<A> {
-    inner: A,
+pub struct Retrying {
+    inner: Arc<dyn StreamApi>,
     policy: RetryPolicy,
     clock: SharedClock,
     entropy: SharedEntropy,
@@ -119,9 +120,14 @@ enum Repeat {
 
 type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
-impl<A: StreamApi> Retrying<A> {
+impl Retrying {
     #[must_use]
-    pub fn new(inner: A, policy: RetryPolicy, clock: SharedClock, entropy: SharedEntropy) -> Self {
+    pub fn new(
+        inner: Arc<dyn StreamApi>,
+        policy: RetryPolicy,
+        clock: SharedClock,
+        entropy: SharedEntropy,
+    ) -> Self {
         Self { inner, policy, clock, entropy }
     }
 
@@ -144,7 +150,7 @@ impl<A: StreamApi> Retrying<A> {
 }
 
 #[async_trait]
-impl<A: StreamApi> StreamApi for Retrying<A> {
+impl StreamApi for Retrying {
     async fn create_stream(&self, stream: &NewStream) -> Result<()> {
         self.repeat(Repeat::IfNothingChanged, || self.inner.create_stream(stream)).await
     }

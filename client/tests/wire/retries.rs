@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use millstream_client::aws::AwsStreamApi;
 use millstream_client::{
     Attempts, Capacity, Error, NewRecord, NewStream, RetryPolicy, Retrying, StreamApi, StreamRef, Verdict,
 };
@@ -22,10 +21,10 @@ fn new_stream() -> NewStream {
     NewStream { name: "orders".parse().unwrap(), capacity: Capacity::OnDemand, tags: BTreeMap::new() }
 }
 
-async fn retrying(server: &ScriptedServer) -> (Retrying<AwsStreamApi>, Arc<HastyClock>) {
+async fn retrying(server: &ScriptedServer) -> (Retrying, Arc<HastyClock>) {
     let clock = Arc::new(HastyClock::default());
     let api = server.connect(SystemClock::shared()).await;
-    (Retrying::new(api, RetryPolicy::default(), clock.clone(), SeededEntropy::shared(7)), clock)
+    (Retrying::new(Arc::new(api), RetryPolicy::default(), clock.clone(), SeededEntropy::shared(7)), clock)
 }
 
 #[tokio::test]

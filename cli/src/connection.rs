@@ -1,0 +1,77 @@
+//! Which service the commands talk to.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use millstream_client::aws::{AwsSettings, AwsStreamApi};
+use millstream_client::{Error, RetryPolicy, Retrying, StreamApi};
+use millstream_runtime::{SharedClock, SharedEntropy, SystemClock, SystemEntropy};
+
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct ConnectionArguments {
+    /// The service; AWS_ENDPOINT_URL_KINESIS and AWS_ENDPOINT_URL stand in for it, then AWS itself.
+    #[arg(long, global = true, value_name = "URL")]
+    endpoint_url: Option<String>,
+
+    /// AWS_REGION and the AWS profile stand in for it, then us-east-1 where an endpoint is given.
+    #[arg(long, global = true)]
+    region: Option<String>,
+
+    /// PEM certificates to trust instead of the system's [env: AWS_CA_BUNDLE].
+    #[arg(long, global = true, value_name = "FILE")]
+    ca_bundle: Option<PathBuf>,
+
+    /// Accept any certificate, as of a server that signed its own.
+    #[arg(long, global = true)]
+    insecure: bool,
+}
+
+impl ConnectionArguments {
+    /// The endpoint, for messages; `None` for AWS's own.
+    pub(crate) fn endpoint(&self) -> Option<String> {
+        self.settings().endpoint_url()
+    }
+
+    /// A service whose calls are one attempt each.
+    pub(crate) async fn connect_once(
+        &self,
+        surroundings: &Surroundings,
+    ) -> Result<Arc<dyn StreamApi>, Error> {
+        Ok(Arc::new(AwsStreamApi::connect(&self.settings(), surroundings.clock.clone()).await?))
+    }
+
+    /// A service whose calls are repeated until they succeed or patience ends.
+    pub(crate) async fn connect(&self, surroundings: &Surroundings) -> Result<Arc<dyn StreamApi>, Error> {
+        Ok(Arc::new(surroundings.retrying(self.connect_once(surroundings).await?, RetryPolicy::default())))
+    }
+
+    fn settings(&self) -> AwsSettings {
+        AwsSettings {
+            endpoint_url: self.endpoint_url.clone(),
+            region: self.region.clone(),
+            ca_bundle: self.ca_bundle.clone(),
+            insecure: self.insecure,
+        }
+    }
+}
+
+/// Time and chance.
+#[derive(Clone, Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) clock: SharedClock,
+    pub(crate) entropy: SharedEntropy,
+}
+
+impl Surroundings {
+    pub(crate) fn retrying(&self, once: Arc<dyn StreamApi>, policy: RetryPolicy) -> Retrying {
+        Retrying::new(once, policy, self.clock.clone(), self.entropy.clone())
+    }
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self { clock: SystemClock::shared(), entropy: SystemEntropy::shared() }
+    }
+}

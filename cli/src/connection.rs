@@ -1,12 +1,18 @@
 //! Which service the commands talk to.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use clap::Args;
 use millstream_client::aws::{AwsSettings, AwsStreamApi};
-use millstream_client::{Error, RetryPolicy, Retrying, StreamApi};
+use millstream_client::{Error, OnRetry, RetryPolicy, Retrying, StreamApi};
 use millstream_runtime::{SharedClock, SharedEntropy, SystemClock, SystemEntropy};
+
+/// How long a person waits for an answer to a command that asks one thing.
+pub(crate) const SHORT_PATIENCE: Duration = Duration::from_secs(5);
+const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Connection")]
@@ -42,11 +48,6 @@ impl ConnectionArguments {
         Ok(Arc::new(AwsStreamApi::connect(&self.settings(), surroundings.clock.clone()).await?))
     }
 
-    /// A service whose calls are repeated until they succeed or patience ends.
-    pub(crate) async fn connect(&self, surroundings: &Surroundings) -> Result<Arc<dyn StreamApi>, Error> {
-        Ok(Arc::new(surroundings.retrying(self.connect_once(surroundings).await?, RetryPolicy::default())))
-    }
-
     fn settings(&self) -> AwsSettings {
         AwsSettings {
             endpoint_url: self.endpoint_url.clone(),
@@ -65,9 +66,31 @@ pub(crate) struct Surroundings {
 }
 
 impl Surroundings {
-    pub(crate) fn retrying(&self, once: Arc<dyn StreamApi>, policy: RetryPolicy) -> Retrying {
-        Retrying::new(once, policy, self.clock.clone(), self.entropy.clone())
+    /// A service whose calls are repeated until they succeed or `patience` ends. Somebody waits for it, so
+    /// what goes wrong meanwhile is said on standard error.
+    pub(crate) fn retrying(&self, once: Arc<dyn StreamApi>, patience: Duration) -> Arc<dyn StreamApi> {
+        let policy = RetryPolicy {
+            transient_patience: patience,
+            throttled_patience: patience,
+            ..RetryPolicy::default()
+        };
+        let retrying = Retrying::new(once, policy, self.clock.clone(), self.entropy.clone());
+        Arc::new(retrying.on_retry(warn(self.clock.clone())))
     }
+}
+
+/// Warns of failures that are retried, but not of each one in a row.
+fn warn(clock: SharedClock) -> OnRetry {
+    let quiet_until = Mutex::new(Duration::ZERO);
+    Box::new(move |error| {
+        let now = clock.monotonic();
+        let mut quiet_until = quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if !error.is_throttle() && now >= *quiet_until {
+            *quiet_until = now + WARNING_INTERVAL;
+            // A warning that cannot be written is none.
+            let _ = writeln!(io::stderr(), "warning: {error}; retrying");
+        }
+    })
 }
 
 impl Default for Surroundings {

@@ -82,6 +82,9 @@ impl Failure {
             (Some(Error::Unreachable(_)), Some(url)) => {
                 format!("\nhint: the endpoint is {url}; is a server running there?")
             }
+            (Some(Error::Untrusted(_)), _) => {
+                "\nhint: --ca-bundle names certificates to trust, --insecure accepts any".to_owned()
+            }
             (Some(Error::Credentials(_) | Error::Configuration(_)), None) => {
                 "\nhint: without an endpoint this goes to AWS; a server on this machine is reached with \
                  --endpoint-url or AWS_ENDPOINT_URL"

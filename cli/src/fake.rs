@@ -45,6 +45,7 @@ struct State {
     /// Fails the next so many reads with an expired iterator.
     expirations: usize,
     page_records: usize,
+    always_says_caught_up: bool,
     reads: Vec<ShardId>,
 }
 
@@ -70,6 +71,7 @@ impl FakeStream {
             arrivals: 0,
             expirations: 0,
             page_records: usize::MAX,
+            always_says_caught_up: false,
             reads: Vec::new(),
         }))
     }
@@ -86,6 +88,11 @@ impl FakeStream {
 
     pub(crate) fn set_page_records(&self, records: usize) {
         self.0.lock().unwrap().page_records = records;
+    }
+
+    /// As some stand-ins for Kinesis do.
+    pub(crate) fn always_say_caught_up(&self) {
+        self.0.lock().unwrap().always_says_caught_up = true;
     }
 
     pub(crate) fn expire(&self, reads: usize) {
@@ -272,7 +279,7 @@ impl StreamApi for FakeStream {
             } else {
                 Next::Iterator(ShardIterator(format!("{index}/{end}")))
             },
-            millis_behind_latest: u64::from(!is_last),
+            millis_behind_latest: if state.always_says_caught_up { 0 } else { u64::from(!is_last) },
         };
         state.reads.push(id);
         Ok(page)

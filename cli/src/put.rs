@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use millstream_client::{Error, RetryPolicy, StreamApi, StreamRef, StreamStatus};
+use millstream_client::{Error, StreamApi, StreamRef, StreamStatus};
 use millstream_model::limits::RECORD_BYTES_MAX;
 
 use self::input::{Input, InputError, Keys, Position, Rules, Shape, Source};
@@ -88,9 +88,8 @@ pub(crate) async fn run(
     let keys = keys(&arguments, &sources)?;
     let surroundings = Surroundings::default();
     let api = connection.connect_once(&surroundings).await?;
-    let policy = RetryPolicy { transient_patience: arguments.retry_for, ..RetryPolicy::default() };
-    let patient = surroundings.retrying(api.clone(), policy);
-    let record_bytes_max = prepare(&patient, &surroundings, &arguments.stream).await?;
+    let patient = surroundings.retrying(api.clone(), arguments.retry_for);
+    let record_bytes_max = prepare(patient.as_ref(), &surroundings, &arguments.stream).await?;
     let bytes_total = bytes_total(&sources);
     let rules = Rules { keys, record_bytes_max };
     let Input { records, bytes_read } =

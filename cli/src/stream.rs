@@ -11,7 +11,7 @@ use clap::Subcommand;
 use millstream_client::{Error, StreamApi, StreamRef, StreamStatus};
 use millstream_runtime::Clock;
 
-use crate::connection::{ConnectionArguments, Surroundings};
+use crate::connection::{ConnectionArguments, SHORT_PATIENCE, Surroundings};
 use crate::exit::Failure;
 use crate::output::Format;
 
@@ -33,7 +33,7 @@ pub(crate) async fn run(
     command: StreamCommand,
 ) -> Result<(), Failure> {
     let surroundings = Surroundings::default();
-    let api = connection.connect(&surroundings).await?;
+    let api = surroundings.retrying(connection.connect_once(&surroundings).await?, SHORT_PATIENCE);
     let clock = surroundings.clock.as_ref();
     match command {
         StreamCommand::Create(arguments) => create::run(api.as_ref(), clock, arguments).await,

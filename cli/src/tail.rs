@@ -6,16 +6,21 @@ mod merge;
 mod show;
 mod start;
 
+use std::time::Duration;
+
 use clap::Args;
 use millstream_client::StreamRef;
 use millstream_model::Timestamp;
 
 use self::follow::{Tail, TailSettings};
 use self::start::Start;
-use crate::connection::{ConnectionArguments, Surroundings};
+use crate::connection::{ConnectionArguments, SHORT_PATIENCE, Surroundings};
 use crate::exit::Failure;
 use crate::output::{Format, Output};
 use crate::put::interrupted;
+
+/// How long the service may be away while a stream is read.
+const READ_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Show the records of all shards of a stream, roughly by time of arrival.
 ///
@@ -55,9 +60,14 @@ pub(crate) async fn run(
     let now = Timestamp::from_unix(surroundings.clock.now());
     let from = from.unwrap_or(if follow { Start::Latest } else { Start::TrimHorizon }).at(now);
     let settings = TailSettings { from, follow, records_max: max.unwrap_or(u64::MAX) };
-    let api = connection.connect(&surroundings).await?;
+    let once = connection.connect_once(&surroundings).await?;
+    let shards = surroundings
+        .retrying(once.clone(), SHORT_PATIENCE)
+        .all_shards(&stream, settings.from.filter())
+        .await?;
+    let tail =
+        Tail::new(surroundings.retrying(once, READ_PATIENCE), &stream, &surroundings, settings, &shards);
     let mut output = Output::new();
-    let tail = Tail::new(api, &stream, &surroundings, settings);
     let mut write = |shard, record: &_, buffer: &mut _| show::render(format, shard, record, buffer);
     tokio::select! {
         ended = tail.run(&mut output, &mut write, interrupted(1)) => ended,

@@ -58,6 +58,9 @@ pub enum Error {
     /// No connection was established.
     #[error("cannot reach the service: {0}")]
     Unreachable(String),
+    /// The other side is not whom it should be. Nothing was sent.
+    #[error("the service's certificate is not trusted: {0}")]
+    Untrusted(String),
     /// A connection broke after the request may have been sent.
     #[error("the connection was lost before the reply: {0}")]
     ConnectionLost(String),

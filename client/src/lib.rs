@@ -16,4 +16,4 @@ pub use api::{
     StreamListing, StreamMode, StreamRef, StreamStatus, StreamSummary,
 };
 pub use error::{Error, Result};
-pub use retry::{Attempts, RetryPolicy, Retrying, Verdict};
+pub use retry::{Attempts, OnRetry, RetryPolicy, Retrying, Verdict};

@@ -5,6 +5,7 @@
 //! itself, because a failed record must hold back its successors while it waits.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -103,12 +104,24 @@ impl Attempts {
 /// Creating and deleting are repeated only after failures that certainly changed nothing, since a second
 /// try after a lost reply would fail with "exists" or "not found". `put_records` is repeated after lost
 /// replies, which may store records twice; its single entries are never retried here.
-#[derive(Debug)]
 pub struct Retrying {
     inner: Arc<dyn StreamApi>,
     policy: RetryPolicy,
     clock: SharedClock,
     entropy: SharedEntropy,
+    on_retry: OnRetry,
+}
+
+/// Is told of each failure that is followed by another try.
+pub type OnRetry = Box<dyn Fn(&Error) + Send + Sync>;
+
+impl fmt::Debug for Retrying {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Retrying")
+            .field("inner", &self.inner)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Which failures a call may be repeated after.
@@ -128,7 +141,12 @@ impl Retrying {
         clock: SharedClock,
         entropy: SharedEntropy,
     ) -> Self {
-        Self { inner, policy, clock, entropy }
+        Self { inner, policy, clock, entropy, on_retry: Box::new(|_| ()) }
+    }
+
+    #[must_use]
+    pub fn on_retry(self, on_retry: OnRetry) -> Self {
+        Self { on_retry, ..self }
     }
 
     async fn repeat<'a, T>(&self, repeat: Repeat, call: impl Fn() -> Call<'a, T> + Send) -> Result<T> {
@@ -142,7 +160,10 @@ impl Retrying {
                 return Err(error);
             }
             match attempts.failed(&error, self.clock.monotonic(), self.entropy.next_u64()) {
-                Verdict::RetryAfter(delay) => self.clock.sleep(delay).await,
+                Verdict::RetryAfter(delay) => {
+                    (self.on_retry)(&error);
+                    self.clock.sleep(delay).await;
+                }
                 Verdict::GiveUp => return Err(error),
             }
         }

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use millstream_client::{
-    Error, Next, Record, RecordPage, ShardFilter, ShardIterator, StartingPosition, StreamApi, StreamRef,
+    Error, Next, Record, RecordPage, Shard, ShardFilter, ShardIterator, StartingPosition, StreamApi,
+    StreamRef,
 };
 use millstream_model::limits::GET_RECORDS_ENTRIES_MAX;
 use millstream_model::{ShardId, Timestamp};
@@ -76,25 +77,34 @@ struct Cursor {
 /// What a read of one shard brought.
 struct Read {
     shard: ShardId,
+    limit: usize,
     page: Result<RecordPage, Error>,
 }
 
 impl<'a> Tail<'a> {
+    /// A tail that begins with the shards that `settings.from` selected.
     pub(crate) fn new(
         api: Arc<dyn StreamApi>,
         stream: &'a StreamRef,
         surroundings: &'a Surroundings,
         settings: TailSettings,
+        shards: &[Shard],
     ) -> Self {
+        let mut lineage = Lineage::default();
+        let mut beginnings = BTreeMap::new();
+        for shard in shards.iter().filter(|shard| settings.from.wants(shard)) {
+            beginnings.insert(shard.id, settings.from.position(shard.id));
+            lineage.add(shard.id, shard.parents());
+        }
         Self {
             api,
             stream,
             surroundings,
             settings,
-            lineage: Lineage::default(),
+            lineage,
             merge: Merge::new(BUFFER_BYTES_MAX),
             cursors: BTreeMap::new(),
-            beginnings: BTreeMap::new(),
+            beginnings,
             reads: FuturesUnordered::new(),
             record_cost: RECORD_COST_GUESS,
         }
@@ -108,12 +118,6 @@ impl<'a> Tail<'a> {
         stop: impl Future<Output = ()>,
     ) -> Result<(), Failure> {
         let mut stop = std::pin::pin!(stop);
-        for shard in self.api.all_shards(self.stream, self.settings.from.filter()).await? {
-            if self.settings.from.wants(&shard) {
-                self.beginnings.insert(shard.id, self.settings.from.position(shard.id));
-                self.lineage.add(shard.id, shard.parents());
-            }
-        }
         let mut left = self.settings.records_max;
         loop {
             while left > 0
@@ -181,13 +185,13 @@ impl<'a> Tail<'a> {
             let (api, stream) = (self.api.clone(), self.stream.clone());
             self.reads.push(Box::pin(async move {
                 let page = read_page(api.as_ref(), &stream, shard, iterator, &position, limit).await;
-                Read { shard, page }
+                Read { shard, limit, page }
             }));
         }
     }
 
     fn take(&mut self, read: Read) -> Result<(), Failure> {
-        let Read { shard, page } = read;
+        let Read { shard, limit, page } = read;
         let Some(cursor) = self.cursors.get_mut(&shard) else { return Ok(()) };
         cursor.is_out = false;
         let page = match page {
@@ -203,7 +207,8 @@ impl<'a> Tail<'a> {
         } else {
             cursor.interval = (cursor.interval * 2).min(QUIET_INTERVAL);
         }
-        let caught_up = page.millis_behind_latest == 0;
+        // Some endpoints always say that nothing is behind; a full page does not believe them.
+        let caught_up = page.millis_behind_latest == 0 && page.records.len() < limit;
         let after = match page.next {
             Next::Iterator(_) if caught_up && !self.settings.follow => After::Ended,
             Next::Iterator(iterator) => {

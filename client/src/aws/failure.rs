@@ -89,6 +89,9 @@ fn of_connection(error: &ConnectorError) -> Error {
     if error.is_user() {
         return Error::Unsendable(innermost(error));
     }
+    if let Some(rustls::Error::InvalidCertificate(reason)) = find::<rustls::Error>(error) {
+        return Error::Untrusted(reason.to_string());
+    }
     match find::<hyper_util::client::legacy::Error>(error) {
         Some(hyper) if hyper.is_connect() => Error::Unreachable(innermost(error)),
         _ => Error::ConnectionLost(innermost(error)),

@@ -1,7 +1,7 @@
 //! Retries as a caller sees them: how often the service is asked, how long is waited, and what comes out.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -37,8 +37,12 @@ async fn a_read_is_repeated_until_it_succeeds() {
     ])
     .await;
     let (api, clock) = retrying(&server).await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let telling = told.clone();
+    let api = api.on_retry(Box::new(move |error| telling.lock().unwrap().push(error.is_throttle())));
     assert!(api.list_streams(None).await.unwrap().items.is_empty());
     assert_eq!((server.seen().len(), clock.slept().len()), (4, 3));
+    assert_eq!(*told.lock().unwrap(), [false, true, false]);
 }
 
 #[tokio::test]

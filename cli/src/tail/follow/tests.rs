@@ -11,6 +11,17 @@ fn settings(from: Start) -> TailSettings {
     TailSettings { from, follow: false, records_max: u64::MAX }
 }
 
+async fn begin<'a>(
+    stream: &Arc<FakeStream>,
+    name: &'a StreamRef,
+    surroundings: &'a Surroundings,
+    settings: TailSettings,
+) -> Tail<'a> {
+    let api: Arc<dyn StreamApi> = stream.clone();
+    let shards = api.all_shards(name, settings.from.filter()).await.unwrap();
+    Tail::new(api, name, surroundings, settings, &shards)
+}
+
 /// Tails on a clock that jumps until `stop`, and gives what was shown.
 async fn tail_until(
     stream: &Arc<FakeStream>,
@@ -25,7 +36,7 @@ async fn tail_until(
         shown.push((shard.index(), String::from_utf8(record.data.to_vec()).unwrap()));
         Ok(())
     };
-    let tail = Tail::new(stream.clone(), &name, &surroundings, settings);
+    let tail = begin(stream, &name, &surroundings, settings).await;
     let result = tail.run(&mut Output::new(), &mut show, stop).await;
     (shown, result)
 }
@@ -53,6 +64,15 @@ async fn all_shards_are_one_sequence() {
     let data: Vec<_> = (0..1000).map(|at| at.to_string()).collect();
     data.iter().for_each(|data| stream.append(data, data));
     stream.set_page_records(7);
+    assert_eq!(texts(&tail(&stream, settings(Start::TrimHorizon)).await), data);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_always_says_caught_up_is_read_to_the_end() {
+    let stream = stream(1);
+    let data: Vec<_> = (0..3000).map(|at| at.to_string()).collect();
+    data.iter().for_each(|data| stream.append("a", data));
+    stream.always_say_caught_up();
     assert_eq!(texts(&tail(&stream, settings(Start::TrimHorizon)).await), data);
 }
 
@@ -136,7 +156,7 @@ async fn a_shard_is_not_read_more_often_than_allowed() {
     let clock = JumpingClock::default();
     let surroundings = Surroundings { clock: Arc::new(clock.clone()), entropy: SeededEntropy::shared(7) };
     let name = "orders".parse().unwrap();
-    let tail = Tail::new(stream.clone(), &name, &surroundings, settings(Start::TrimHorizon));
+    let tail = begin(&stream, &name, &surroundings, settings(Start::TrimHorizon)).await;
     tail.run(&mut Output::new(), &mut |_, _: &Record, _: &mut Vec<u8>| Ok(()), std::future::pending())
         .await
         .unwrap();

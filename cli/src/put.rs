@@ -23,7 +23,8 @@ use crate::output::Format;
 use crate::stream::wait_until_active;
 
 const STDIN: &str = "-";
-const UNACKNOWLEDGED_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Enough for full batches of small records, and little enough that keys do not drift far apart.
+const UNACKNOWLEDGED_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Put lines, JSON or CSV into a stream.
 ///

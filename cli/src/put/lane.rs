@@ -2,10 +2,11 @@
 //!
 //! A key is at any time in one of three states: nothing of it waits, its first record is ready, or its first
 //! record is out and everything behind it waits. So a batch never holds two records of one key, and none is
-//! sent while an earlier one of its key is unacknowledged, whatever fails. Records of different keys may
-//! overtake one another. Not here: when to send, and how much.
+//! sent while an earlier one of its key is unacknowledged, whatever fails. Of the records that are ready the
+//! first of the input go first, so keys overtake one another no more than they must. Not here: when to send,
+//! and how much.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use millstream_client::{Acknowledgement, EntryOutcome, Error};
 
@@ -13,17 +14,11 @@ use super::input::{Pending, Position};
 
 #[derive(Debug, Default)]
 pub(crate) struct Lane {
-    /// Keys whose first record is ready, in the order in which they became so.
-    ready: VecDeque<String>,
-    keys: HashMap<String, Queue>,
+    /// Keys whose first record is ready, by that record's place in the input.
+    ready: BTreeMap<u64, String>,
+    /// What waits of each key; empty while its last record is out.
+    keys: HashMap<String, VecDeque<Pending>>,
     batch_is_out: bool,
-}
-
-/// The records of one key; never empty unless one of them is out.
-#[derive(Debug, Default)]
-struct Queue {
-    waiting: VecDeque<Pending>,
-    is_out: bool,
 }
 
 /// What became of a batch.
@@ -39,11 +34,11 @@ impl Lane {
     pub(crate) fn push(&mut self, pending: Pending) {
         let key = &pending.record.partition_key;
         if let Some(queue) = self.keys.get_mut(key) {
-            queue.waiting.push_back(pending);
+            queue.push_back(pending);
             return;
         }
-        self.ready.push_back(key.clone());
-        self.keys.insert(key.clone(), Queue { waiting: VecDeque::from([pending]), is_out: false });
+        self.ready.insert(pending.position.record, key.clone());
+        self.keys.insert(key.clone(), VecDeque::from([pending]));
     }
 
     /// Takes the next records out: the first of each key that is ready, at most `entries` of them and
@@ -52,26 +47,27 @@ impl Lane {
         let mut batch = Vec::new();
         let mut batch_bytes = 0;
         while !self.batch_is_out && batch.len() < entries {
-            let Some(key) = self.ready.front() else { break };
-            let Some(queue) = self.keys.get_mut(key) else { break };
+            let Some(first) = self.ready.first_entry() else { break };
+            let Some(queue) = self.keys.get_mut(first.get()) else { break };
             let fits = |pending: &Pending| batch.is_empty() || batch_bytes + pending.record.size() <= bytes;
-            let Some(pending) = queue.waiting.pop_front_if(|pending| fits(pending)) else { break };
-            queue.is_out = true;
+            let Some(pending) = queue.pop_front_if(|pending| fits(pending)) else { break };
             batch_bytes += pending.record.size();
             batch.push(pending);
-            self.ready.pop_front();
+            first.remove();
         }
         self.batch_is_out = self.batch_is_out || !batch.is_empty();
         batch
     }
 
-    /// Takes a batch back with the outcome of each record. What failed is ready again, before its
-    /// successors and before all other keys.
+    /// Takes a batch back with the outcome of each record. What failed is ready again.
     pub(crate) fn settle(&mut self, batch: Vec<Pending>, outcomes: Vec<EntryOutcome>) -> Settled {
         let mut settled = Settled::default();
         let mut again = Vec::new();
-        for (pending, outcome) in batch.into_iter().zip(outcomes) {
-            match outcome {
+        let mut outcomes = outcomes.into_iter();
+        for pending in batch {
+            // A record without an outcome must not vanish.
+            let unknown = || Err(Error::UnreadableReply("an outcome is missing".to_owned()));
+            match outcomes.next().unwrap_or_else(unknown) {
                 Ok(acknowledgement) => {
                     self.release(&pending.record.partition_key);
                     settled.acknowledged.push((pending, acknowledgement));
@@ -88,11 +84,10 @@ impl Lane {
 
     /// Takes a batch back of which nothing is known.
     pub(crate) fn take_back(&mut self, batch: Vec<Pending>) {
-        for pending in batch.into_iter().rev() {
-            self.ready.push_front(pending.record.partition_key.clone());
+        for pending in batch {
+            self.ready.insert(pending.position.record, pending.record.partition_key.clone());
             if let Some(queue) = self.keys.get_mut(&pending.record.partition_key) {
-                queue.is_out = false;
-                queue.waiting.push_front(pending);
+                queue.push_front(pending);
             }
         }
         self.batch_is_out = false;
@@ -110,18 +105,20 @@ impl Lane {
 
     /// The first position of the input among the records that wait here.
     pub(crate) fn first_position(&self) -> Option<&Position> {
-        let waiting = self.keys.values().filter_map(|queue| queue.waiting.front());
+        let waiting = self.keys.values().filter_map(VecDeque::front);
         waiting.map(|pending| &pending.position).min_by_key(|position| position.record)
     }
 
     /// The record of this key that was out is stored: the next one is ready.
     fn release(&mut self, key: &str) {
         let Some(queue) = self.keys.get_mut(key) else { return };
-        queue.is_out = false;
-        if queue.waiting.is_empty() {
-            self.keys.remove(key);
-        } else {
-            self.ready.push_back(key.to_owned());
+        match queue.front() {
+            Some(next) => {
+                self.ready.insert(next.position.record, key.to_owned());
+            }
+            None => {
+                self.keys.remove(key);
+            }
         }
     }
 }
@@ -177,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_goes_first_again() {
+    fn what_failed_is_ready_again() {
         let mut lane = lane(&["a", "a", "b", "b", "c"]);
         let batch = lane.take_batch(2, 1000);
         assert_eq!(records(&batch), [1, 3]);
@@ -185,9 +182,9 @@ mod tests {
         assert_eq!(settled.failed.iter().map(|(at, _)| at.record).collect::<Vec<_>>(), [3]);
         assert_eq!(lane.first_position().map(|at| at.record), Some(2));
         let batch = lane.take_batch(500, 1000);
-        assert_eq!(records(&batch), [3, 5, 2]);
+        assert_eq!(records(&batch), [2, 3, 5]);
         lane.take_back(batch);
-        assert_eq!(records(&lane.take_batch(500, 1000)), [3, 5, 2]);
+        assert_eq!(records(&lane.take_batch(500, 1000)), [2, 3, 5]);
     }
 
     #[test]

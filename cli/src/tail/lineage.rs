@@ -102,15 +102,18 @@ mod tests {
             shards.rotate_left(turn);
             let mut lineage = Lineage::default();
             shards.into_iter().for_each(|(shard, parents)| lineage.add(shard, parents));
-            let mut read = Vec::new();
+            let (mut reading, mut read, mut chance) = (Vec::new(), Vec::new(), order);
             while !lineage.is_done() {
-                let ready = lineage.take_ready();
-                prop_assert!(!ready.is_empty());
-                for shard in ready {
+                for shard in lineage.take_ready() {
                     prop_assert!(parents[shard.index() as usize].iter().all(|parent| read.contains(parent)));
-                    read.push(shard);
-                    lineage.end(shard);
+                    reading.push(shard);
                 }
+                // One ends at a time, whichever.
+                prop_assert!(!reading.is_empty());
+                chance = chance.rotate_right(3);
+                let ended = reading.swap_remove(usize::try_from(chance % reading.len() as u64).unwrap());
+                lineage.end(ended);
+                read.push(ended);
             }
             prop_assert_eq!(read.len(), parents.len());
         }

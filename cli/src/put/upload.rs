@@ -21,8 +21,9 @@ use super::pace::{Pace, Step, mildness};
 use crate::connection::Surroundings;
 use crate::exit::Failure;
 
-/// Data and keys of one PutRecords call. The service takes 10 MiB; older ones took 5.
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// Data and keys of one PutRecords call, if it has more than one record. The service takes ten times as
+/// much, but more at once is not faster, and a lost reply stores it all twice.
+const BATCH_BYTES: usize = 1024 * 1024;
 /// What a record costs in memory beside its data and key.
 const RECORD_OVERHEAD_BYTES: usize = 256;
 /// How long a batch that is not full waits for more. It costs a person nothing and saves a file hundreds of

@@ -30,12 +30,12 @@ const LAST_BREATH: Duration = Duration::from_millis(100);
 #[derive(Debug, Parser)]
 #[command(name = "millstream", version, after_help = exit::CODES_HELP)]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    connection: ConnectionArguments,
-
     /// How results are shown: for people, as one JSON document, or as one JSON object a line.
     #[arg(short, long, global = true, value_enum, default_value_t)]
     output: Format,
+
+    #[command(flatten)]
+    connection: ConnectionArguments,
 
     #[command(subcommand)]
     command: Command,

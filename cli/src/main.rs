@@ -20,7 +20,7 @@ mod tail;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::connection::ConnectionArguments;
 use crate::exit::Failure;
@@ -33,48 +33,82 @@ const LAST_BREATH: Duration = Duration::from_millis(100);
 #[derive(Debug, Parser)]
 #[command(name = "millstream", version, after_help = exit::CODES_HELP)]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    connection: ConnectionArguments,
-
-    /// How results are shown: for people, as one JSON document, or as one JSON object a line.
-    #[arg(short, long, global = true, value_enum, default_value_t)]
-    output: Format,
-
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Bench(bench::BenchArguments),
     Serve(serve::ServeArguments),
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    #[command(subcommand)]
-    Stream(stream::StreamCommand),
-    Put(put::PutArguments),
-    Tail(tail::TailArguments),
+    /// Create, list, describe and remove streams.
+    Stream {
+        #[command(flatten)]
+        service: ServiceArguments,
+        #[command(subcommand)]
+        command: stream::StreamCommand,
+    },
+    Put(Client<put::PutArguments>),
+    Tail(Client<tail::TailArguments>),
+    Bench(bench::BenchArguments),
     Completions(completions::CompletionsArguments),
 }
 
+/// What every command that talks to a service takes.
+#[derive(Args, Clone, Debug)]
+struct ServiceArguments {
+    #[command(flatten)]
+    connection: ConnectionArguments,
+
+    /// How results are shown: for people, as one JSON document, or as one JSON object a line.
+    #[arg(short, long, global = true, value_enum, default_value_t)]
+    output: Format,
+}
+
+/// A command with the service that it talks to.
+#[derive(Args, Debug)]
+struct Client<A: Args> {
+    #[command(flatten)]
+    service: ServiceArguments,
+    #[command(flatten)]
+    arguments: A,
+}
+
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let endpoint = arguments.connection.endpoint();
-    match run(arguments) {
+    let Arguments { command } = Arguments::parse();
+    let endpoint = command.service().and_then(|service| service.connection.endpoint());
+    match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(endpoint.as_deref()),
     }
 }
 
-fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { connection, output, command } = arguments;
+impl Command {
+    fn service(&self) -> Option<&ServiceArguments> {
+        match self {
+            Self::Stream { service, .. } => Some(service),
+            Self::Put(client) => Some(&client.service),
+            Self::Tail(client) => Some(&client.service),
+            Self::Serve(_) | Self::Config(_) | Self::Bench(_) | Self::Completions(_) => None,
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Bench(arguments) => block_on(bench::run(arguments)),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Config(command) => config::run(&command),
-        Command::Stream(command) => block_on(stream::run(connection, output, command)),
-        Command::Put(arguments) => block_on(put::run(connection, output, arguments)),
-        Command::Tail(arguments) => block_on(tail::run(connection, output, arguments)),
+        Command::Stream { service: ServiceArguments { connection, output }, command } => {
+            block_on(stream::run(connection, output, command))
+        }
+        Command::Put(Client { service: ServiceArguments { connection, output }, arguments }) => {
+            block_on(put::run(connection, output, arguments))
+        }
+        Command::Tail(Client { service: ServiceArguments { connection, output }, arguments }) => {
+            block_on(tail::run(connection, output, arguments))
+        }
+        Command::Bench(arguments) => block_on(bench::run(arguments)),
         Command::Completions(arguments) => completions::run(&arguments),
     }
 }

@@ -74,7 +74,7 @@ pub(crate) struct Rules {
     pub(crate) record_bytes_max: usize,
 }
 
-/// Where a record stands in the input. Ordered by place in the whole input.
+/// Where a record stands in the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Position {
     /// Among all records of all files, from 1.

@@ -7,6 +7,7 @@
 //! and how much.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
 
 use millstream_client::{Acknowledgement, EntryOutcome, Error};
 
@@ -17,8 +18,14 @@ pub(crate) struct Lane {
     /// Keys whose first record is ready, by that record's place in the input.
     ready: BTreeMap<u64, String>,
     /// What waits of each key; empty while its last record is out.
-    keys: HashMap<String, VecDeque<Pending>>,
+    keys: HashMap<String, VecDeque<Waiting>>,
     batch_is_out: bool,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    pending: Pending,
+    since: Duration,
 }
 
 /// What became of a batch.
@@ -30,15 +37,16 @@ pub(crate) struct Settled {
 }
 
 impl Lane {
-    /// Adds a record behind those of its key.
-    pub(crate) fn push(&mut self, pending: Pending) {
+    /// Adds a record, read at monotonic time `now`, behind those of its key.
+    pub(crate) fn push(&mut self, pending: Pending, now: Duration) {
         let key = &pending.record.partition_key;
-        if let Some(queue) = self.keys.get_mut(key) {
-            queue.push_back(pending);
-            return;
+        if !self.keys.contains_key(key) {
+            self.ready.insert(pending.position.record, key.clone());
+            self.keys.insert(key.clone(), VecDeque::new());
         }
-        self.ready.insert(pending.position.record, key.clone());
-        self.keys.insert(key.clone(), VecDeque::from([pending]));
+        if let Some(queue) = self.keys.get_mut(&pending.record.partition_key) {
+            queue.push_back(Waiting { pending, since: now });
+        }
     }
 
     /// Takes the next records out: the first of each key that is ready, at most `entries` of them and
@@ -49,10 +57,10 @@ impl Lane {
         while !self.batch_is_out && batch.len() < entries {
             let Some(first) = self.ready.first_entry() else { break };
             let Some(queue) = self.keys.get_mut(first.get()) else { break };
-            let fits = |pending: &Pending| batch.is_empty() || batch_bytes + pending.record.size() <= bytes;
-            let Some(pending) = queue.pop_front_if(|pending| fits(pending)) else { break };
-            batch_bytes += pending.record.size();
-            batch.push(pending);
+            let fits = |size: usize| batch.is_empty() || batch_bytes + size <= bytes;
+            let Some(next) = queue.pop_front_if(|next| fits(next.pending.record.size())) else { break };
+            batch_bytes += next.pending.record.size();
+            batch.push(next.pending);
             first.remove();
         }
         self.batch_is_out = self.batch_is_out || !batch.is_empty();
@@ -87,7 +95,8 @@ impl Lane {
         for pending in batch {
             self.ready.insert(pending.position.record, pending.record.partition_key.clone());
             if let Some(queue) = self.keys.get_mut(&pending.record.partition_key) {
-                queue.push_front(pending);
+                // It has waited long enough.
+                queue.push_front(Waiting { pending, since: Duration::ZERO });
             }
         }
         self.batch_is_out = false;
@@ -98,6 +107,16 @@ impl Lane {
         !self.batch_is_out && !self.ready.is_empty()
     }
 
+    /// Since when a batch is worth sending that need not be larger than `entries`: since ever if there are
+    /// so many, else since the first of what is ready was read.
+    pub(crate) fn ready_since(&self, entries: usize) -> Duration {
+        if self.ready.len() >= entries {
+            return Duration::ZERO;
+        }
+        let first = self.ready.values().next().and_then(|key| self.keys.get(key)).and_then(VecDeque::front);
+        first.map_or(Duration::ZERO, |first| first.since)
+    }
+
     /// Whether neither waiting nor out records are left.
     pub(crate) fn is_empty(&self) -> bool {
         self.keys.is_empty()
@@ -106,7 +125,7 @@ impl Lane {
     /// The first position of the input among the records that wait here.
     pub(crate) fn first_position(&self) -> Option<&Position> {
         let waiting = self.keys.values().filter_map(VecDeque::front);
-        waiting.map(|pending| &pending.position).min_by_key(|position| position.record)
+        waiting.map(|first| &first.pending.position).min_by_key(|position| position.record)
     }
 
     /// The record of this key that was out is stored: the next one is ready.
@@ -114,7 +133,7 @@ impl Lane {
         let Some(queue) = self.keys.get_mut(key) else { return };
         match queue.front() {
             Some(next) => {
-                self.ready.insert(next.position.record, key.to_owned());
+                self.ready.insert(next.pending.position.record, key.to_owned());
             }
             None => {
                 self.keys.remove(key);
@@ -146,7 +165,9 @@ mod tests {
 
     fn lane(keys: &[&str]) -> Lane {
         let mut lane = Lane::default();
-        (1..).zip(keys).for_each(|(record, key)| lane.push(pending(record, key, 9)));
+        (1..)
+            .zip(keys)
+            .for_each(|(record, key)| lane.push(pending(record, key, 9), Duration::from_secs(record)));
         lane
     }
 
@@ -196,6 +217,19 @@ mod tests {
         assert_eq!(records(&lane.take_batch(500, 1)), [1]);
     }
 
+    #[test]
+    fn a_batch_is_worth_it_when_it_is_large_or_old() {
+        let mut lane = lane(&["a", "a", "b"]);
+        assert_eq!(lane.ready_since(3), Duration::from_secs(1));
+        assert_eq!(lane.ready_since(2), Duration::ZERO);
+        let batch = lane.take_batch(500, 1000);
+        lane.settle(batch, vec![stored(), stored()]);
+        assert_eq!(lane.ready_since(3), Duration::from_secs(2), "since it was read, not since it is ready");
+        let batch = lane.take_batch(500, 1000);
+        lane.take_back(batch);
+        assert_eq!(lane.ready_since(3), Duration::ZERO);
+    }
+
     proptest! {
         /// Whatever fails, each key's records are sent one at a time, in order, and none is lost.
         #[test]
@@ -209,7 +243,7 @@ mod tests {
             let mut fates = fates.into_iter().chain(std::iter::repeat((3, 20, 300)));
             while input.peek().is_some() || !lane.is_empty() {
                 let (fate, entries, bytes) = fates.next().unwrap();
-                input.by_ref().take(entries).for_each(|pending| lane.push(pending));
+                input.by_ref().take(entries).for_each(|pending| lane.push(pending, Duration::ZERO));
                 let batch = lane.take_batch(entries, bytes);
                 for (at, pending) in batch.iter().enumerate() {
                     let key = &pending.record.partition_key;

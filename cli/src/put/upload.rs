@@ -21,10 +21,14 @@ use super::pace::{Pace, Step, mildness};
 use crate::connection::Surroundings;
 use crate::exit::Failure;
 
-/// Data and keys of one PutRecords call. The service takes 10 MiB; older ones took 5.
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// Data and keys of one PutRecords call, if it has more than one record. The service takes ten times as
+/// much, but more at once is not faster, and a lost reply stores it all twice.
+const BATCH_BYTES: usize = 1024 * 1024;
 /// What a record costs in memory beside its data and key.
 const RECORD_OVERHEAD_BYTES: usize = 256;
+/// How long a batch that is not full waits for more. It costs a person nothing and saves a file hundreds of
+/// thousands of requests.
+const LINGER: Duration = Duration::from_millis(5);
 /// Records taken from the input at once.
 const GULP_RECORDS: usize = 64;
 
@@ -82,6 +86,7 @@ pub(crate) struct Upload<'a> {
     in_flight: FuturesUnordered<Pin<Box<dyn Future<Output = Reply> + Send>>>,
     unacknowledged_bytes: usize,
     read: u64,
+    input_is_open: bool,
     stopped: Option<Stopped>,
 }
 
@@ -89,6 +94,13 @@ struct PacedLane {
     lane: Lane,
     pace: Pace,
     paused_until: Duration,
+}
+
+impl PacedLane {
+    /// When the next batch may go, if one is ready.
+    fn due(&self, linger: Duration) -> Duration {
+        self.paused_until.max(self.lane.ready_since(self.pace.entries()) + linger)
+    }
 }
 
 /// What came back for a lane's batch.
@@ -119,6 +131,7 @@ impl<'a> Upload<'a> {
             in_flight: FuturesUnordered::new(),
             unacknowledged_bytes: 0,
             read: 0,
+            input_is_open: true,
             stopped: None,
         }
     }
@@ -133,26 +146,21 @@ impl<'a> Upload<'a> {
     ) -> Result<Ended, Failure> {
         let mut stop = std::pin::pin!(stop);
         let mut gulp = Vec::with_capacity(GULP_RECORDS);
-        let mut input_is_open = true;
         loop {
             self.send_batches();
             let lanes_are_empty = self.lanes.iter().all(|lane| lane.lane.is_empty());
-            if self.in_flight.is_empty() && (self.is_stopping() || (!input_is_open && lanes_are_empty)) {
+            if self.in_flight.is_empty() && (self.is_stopping() || (!self.input_is_open && lanes_are_empty)) {
                 break;
             }
-            let hungry = input_is_open
-                && !self.is_stopping()
-                && self.unacknowledged_bytes < self.settings.unacknowledged_bytes_max;
             let wake = self.next_wake();
             tokio::select! {
                 biased;
                 () = &mut stop, if !self.is_stopping() => self.stopped = Some(Stopped::Asked),
                 Some(reply) = self.in_flight.next() => self.settle(reply, witness).await?,
-                count = input.recv_many(&mut gulp, GULP_RECORDS), if hungry => {
-                    input_is_open = count > 0;
-                    for item in gulp.drain(..) {
-                        self.take(item);
-                    }
+                count = input.recv_many(&mut gulp, GULP_RECORDS), if self.is_hungry() => {
+                    self.input_is_open = count > 0;
+                    let now = self.surroundings.clock.monotonic();
+                    gulp.drain(..).for_each(|item| self.take(item, now));
                 }
                 () = self.surroundings.clock.sleep(wake.unwrap_or_default()), if wake.is_some() => {}
             }
@@ -169,13 +177,19 @@ impl<'a> Upload<'a> {
         matches!(self.stopped, Some(Stopped::Asked | Stopped::Refused { .. }))
     }
 
-    fn take(&mut self, item: Result<Pending, InputError>) {
+    /// Whether more of the input is wanted.
+    fn is_hungry(&self) -> bool {
+        let has_room = self.unacknowledged_bytes < self.settings.unacknowledged_bytes_max;
+        self.input_is_open && has_room && !self.is_stopping()
+    }
+
+    fn take(&mut self, item: Result<Pending, InputError>, now: Duration) {
         match item {
             Ok(pending) => {
                 self.read += 1;
                 self.unacknowledged_bytes += cost(&pending);
                 let lane = self.lane_of(&pending.record.partition_key);
-                self.lanes[lane].lane.push(pending);
+                self.lanes[lane].lane.push(pending, now);
             }
             Err(error) => self.stopped = Some(Stopped::Input(error)),
         }
@@ -193,9 +207,9 @@ impl<'a> Upload<'a> {
         if self.is_stopping() {
             return;
         }
-        let now = self.surroundings.clock.monotonic();
+        let (now, linger) = (self.surroundings.clock.monotonic(), self.linger());
         for (index, lane) in self.lanes.iter_mut().enumerate() {
-            if lane.paused_until > now || !lane.lane.is_ready() {
+            if !lane.lane.is_ready() || lane.due(linger) > now {
                 continue;
             }
             let batch = lane.lane.take_batch(lane.pace.entries(), BATCH_BYTES);
@@ -241,14 +255,19 @@ impl<'a> Upload<'a> {
         if acknowledged.is_empty() { Ok(()) } else { witness.acknowledged(&acknowledged).await }
     }
 
-    /// How long until a paused lane may go on, if one has something to send.
+    /// How long until a lane that has something to send may send it.
     fn next_wake(&self) -> Option<Duration> {
         if self.is_stopping() {
             return None;
         }
-        let now = self.surroundings.clock.monotonic();
-        let paused = self.lanes.iter().filter(|lane| lane.lane.is_ready());
-        paused.map(|lane| lane.paused_until.saturating_sub(now)).min()
+        let (now, linger) = (self.surroundings.clock.monotonic(), self.linger());
+        let ready = self.lanes.iter().filter(|lane| lane.lane.is_ready());
+        ready.map(|lane| lane.due(linger).saturating_sub(now)).min()
+    }
+
+    /// Waiting for more is in vain when no more is to come.
+    fn linger(&self) -> Duration {
+        if self.is_hungry() { LINGER } else { Duration::ZERO }
     }
 
     fn first_unacknowledged(&self) -> Option<Position> {

@@ -69,9 +69,17 @@ struct Cursor {
     /// Where to go on when there is no iterator, or it is too old.
     position: StartingPosition,
     iterator: Option<ShardIterator>,
-    due: Duration,
+    /// When it was last read; never at first.
+    read_at: Option<Duration>,
     interval: Duration,
     is_out: bool,
+}
+
+impl Cursor {
+    /// When it may be read again.
+    fn due(&self) -> Duration {
+        self.read_at.map_or(Duration::ZERO, |read_at| read_at + self.interval)
+    }
 }
 
 /// What a read of one shard brought.
@@ -151,31 +159,29 @@ impl<'a> Tail<'a> {
         }
         for shard in self.lineage.take_ready() {
             let position = self.beginnings.remove(&shard).unwrap_or(StartingPosition::TrimHorizon);
-            let cursor = Cursor {
-                position,
-                iterator: None,
-                due: Duration::ZERO,
-                interval: READ_INTERVAL,
-                is_out: false,
-            };
+            let cursor =
+                Cursor { position, iterator: None, read_at: None, interval: READ_INTERVAL, is_out: false };
             self.cursors.insert(shard, cursor);
             self.merge.add(shard);
         }
     }
 
-    /// Starts the reads that are due, as long as there is room for what they bring.
+    /// Starts the reads that are due, the longest due first, as long as there is room for what they bring.
     fn start_reads(&mut self, left: u64) {
+        if self.merge.is_full() {
+            return;
+        }
         let now = self.surroundings.clock.monotonic();
         let share = BUFFER_BYTES_MAX / 2 / self.cursors.len().max(1);
         let limit = (share / self.record_cost).clamp(1, GET_RECORDS_ENTRIES_MAX);
         let limit = limit.min(usize::try_from(left).unwrap_or(usize::MAX));
-        for (&shard, cursor) in &mut self.cursors {
-            let is_due = !cursor.is_out && cursor.due <= now && self.merge.bytes_of(shard) < share;
-            if !is_due || self.merge.is_full() || self.reads.len() >= READS_MAX {
-                continue;
-            }
+        let has_room = |shard: ShardId| self.merge.bytes_of(shard) < share;
+        let due = self.cursors.iter_mut().filter(|(_, cursor)| !cursor.is_out && cursor.due() <= now);
+        let mut due: Vec<_> = due.filter(|(shard, _)| has_room(**shard)).collect();
+        due.sort_unstable_by_key(|(_, cursor)| cursor.due());
+        for (&shard, cursor) in due.into_iter().take(READS_MAX.saturating_sub(self.reads.len())) {
             cursor.is_out = true;
-            cursor.due = now + cursor.interval;
+            cursor.read_at = Some(now);
             let started = Timestamp::from_unix(self.surroundings.clock.now());
             let (iterator, position) = (cursor.iterator.take(), cursor.position.clone());
             if position == StartingPosition::Latest {
@@ -232,8 +238,8 @@ impl<'a> Tail<'a> {
     /// How long until the next read is due, if one waits for its time alone.
     fn next_wake(&self) -> Option<Duration> {
         let now = self.surroundings.clock.monotonic();
-        let resting = self.cursors.values().filter(|cursor| !cursor.is_out && cursor.due > now);
-        resting.map(|cursor| cursor.due - now).min()
+        let resting = self.cursors.values().filter(|cursor| !cursor.is_out && cursor.due() > now);
+        resting.map(|cursor| cursor.due() - now).min()
     }
 }
 

@@ -66,7 +66,7 @@ struct ServiceArguments {
     output: Format,
 }
 
-/// A command with the service that it talks to.
+// A command with the service that it talks to. Not a doc comment: the help shows that of the command.
 #[derive(Args, Debug)]
 struct Client<A: Args> {
     #[command(flatten)]

@@ -1,1 +1,9 @@
-//! Placeholder until the crate's first module lands.
+//! What the end-to-end tests share: the real binary as a child process, and where the real clients lie.
+//!
+//! Every test talks to a server of its own on free ports of 127.0.0.1, with a data directory of its own; a
+//! server ends with the value that holds it. Not here: scenarios and checks, which are the tests' own.
+
+pub mod clients;
+pub mod server;
+
+pub use server::{Server, ServerOptions};

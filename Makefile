@@ -1,0 +1,63 @@
+# `make run` and `make test` need nothing but Rust on a Debian machine: they install the rest, or name it.
+# Everything else is for whoever works on Millstream; `make help` lists it.
+
+CARGO ?= cargo
+TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/millstream
+export MILLSTREAM_CLIENTS ?= $(CACHE)/clients
+SKIPPED := $(MILLSTREAM_CLIENTS)/skipped
+MINUTES_FUZZ ?= 5
+
+.DEFAULT_GOAL := help
+.PHONY: help run release test lint unit clients test-year test-long fuzz deny bench bench-peers generate setup
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:
+	@tools/setup
+
+release: setup
+	$(CARGO) build --release --locked -p millstream-cli
+
+run: release ## build in release and serve on 127.0.0.1:4566, with the data in ./data
+	@exec $(TARGET)/release/millstream serve --data-dir ./data
+
+clients: setup
+	@mkdir -p $(MILLSTREAM_CLIENTS) && rm -f $(SKIPPED)
+	@tools/clients python node java go
+
+lint: setup ## formatting and lints
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+test: lint clients ## every test, with the real clients
+	$(CARGO) test --workspace --locked
+	@if [ -s $(SKIPPED) ]; then sort -u $(SKIPPED); fi
+
+unit: setup ## the tests of the crates, without clients, crashes and corruption
+	$(CARGO) test --workspace --locked --exclude millstream-tests
+
+test-year: clients ## all 336,776 flights of the year through put, tail and boto3
+	$(CARGO) build --locked -p millstream-cli
+	$(CARGO) test --locked -p millstream-tests --test flights -- --ignored
+
+test-long: setup ## 10,000 each of kills, power cuts and corruptions; hours
+	$(CARGO) build --locked -p millstream-cli
+	MILLSTREAM_CYCLES=10000 $(CARGO) test --locked -p millstream-tests --test kill_nine --test power_cut --test sync_error --test corruption --test disk_full
+
+bench: setup ## Criterion benchmarks of storage, engine and codecs
+	$(CARGO) bench --locked -p millstream-storage --features millstream-storage/rocksdb -p millstream-engine -p millstream-server --benches
+
+bench-peers: release ## Millstream beside ferrokinesis and kinesalite; writes docs/benchmarks.md
+	$(CARGO) run --release --locked -p millstream-benches --bin bench-peers -- --millstream $(TARGET)/release/millstream
+
+fuzz: setup ## every decoder, MINUTES_FUZZ minutes each
+	@tools/fuzz $$(( $(MINUTES_FUZZ) * 60 ))
+
+deny: ## licences, sources and duplicates of all dependencies
+	@$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny --all-features check bans licenses sources
+
+generate: ## the typed AWS wire from the service models
+	$(CARGO) run --locked -p millstream-codegen

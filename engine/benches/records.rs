@@ -93,8 +93,12 @@ fn get(criterion: &mut Criterion) {
     for records in [1, 100, 4000] {
         group.throughput(Throughput::Elements(records as u64));
         group.bench_function(BenchmarkId::new("from the tail", records), |bencher| {
-            let call =
-                || GetRecords { iterator: &iterator, records_max: Some(records), stream: None, dry_run: false };
+            let call = || GetRecords {
+                iterator: &iterator,
+                records_max: Some(records),
+                stream: None,
+                dry_run: false,
+            };
             bencher.iter(|| runtime.block_on(engine.get_records(call())).unwrap());
         });
     }

@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::keyspace::{record_key, time_index};
 use crate::shard::Shard;
 use crate::shard::tail::TailBudget;
-use crate::shard::writer::Sealed;
+use crate::shard::writer::{Sealed, SealedBlock};
 
 /// Commits on their way at once: one being synced while the next is being written. More would make the
 /// groups smaller and win nothing.
@@ -154,11 +154,14 @@ impl Committer {
         let group = std::mem::take(&mut self.open.lock().group);
         let mut batch = Batch { shards: Vec::new(), group };
         let mut writes = WriteSet::new();
-        for shard in batch.group.take_shards() {
+        let mut shards = batch.group.take_shards();
+        // In the order of their keys, so that each entry goes into storage near the one before it.
+        shards.sort_unstable_by_key(|shard| shard.uid());
+        for shard in shards {
             let Some(sealed) = shard.writer.lock().seal() else { continue };
-            add(&mut writes, &shard, &sealed);
             batch.shards.push((shard, sealed));
         }
+        add_all(&mut writes, &batch.shards);
         if batch.shards.is_empty() {
             // Shards had opened blocks and put nothing into them.
             batch.group.finish(Ok(()));
@@ -200,16 +203,19 @@ async fn pending(ordering: &mut Option<Ordering>) -> (Batch, millstream_storage:
     }
 }
 
-/// The storage form of a shard's blocks: the blocks, due entries of the time index, and the mark that
-/// says how far the shard has come.
-fn add(writes: &mut WriteSet, shard: &Shard, sealed: &Sealed) {
-    for sealed in &sealed.blocks {
-        let block = &sealed.block;
+/// The storage form of the shards' blocks: the blocks, due entries of the time index, and a mark for each
+/// shard that says how far it has come. One kind of key after the other, each in its order.
+fn add_all(writes: &mut WriteSet, shards: &[(Arc<Shard>, Sealed)]) {
+    let blocks = || shards.iter().flat_map(|(shard, sealed)| sealed.blocks.iter().map(move |of| (shard, of)));
+    for (shard, SealedBlock { block, .. }) in blocks() {
         writes.append(record_key::record_key(shard.uid(), block.first_index()), block.bytes().clone());
-        if sealed.indexed {
-            let entry = time_index::time_key(shard.uid(), block.base_time());
-            writes.put(entry, time_index::encode(block.first_index()));
-        }
     }
-    writes.mark(shard.uid().mark_name(), sealed.end.encode());
+    for (shard, SealedBlock { block, .. }) in blocks().filter(|(_, sealed)| sealed.indexed) {
+        let entry = time_index::time_key(shard.uid(), block.base_time());
+        // The writer indexes at most one block of a millisecond, so the key is new.
+        writes.append(entry, time_index::encode(block.first_index()));
+    }
+    for (shard, sealed) in shards {
+        writes.mark(shard.uid().mark_name(), sealed.end.encode());
+    }
 }

@@ -58,6 +58,8 @@ pub const STREAMS_CREATING_MAX: usize = 5;
 pub const DESCRIBE_STREAM_PAGE_MAX: usize = 100;
 /// Streams of one ListStreams page.
 pub const LIST_STREAMS_PAGE_MAX: usize = 100;
+/// Shards of one stream at its creation, whatever the quotas: all of them are made at once, in memory.
+pub const SHARDS_PER_STREAM_MAX: u32 = 20_000;
 /// Shards of one ListShards page.
 pub const LIST_SHARDS_PAGE_MAX: usize = 1000;
 /// Tags of one ListTagsForStream page.

@@ -51,6 +51,12 @@ impl Engine {
         inner.check_quotas(&call.arn, mode, shard_count)?;
         let now = inner.now();
         let delay = inner.settings.delays.create;
+        if shard_count > aws::SHARDS_PER_STREAM_MAX {
+            return Err(Error::InvalidArgument(format!(
+                "ShardCount {shard_count} is more than a stream may have, which is {}.",
+                aws::SHARDS_PER_STREAM_MAX
+            )));
+        }
         let meta = StreamMeta {
             uid: control.store.next_stream_uid,
             created: now,

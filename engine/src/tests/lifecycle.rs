@@ -9,6 +9,16 @@ use super::*;
 use crate::{Error, ListShards, ShardFilter, ShardsFrom, StreamStatus};
 
 #[tokio::test]
+async fn no_stream_has_more_shards_than_memory_has_room_for() {
+    let world = World::new();
+    let engine = world.open().await;
+    for count in [20_001, u32::MAX] {
+        let refused = engine.create_stream(provisioned(&arn("orders"), count)).await;
+        assert!(matches!(refused, Err(Error::InvalidArgument(_))), "{refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn passing_states_last_as_long_as_configured() {
     let mut world = World::new();
     let second = Duration::from_secs(1);

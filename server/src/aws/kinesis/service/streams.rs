@@ -46,7 +46,12 @@ pub(super) async fn create(engine: &Engine, caller: &Caller, input: CreateStream
 }
 
 pub(super) async fn delete(engine: &Engine, caller: &Caller, input: DeleteStreamInput) -> Answer<()> {
-    let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+    let stream = names::stream(
+        caller,
+        input.stream_name.as_ref(),
+        input.stream_arn.as_ref(),
+        input.stream_id.as_ref(),
+    )?;
     Ok(engine.delete_stream(&stream).await?)
 }
 
@@ -55,7 +60,12 @@ pub(super) fn describe(
     caller: &Caller,
     input: &DescribeStreamInput,
 ) -> Answer<DescribeStreamOutput> {
-    let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+    let stream = names::stream(
+        caller,
+        input.stream_name.as_ref(),
+        input.stream_arn.as_ref(),
+        input.stream_id.as_ref(),
+    )?;
     let after = input.exclusive_start_shard_id.as_deref();
     let limit = input.limit.and_then(|limit| usize::try_from(limit).ok());
     let (stream, shards, has_more_shards) = engine.describe_stream(&stream, after, limit)?;
@@ -80,7 +90,12 @@ pub(super) fn describe_summary(
     caller: &Caller,
     input: &DescribeStreamSummaryInput,
 ) -> Answer<DescribeStreamSummaryOutput> {
-    let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+    let stream = names::stream(
+        caller,
+        input.stream_name.as_ref(),
+        input.stream_arn.as_ref(),
+        input.stream_id.as_ref(),
+    )?;
     Ok(DescribeStreamSummaryOutput {
         stream_description_summary: summary(&engine.describe_stream_summary(&stream)?),
     })

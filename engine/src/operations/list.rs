@@ -4,6 +4,7 @@ use millstream_model::{AccountId, Region, StreamArn, Timestamp, limits};
 use prost::Message;
 
 use super::describe::{ShardDescription, describe_shard};
+use crate::call_limits::Call;
 use crate::engine::{Engine, Found, not_found};
 use crate::error::{Error, Result};
 use crate::shard::Shard;
@@ -102,6 +103,7 @@ impl Engine {
         token: Option<&str>,
         streams_max: Option<usize>,
     ) -> Result<StreamsPage> {
+        self.inner.admit_account(Call::ListStreams, account, region)?;
         let now = self.inner.now();
         let after = match token {
             Some(token) => Some(self.inner.sealer.open_page::<StreamsToken>(token, now)?.after),
@@ -128,6 +130,7 @@ impl Engine {
 
     pub fn list_shards(&self, call: ListShards<'_>) -> Result<ShardsPage> {
         let (found, filter, after) = self.resolve_listing(call.from)?;
+        self.inner.admit(Call::ListShards, &found.stream.arn)?;
         if matches!(found.status, StreamStatus::Creating | StreamStatus::Deleting) {
             let StreamArn { account, name, .. } = &found.stream.arn;
             return Err(Error::ResourceInUse(format!(

@@ -121,7 +121,7 @@ async fn quotas_are_those_of_the_settings() {
     engine.create_stream(on_demand("first")).await.unwrap();
     assert_eq!(engine.describe_stream_summary(&arn("first")).unwrap().open_shards, 4);
     assert!(matches!(engine.create_stream(on_demand("second")).await, Err(Error::LimitExceeded(_))));
-    let used = engine.describe_limits(&first.account, &first.region);
+    let used = engine.describe_limits(&first.account, &first.region).unwrap();
     assert_eq!((used.open_shards, used.on_demand_streams), (4, 1));
 }
 

@@ -63,7 +63,7 @@ impl KinesisService for Kinesis {
     }
 
     async fn describe_limits(&self, caller: &Caller, _: DescribeLimitsInput) -> Answer<DescribeLimitsOutput> {
-        Ok(streams::describe_limits(&self.engine, caller))
+        streams::describe_limits(&self.engine, caller)
     }
 
     async fn increase_stream_retention_period(

@@ -149,16 +149,16 @@ pub(super) fn list(engine: &Engine, caller: &Caller, input: &ListStreamsInput) -
     })
 }
 
-pub(super) fn describe_limits(engine: &Engine, caller: &Caller) -> DescribeLimitsOutput {
-    let limits = engine.describe_limits(&caller.account, &caller.region);
-    DescribeLimitsOutput {
+pub(super) fn describe_limits(engine: &Engine, caller: &Caller) -> Answer<DescribeLimitsOutput> {
+    let limits = engine.describe_limits(&caller.account, &caller.region)?;
+    Ok(DescribeLimitsOutput {
         shard_limit: count(limits.shards_max),
         open_shard_count: count(limits.open_shards),
         on_demand_stream_count: count(limits.on_demand_streams),
         on_demand_stream_count_limit: count(limits.on_demand_streams_max),
         channel_count: None,
         channel_count_limit: None,
-    }
+    })
 }
 
 fn status(status: Status) -> StreamStatus {

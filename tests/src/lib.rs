@@ -4,6 +4,8 @@
 //! server ends with the value that holds it. Not here: scenarios and checks, which are the tests' own.
 
 pub mod clients;
+pub mod memory;
+pub mod raw;
 pub mod server;
 
 pub use server::{Server, ServerOptions};

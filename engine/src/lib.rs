@@ -22,6 +22,8 @@ mod shard;
 mod stream;
 mod token;
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 #[cfg(test)]
 mod tests;
 

@@ -21,8 +21,8 @@ use bytes::{Buf, BufMut, Bytes};
 use millstream_model::Timestamp;
 
 pub(crate) const FORMAT_VERSION: u8 = 1;
-const HEADER_BYTES: usize = 38;
-const CHECKSUM: std::ops::Range<usize> = 6..10;
+pub(crate) const HEADER_BYTES: usize = 38;
+pub(crate) const CHECKSUM: std::ops::Range<usize> = 6..10;
 const COUNT: std::ops::Range<usize> = 34..38;
 /// A varint of 64 bits, twice a varint of 32.
 const RECORD_OVERHEAD_BYTES_MAX: usize = 20;
@@ -254,7 +254,7 @@ impl BlockBuilder {
     }
 }
 
-fn checksum(bytes: &[u8]) -> u32 {
+pub(crate) fn checksum(bytes: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&bytes[..CHECKSUM.start]);
     hasher.update(&bytes[CHECKSUM.end..]);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use millstream_engine as engine;
 use millstream_model::AccountId;
+#[cfg(feature = "rocksdb")]
 use millstream_storage::rocksdb as storage;
 use serde::{Deserialize, Serialize};
 
@@ -207,6 +208,7 @@ impl Settings {
         self.account.parse().map_err(|_| InvalidSettings::Account(self.account.clone()))
     }
 
+    #[cfg(feature = "rocksdb")]
     pub(crate) fn storage(&self) -> storage::Settings {
         storage::Settings {
             write_buffer_bytes: self.memory.write_buffer_mib * MIB,

@@ -75,22 +75,22 @@ pub struct ShardsPage {
 
 /// Where a listing of streams goes on.
 #[derive(Clone, PartialEq, Message)]
-struct StreamsToken {
+pub(crate) struct StreamsToken {
     #[prost(string, tag = "1")]
     after: String,
 }
 
 /// Where a listing of shards goes on, and by which filter.
 #[derive(Clone, PartialEq, Message)]
-struct ShardsToken {
+pub(crate) struct ShardsToken {
     #[prost(uint32, tag = "1")]
-    stream_uid: u32,
+    pub(crate) stream_uid: u32,
     #[prost(string, tag = "2")]
-    after: String,
+    pub(crate) after: String,
     #[prost(uint32, tag = "3")]
-    filter: u32,
+    pub(crate) filter: u32,
     #[prost(uint64, tag = "4")]
-    filter_millis: u64,
+    pub(crate) filter_millis: u64,
 }
 
 impl Engine {
@@ -206,7 +206,7 @@ fn matches(filter: &ShardFilter, shard: &Shard, found: &Found) -> bool {
     }
 }
 
-fn encode_token(stream_uid: u32, filter: &ShardFilter, after: String) -> ShardsToken {
+pub(crate) fn encode_token(stream_uid: u32, filter: &ShardFilter, after: String) -> ShardsToken {
     let (filter, time) = match filter {
         // Where to go on says all that the last one means.
         ShardFilter::FromTrimHorizon | ShardFilter::AfterShardId(_) => (0, Timestamp::EPOCH),
@@ -218,7 +218,7 @@ fn encode_token(stream_uid: u32, filter: &ShardFilter, after: String) -> ShardsT
     ShardsToken { stream_uid, after, filter, filter_millis: time.as_millis() }
 }
 
-fn decode_filter(token: &ShardsToken) -> Option<ShardFilter> {
+pub(crate) fn decode_filter(token: &ShardsToken) -> Option<ShardFilter> {
     let time = Timestamp::from_millis(token.filter_millis);
     match token.filter {
         0 => Some(ShardFilter::FromTrimHorizon),

@@ -4,10 +4,8 @@
 
 mod agreement;
 mod answers;
-mod body;
 mod constraints;
 mod limits;
-mod model;
 mod patterns;
 mod types;
 mod vectors;

@@ -6,6 +6,7 @@ mod agreement;
 mod answers;
 mod constraints;
 mod limits;
+mod outputs;
 mod patterns;
 mod types;
 mod vectors;

@@ -47,6 +47,7 @@ pub enum StorageKind {
 }
 
 /// `"aws"`, `"off"`, or a table of figures; a figure that is left out is AWS's, 0 means no limit.
+#[allow(clippy::large_enum_variant)] // there is one of them
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum LimitsSetting {

@@ -1,6 +1,8 @@
 //! SIGTERM: under load, and with connections that do nothing, the server ends within 5 s and with code 0, and
 //! keeps all that it acknowledged.
 
+#![allow(clippy::unwrap_used)] // the whole crate is a test
+
 use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;

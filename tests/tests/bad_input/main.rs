@@ -5,6 +5,8 @@
 //! not have grown by more than [`GROWTH_MAX`]. What the decoders do with every operation is tested beside
 //! them; here it is the way through the whole server.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // the whole crate is a test
+
 mod connections;
 mod credentials;
 mod http1;
@@ -40,7 +42,7 @@ struct Host {
 impl Host {
     /// Without throttles, and with one stream of one shard.
     fn start() -> Self {
-        Self::start_with(|options| options.without_limits())
+        Self::start_with(ServerOptions::without_limits)
     }
 
     fn start_with(change: impl FnOnce(ServerOptions) -> ServerOptions) -> Self {

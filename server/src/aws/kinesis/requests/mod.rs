@@ -1,5 +1,6 @@
 //! Requests made up from the service model, in both formats; for tests and fuzzers alone.
 
+#![cfg_attr(fuzzing, allow(dead_code))] // some of it only tests want
 #![allow(clippy::panic, clippy::unwrap_used)] // the model is known to be whole
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // test data may be cut
 

@@ -25,8 +25,9 @@ use crate::token::Sealer;
 
 /// Granularity of the bound on bytes in flight.
 pub(crate) const PERMIT_BYTES: usize = 1024;
-/// How long a clean stop waits for records that are on their way.
-const CLOSE_LIMIT: Duration = Duration::from_secs(3);
+/// How long a clean stop waits for records that are on their way. Requests were waited for before, and all of it
+/// together must stay below the 5 s after which whoever asked for the stop may lose patience.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
 /// A running engine; clones are handles to the same one.
 #[derive(Clone, Debug)]

@@ -134,8 +134,13 @@ fn an_idle_server_ends_at_once() {
     create_stream(server.address());
     let mut kept_alive = Connection::open(server.address()).unwrap();
     assert_eq!(call(&mut kept_alive, "ListStreams", &json!({})).unwrap().status, 200);
+    // One that never said anything, and one that began with TLS.
+    let silent = Connection::open(server.address()).unwrap();
+    let mut greeting = Connection::open(server.address()).unwrap();
+    greeting.send(&[0x16, 3, 1, 2, 0, 1]).unwrap();
     let took = stop(&mut server);
     assert!(took < Duration::from_secs(2), "{took:?}");
+    drop((silent, greeting));
 }
 
 #[test]

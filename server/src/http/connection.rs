@@ -50,11 +50,18 @@ pub(super) struct Common<H> {
 pub(super) async fn serve<H: Handler>(stream: TcpStream, common: &Common<H>) -> Result<(), ConnectionError> {
     // Replies are written whole; waiting for more to send would only delay them.
     stream.set_nodelay(true)?;
-    let first = common.clock.timeout(super::activity::IDLE_LIMIT, sniff(stream)).await;
+    let first = tokio::select! {
+        // Nobody has asked for anything here yet.
+        () = common.tasks.stopping() => return Ok(()),
+        first = common.clock.timeout(super::activity::IDLE_LIMIT, sniff(stream)) => first,
+    };
     let Some((protocol, stream)) = first.ok_or(ConnectionError::Expired)?? else { return Ok(()) };
     match (protocol, &common.tls) {
         (Protocol::Tls, Some(tls)) => {
-            let handshake = common.clock.timeout(HEAD_LIMIT, tls.accept(stream)).await;
+            let handshake = tokio::select! {
+                () = common.tasks.stopping() => return Ok(()),
+                handshake = common.clock.timeout(HEAD_LIMIT, tls.accept(stream)) => handshake,
+            };
             let stream = handshake.ok_or(ConnectionError::Expired)??;
             let protocol = match stream.get_ref().1.alpn_protocol() {
                 Some(b"h2") => Protocol::Http2,

@@ -8,6 +8,7 @@ mod body;
 mod model;
 mod tape;
 
+#[cfg(test)]
 pub(crate) use body::Node;
 #[cfg(test)]
 pub(crate) use model::{Shape, input_of};

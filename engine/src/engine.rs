@@ -6,11 +6,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millstream_model::{StreamArn, Timestamp};
+use millstream_model::{AccountId, Region, StreamArn, Timestamp};
 use millstream_runtime::{OnFailure, SharedClock, SharedEntropy, TaskSet};
 use millstream_storage::Slot;
 use tokio::sync::{Mutex, Notify, Semaphore};
 
+use crate::call_limits::{Call, CallBuckets};
 use crate::catalog::Catalog;
 use crate::committer::Committer;
 use crate::error::{Error, Result};
@@ -24,8 +25,9 @@ use crate::token::Sealer;
 
 /// Granularity of the bound on bytes in flight.
 pub(crate) const PERMIT_BYTES: usize = 1024;
-/// How long a clean stop waits for records that are on their way.
-const CLOSE_LIMIT: Duration = Duration::from_secs(3);
+/// How long a clean stop waits for records that are on their way. Requests were waited for before, and all of it
+/// together must stay below the 5 s after which whoever asked for the stop may lose patience.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
 /// A running engine; clones are handles to the same one.
 #[derive(Clone, Debug)]
@@ -41,6 +43,7 @@ pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
     pub(crate) committer: Arc<Committer>,
     pub(crate) sealer: Sealer,
+    pub(crate) calls: CallBuckets,
     /// Bytes of records that may still be taken in, in units of [`PERMIT_BYTES`].
     pub(crate) room: Arc<Semaphore>,
     /// Changes of streams happen one at a time.
@@ -73,6 +76,7 @@ impl Engine {
         let inner = Arc::new(Inner {
             committer: Committer::new(slot.clone(), clock.clone(), settings.tail_bytes_max),
             sealer: Sealer::new(&store.token_key, entropy)?,
+            calls: CallBuckets::default(),
             room: Arc::new(Semaphore::new(permits)),
             control: Mutex::new(Control { store, graves }),
             janitor: Notify::new(),
@@ -137,6 +141,17 @@ impl Inner {
 
     pub(crate) fn tasks(&self) -> &TaskSet {
         &self.tasks
+    }
+
+    /// Lets a call that names a stream through, if it does not come too soon after others.
+    pub(crate) fn admit(&self, call: Call, arn: &StreamArn) -> Result<()> {
+        self.calls.admit(&self.settings.limits.calls_per_second, call, arn, self.clock.monotonic())
+    }
+
+    /// Lets a call that names no stream through, if it does not come too soon after others.
+    pub(crate) fn admit_account(&self, call: Call, account: &AccountId, region: &Region) -> Result<()> {
+        let limits = &self.settings.limits.calls_per_second;
+        self.calls.admit_account(limits, call, account, region, self.clock.monotonic())
     }
 
     /// The stream, in whatever state it is, as long as it is not gone.

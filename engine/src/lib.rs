@@ -4,6 +4,7 @@
 //! no JSON, no HTTP, no gRPC; and neither are leases. Nothing is acknowledged and nothing is shown that
 //! would not survive a power cut.
 
+mod call_limits;
 mod catalog;
 mod committer;
 mod engine;
@@ -21,9 +22,12 @@ mod shard;
 mod stream;
 mod token;
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 #[cfg(test)]
 mod tests;
 
+pub use call_limits::CallLimits;
 pub use engine::Engine;
 pub use error::{Error, Result};
 pub use limits::Limits;

@@ -8,6 +8,8 @@ use std::time::Duration;
 use millstream_model::limits as aws;
 use millstream_runtime::{RetryAfter, TokenBucket};
 
+use crate::call_limits::CallLimits;
+
 /// What a shard lets through. `None` means no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -25,6 +27,8 @@ pub struct Limits {
     pub shards_per_account: Option<u32>,
     /// On-demand streams of an account in a region.
     pub on_demand_streams_per_account: Option<u32>,
+    /// Calls that create, change, describe and list.
+    pub calls_per_second: CallLimits,
 }
 
 impl Limits {
@@ -37,6 +41,7 @@ impl Limits {
         iterator_calls_per_second: Some(aws::SHARD_ITERATOR_CALLS_PER_SECOND),
         shards_per_account: Some(aws::SHARDS_PER_ACCOUNT),
         on_demand_streams_per_account: Some(aws::ON_DEMAND_STREAMS_PER_ACCOUNT),
+        calls_per_second: CallLimits::AWS,
     };
 
     /// Nothing is limited.
@@ -48,6 +53,7 @@ impl Limits {
         iterator_calls_per_second: None,
         shards_per_account: None,
         on_demand_streams_per_account: None,
+        calls_per_second: CallLimits::OFF,
     };
 }
 

@@ -21,8 +21,8 @@ use bytes::{Buf, BufMut, Bytes};
 use millstream_model::Timestamp;
 
 pub(crate) const FORMAT_VERSION: u8 = 1;
-const HEADER_BYTES: usize = 38;
-const CHECKSUM: std::ops::Range<usize> = 6..10;
+pub(crate) const HEADER_BYTES: usize = 38;
+pub(crate) const CHECKSUM: std::ops::Range<usize> = 6..10;
 const COUNT: std::ops::Range<usize> = 34..38;
 /// A varint of 64 bits, twice a varint of 32.
 const RECORD_OVERHEAD_BYTES_MAX: usize = 20;
@@ -86,7 +86,8 @@ impl RecordBlock {
             base_time: Timestamp::from_millis(fields.get_u64()),
             count: fields.get_u32(),
         };
-        if header.count == 0 {
+        let counts_on = |from: u64| from.checked_add(header.count.into()).is_some();
+        if header.count == 0 || !counts_on(header.first_index) || !counts_on(header.first_offset) {
             return Err(BlockError::Layout);
         }
         Ok(Self { header, bytes })
@@ -253,7 +254,7 @@ impl BlockBuilder {
     }
 }
 
-fn checksum(bytes: &[u8]) -> u32 {
+pub(crate) fn checksum(bytes: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&bytes[..CHECKSUM.start]);
     hasher.update(&bytes[CHECKSUM.end..]);
@@ -345,6 +346,18 @@ mod tests {
         ];
         assert_eq!(block.bytes().as_ref(), expected.concat());
         assert_eq!(checksum(block.bytes()), 0xfb4d_f81f);
+    }
+
+    /// A checksum is no proof of sense: whoever wrote the bytes may have been wrong.
+    #[test]
+    fn numbers_that_run_over_their_width_are_refused() {
+        for (first_index, first_offset) in [(u64::MAX, 0), (0, u64::MAX), (u64::MAX - 1, 0)] {
+            let mut builder = BlockBuilder::new(first_index, first_offset, 16);
+            builder.push(Timestamp::EPOCH, b"k", b"a");
+            builder.push(Timestamp::EPOCH, b"k", b"b");
+            let sealed = builder.seal().bytes;
+            assert_eq!(RecordBlock::decode(sealed), Err(BlockError::Layout), "{first_index} {first_offset}");
+        }
     }
 
     proptest! {

@@ -22,11 +22,11 @@ use crate::error::{Error, Result};
 use crate::keyspace::StreamUid;
 use crate::shard::reader::Position;
 
-const PREFIX: [u8; 8] = [0, 0, 0, 0, 0, 0, 0, 1];
+pub(crate) const PREFIX: [u8; 8] = [0, 0, 0, 0, 0, 0, 0, 1];
 const NONCE_BYTES: usize = 12;
 const TAG_BYTES: usize = 16;
-const ITERATOR: &[u8] = b"shard iterator";
-const PAGE: &[u8] = b"page token";
+pub(crate) const ITERATOR: &[u8] = b"shard iterator";
+pub(crate) const PAGE: &[u8] = b"page token";
 
 /// What a shard iterator says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl Sealer {
         Ok(page)
     }
 
-    fn seal(&self, kind: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
+    pub(crate) fn seal(&self, kind: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
         let nonce = self.entropy.bytes::<NONCE_BYTES>();
         let sealed = self.cipher.encrypt(&Nonce::from(nonce), Payload { msg: plain, aad: kind });
         let sealed = sealed.map_err(|_| Error::Internal("a token could not be sealed".to_owned()))?;

@@ -5,6 +5,8 @@
 //! no behaviour of the service here, no wire format, no clock and no storage.
 
 pub mod arn;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod hash_key;
 pub mod limits;
 pub mod names;

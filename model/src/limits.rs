@@ -33,6 +33,17 @@ pub const SHARD_READ_CALLS_PER_SECOND: u64 = 5;
 /// GetShardIterator calls on a shard.
 pub const SHARD_ITERATOR_CALLS_PER_SECOND: u64 = 5;
 
+/// Calls of most operations of the control plane, by account or by stream.
+pub const CONTROL_CALLS_PER_SECOND: u64 = 5;
+/// DescribeStream calls of an account.
+pub const DESCRIBE_STREAM_CALLS_PER_SECOND: u64 = 10;
+/// DescribeStreamSummary calls of an account.
+pub const DESCRIBE_STREAM_SUMMARY_CALLS_PER_SECOND: u64 = 20;
+/// DescribeLimits calls of an account.
+pub const DESCRIBE_LIMITS_CALLS_PER_SECOND: u64 = 1;
+/// ListShards calls on a stream.
+pub const LIST_SHARDS_CALLS_PER_SECOND: u64 = 1000;
+
 /// How long a shard iterator can be used.
 pub const ITERATOR_LIFETIME: Duration = Duration::from_secs(300);
 /// How long a NextToken can be used.
@@ -47,6 +58,8 @@ pub const RETENTION_HOURS_MAX: u32 = 8760;
 pub const TAGS_MAX: usize = 50;
 /// Open shards in an account and region.
 pub const SHARDS_PER_ACCOUNT: u32 = 20_000;
+/// Shards of one stream at its creation, whatever the quotas: all of them are made at once, in memory.
+pub const SHARDS_PER_STREAM_MAX: u32 = 20_000;
 /// On-demand streams in an account and region.
 pub const ON_DEMAND_STREAMS_PER_ACCOUNT: u32 = 50;
 /// Shards that an on-demand stream starts with.

@@ -40,6 +40,12 @@ impl TokenBucket {
         Ok(())
     }
 
+    /// Whether it holds all it can: then a new bucket would be the same.
+    pub fn is_full(&mut self, now: Duration) -> bool {
+        self.refill(now);
+        self.balance_nanos == i128::from(self.capacity) * NANOS
+    }
+
     /// Whether the bucket is out of debt; for costs that are known only afterwards, see [`Self::charge`].
     pub fn check(&mut self, now: Duration) -> Result<(), RetryAfter> {
         self.refill(now);
@@ -86,6 +92,7 @@ mod tests {
         assert_eq!(bucket.take(Duration::ZERO, 10), Ok(()));
         assert_eq!(bucket.take(Duration::ZERO, 1), Err(RetryAfter(Duration::from_millis(200))));
         assert_eq!(bucket.take(SECOND, 5), Ok(()));
+        assert!(!bucket.is_full(SECOND * 2) && bucket.is_full(SECOND * 3));
         assert_eq!(bucket.take(SECOND * 100, 11), Err(RetryAfter(Duration::ZERO)));
     }
 

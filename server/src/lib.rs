@@ -5,6 +5,8 @@
 
 mod admin;
 pub mod aws;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod http;
 mod metrics;
 mod server;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use millstream_engine::Engine;
 use millstream_runtime::{SharedClock, SharedEntropy, TaskSet};
 use millstream_storage::memory::MemoryBackend;
+#[cfg(feature = "rocksdb")]
 use millstream_storage::rocksdb::RocksBackend;
 use millstream_storage::{Backend, SlotId};
 
@@ -38,6 +39,8 @@ pub enum ServerError {
     Storage(#[from] millstream_storage::Error),
     #[error("{0}")]
     Engine(#[from] millstream_engine::Error),
+    #[error("this program was built without storage on disk")]
+    NoDisk,
     #[error("storage failed: {0}")]
     StorageFailed(String),
     #[error("a task failed that the server cannot do without")]
@@ -66,7 +69,7 @@ impl Server {
         let listener = bind(settings.listen).await?;
         let admin_listener = bind(settings.admin_listen).await?;
         let (address, admin_address) = (listener.address(), admin_listener.address());
-        let slot = backend(settings).open(SlotId(0), None).await?;
+        let slot = backend(settings)?.open(SlotId(0), None).await?;
         let engine = Engine::open(slot, settings.engine(), clock.clone(), entropy.clone()).await?;
         let directory = (settings.storage == StorageKind::Rocksdb).then_some(settings.data_dir.as_path());
         let tls = tls::acceptor(&settings.tls, directory)?;
@@ -123,11 +126,14 @@ async fn bind(address: SocketAddr) -> Result<Listener, ServerError> {
     Listener::bind(address).await.map_err(|error| ServerError::Listen { address, error })
 }
 
-fn backend(settings: &Settings) -> Box<dyn Backend> {
+fn backend(settings: &Settings) -> Result<Box<dyn Backend>, ServerError> {
     match settings.storage {
+        #[cfg(feature = "rocksdb")]
         StorageKind::Rocksdb => {
-            Box::new(RocksBackend::new(settings.data_dir.join("store"), settings.storage()))
+            Ok(Box::new(RocksBackend::new(settings.data_dir.join("store"), settings.storage())))
         }
-        StorageKind::Memory => Box::new(MemoryBackend::new()),
+        #[cfg(not(feature = "rocksdb"))]
+        StorageKind::Rocksdb => Err(ServerError::NoDisk),
+        StorageKind::Memory => Ok(Box::new(MemoryBackend::new())),
     }
 }

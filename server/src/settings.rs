@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use millstream_engine as engine;
 use millstream_model::AccountId;
+#[cfg(feature = "rocksdb")]
 use millstream_storage::rocksdb as storage;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,7 @@ pub enum StorageKind {
 }
 
 /// `"aws"`, `"off"`, or a table of figures; a figure that is left out is AWS's, 0 means no limit.
+#[allow(clippy::large_enum_variant)] // there is one of them
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum LimitsSetting {
@@ -70,6 +72,25 @@ pub struct CustomLimits {
     pub iterator_calls_per_second: Option<u64>,
     pub shards_per_account: Option<u32>,
     pub on_demand_streams_per_account: Option<u32>,
+    pub calls_per_second: CustomCalls,
+}
+
+/// Calls of each operation of the control plane, by account or by stream as AWS counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CustomCalls {
+    pub create_stream: Option<u64>,
+    pub delete_stream: Option<u64>,
+    pub describe_stream: Option<u64>,
+    pub describe_stream_summary: Option<u64>,
+    pub list_streams: Option<u64>,
+    pub list_shards: Option<u64>,
+    pub describe_limits: Option<u64>,
+    pub add_tags_to_stream: Option<u64>,
+    pub remove_tags_from_stream: Option<u64>,
+    pub list_tags_for_stream: Option<u64>,
+    pub increase_stream_retention_period: Option<u64>,
+    pub decrease_stream_retention_period: Option<u64>,
 }
 
 /// How long streams stay in CREATING, UPDATING and DELETING, in milliseconds.
@@ -188,6 +209,7 @@ impl Settings {
         self.account.parse().map_err(|_| InvalidSettings::Account(self.account.clone()))
     }
 
+    #[cfg(feature = "rocksdb")]
     pub(crate) fn storage(&self) -> storage::Settings {
         storage::Settings {
             write_buffer_bytes: self.memory.write_buffer_mib * MIB,
@@ -218,9 +240,6 @@ impl From<LimitsSetting> for engine::Limits {
             LimitsSetting::Preset(LimitsPreset::Off) => return Self::OFF,
             LimitsSetting::Custom(custom) => custom,
         };
-        fn figure<T: PartialEq + From<u8>>(custom: Option<T>, aws: Option<T>) -> Option<T> {
-            custom.or(aws).filter(|figure| *figure != T::from(0))
-        }
         Self {
             write_bytes_per_second: figure(custom.write_bytes_per_second, Self::AWS.write_bytes_per_second),
             write_records_per_second: figure(
@@ -238,8 +257,40 @@ impl From<LimitsSetting> for engine::Limits {
                 custom.on_demand_streams_per_account,
                 Self::AWS.on_demand_streams_per_account,
             ),
+            calls_per_second: custom.calls_per_second.into(),
         }
     }
+}
+
+impl From<CustomCalls> for engine::CallLimits {
+    fn from(custom: CustomCalls) -> Self {
+        let aws = Self::AWS;
+        Self {
+            create_stream: figure(custom.create_stream, aws.create_stream),
+            delete_stream: figure(custom.delete_stream, aws.delete_stream),
+            describe_stream: figure(custom.describe_stream, aws.describe_stream),
+            describe_stream_summary: figure(custom.describe_stream_summary, aws.describe_stream_summary),
+            list_streams: figure(custom.list_streams, aws.list_streams),
+            list_shards: figure(custom.list_shards, aws.list_shards),
+            describe_limits: figure(custom.describe_limits, aws.describe_limits),
+            add_tags_to_stream: figure(custom.add_tags_to_stream, aws.add_tags_to_stream),
+            remove_tags_from_stream: figure(custom.remove_tags_from_stream, aws.remove_tags_from_stream),
+            list_tags_for_stream: figure(custom.list_tags_for_stream, aws.list_tags_for_stream),
+            increase_stream_retention_period: figure(
+                custom.increase_stream_retention_period,
+                aws.increase_stream_retention_period,
+            ),
+            decrease_stream_retention_period: figure(
+                custom.decrease_stream_retention_period,
+                aws.decrease_stream_retention_period,
+            ),
+        }
+    }
+}
+
+/// The operator's figure, else AWS's; 0 means none.
+fn figure<T: PartialEq + From<u8>>(custom: Option<T>, aws: Option<T>) -> Option<T> {
+    custom.or(aws).filter(|figure| *figure != T::from(0))
 }
 
 #[cfg(test)]
@@ -254,6 +305,12 @@ mod tests {
         assert_eq!(limits.write_records_per_second, Some(5));
         assert_eq!(limits.read_calls_per_second, None);
         assert_eq!(limits.write_bytes_per_second, engine::Limits::AWS.write_bytes_per_second);
+        let text = "limits = { calls_per_second = { create_stream = 50, list_streams = 0 } }";
+        let settings: Settings = toml::from_str(text).unwrap();
+        let calls = engine::Limits::from(settings.limits).calls_per_second;
+        assert_eq!((calls.create_stream, calls.list_streams), (Some(50), None));
+        assert_eq!(calls.describe_limits, Some(1));
+        assert_eq!(toml::from_str::<Settings>(&toml::to_string(&settings).unwrap()).unwrap(), settings);
         let settings: Settings = toml::from_str("limits = \"off\"").unwrap();
         assert_eq!(engine::Limits::from(settings.limits), engine::Limits::OFF);
     }

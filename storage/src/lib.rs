@@ -5,6 +5,9 @@
 //! cut, and reads show only what is durable. What the bytes mean is not known here: no records, no
 //! streams, no time.
 
+#[cfg(feature = "anchor")]
+#[cfg_attr(not(feature = "rocksdb"), allow(dead_code))] // its fuzzer keeps no files
+mod anchor;
 mod commit;
 mod error;
 pub mod faulty;
@@ -13,6 +16,9 @@ pub mod memory;
 pub mod rocksdb;
 mod slot;
 mod write_set;
+
+#[cfg(all(any(test, fuzzing), feature = "anchor"))]
+pub mod fuzzing;
 
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;

@@ -4,6 +4,7 @@ use millstream_model::{
     AccountId, HashKeyRange, Region, SequenceNumber, ShardId, StreamArn, Timestamp, limits,
 };
 
+use crate::call_limits::Call;
 use crate::engine::{Engine, Found};
 use crate::error::Result;
 use crate::shard::Shard;
@@ -40,6 +41,7 @@ pub struct AccountLimits {
 
 impl Engine {
     pub fn describe_stream_summary(&self, arn: &StreamArn) -> Result<StreamDescription> {
+        self.inner.admit(Call::DescribeStreamSummary, arn)?;
         Ok(describe(&self.inner.find(arn)?))
     }
 
@@ -51,6 +53,7 @@ impl Engine {
         after: Option<&str>,
         shards_max: Option<usize>,
     ) -> Result<(StreamDescription, Vec<ShardDescription>, bool)> {
+        self.inner.admit(Call::DescribeStream, arn)?;
         let found = self.inner.find(arn)?;
         let page =
             shards_max.unwrap_or(limits::DESCRIBE_STREAM_PAGE_MAX).min(limits::DESCRIBE_STREAM_PAGE_MAX);
@@ -62,16 +65,16 @@ impl Engine {
         Ok((describe(&found), shards, rest.next().is_some()))
     }
 
-    #[must_use]
-    pub fn describe_limits(&self, account: &AccountId, region: &Region) -> AccountLimits {
+    pub fn describe_limits(&self, account: &AccountId, region: &Region) -> Result<AccountLimits> {
+        self.inner.admit_account(Call::DescribeLimits, account, region)?;
         let settings = &self.inner.settings.limits;
         let (open_shards, on_demand_streams) = self.inner.used(account, region);
-        AccountLimits {
+        Ok(AccountLimits {
             shards_max: settings.shards_per_account.unwrap_or(UNLIMITED),
             open_shards,
             on_demand_streams,
             on_demand_streams_max: settings.on_demand_streams_per_account.unwrap_or(UNLIMITED),
-        }
+        })
     }
 }
 

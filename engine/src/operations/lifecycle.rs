@@ -9,6 +9,7 @@ use millstream_storage::{Priority, WriteSet};
 use prost::Message;
 
 use super::tags::check_tags;
+use crate::call_limits::Call;
 use crate::engine::{Control, Engine, Found, Inner};
 use crate::error::{Error, Result};
 use crate::keyspace::shard_row::{ShardMeta, shard_key};
@@ -33,6 +34,7 @@ pub struct CreateStream {
 
 impl Engine {
     pub async fn create_stream(&self, call: CreateStream) -> Result<()> {
+        self.inner.admit(Call::CreateStream, &call.arn)?;
         check_tags(&call.arn, &call.tags)?;
         let (mode, shard_count) = match (call.mode, call.shard_count) {
             (Some(Mode::OnDemand), _) | (None, None) => (Mode::OnDemand, aws::ON_DEMAND_SHARDS_INITIAL),
@@ -49,6 +51,12 @@ impl Engine {
             inner.bury(&mut control, &gone).await?;
         }
         inner.check_quotas(&call.arn, mode, shard_count)?;
+        if shard_count > aws::SHARDS_PER_STREAM_MAX {
+            return Err(Error::InvalidArgument(format!(
+                "ShardCount {shard_count} is more than a stream may have, which is {}.",
+                aws::SHARDS_PER_STREAM_MAX
+            )));
+        }
         let now = inner.now();
         let delay = inner.settings.delays.create;
         let meta = StreamMeta {
@@ -67,6 +75,7 @@ impl Engine {
     /// Hides the stream at once, or after the configured delay; its records are removed soon after.
     pub async fn delete_stream(&self, arn: &StreamArn) -> Result<()> {
         let inner = &self.inner;
+        inner.admit(Call::DeleteStream, arn)?;
         let mut control = inner.control.lock().await;
         let found = inner.find(arn)?;
         let delay = inner.settings.delays.delete;
@@ -83,6 +92,7 @@ impl Engine {
     /// Keeps records longer from now on. What has expired stays hidden.
     pub async fn increase_retention(&self, arn: &StreamArn, hours: i64) -> Result<()> {
         let inner = &self.inner;
+        inner.admit(Call::IncreaseStreamRetentionPeriod, arn)?;
         let _control = inner.control.lock().await;
         let found = inner.find_active(arn)?;
         let present = found.meta.retention_hours;
@@ -100,6 +110,7 @@ impl Engine {
     /// Hides what is older than the new period at once, and gives its space back.
     pub async fn decrease_retention(&self, arn: &StreamArn, hours: i64) -> Result<()> {
         let inner = &self.inner;
+        inner.admit(Call::DecreaseStreamRetentionPeriod, arn)?;
         let _control = inner.control.lock().await;
         let found = inner.find_active(arn)?;
         let present = found.meta.retention_hours;

@@ -4,6 +4,7 @@ use millstream_model::{AccountId, Region, StreamArn, Timestamp, limits};
 use prost::Message;
 
 use super::describe::{ShardDescription, describe_shard};
+use crate::call_limits::Call;
 use crate::engine::{Engine, Found, not_found};
 use crate::error::{Error, Result};
 use crate::shard::Shard;
@@ -74,22 +75,22 @@ pub struct ShardsPage {
 
 /// Where a listing of streams goes on.
 #[derive(Clone, PartialEq, Message)]
-struct StreamsToken {
+pub(crate) struct StreamsToken {
     #[prost(string, tag = "1")]
     after: String,
 }
 
 /// Where a listing of shards goes on, and by which filter.
 #[derive(Clone, PartialEq, Message)]
-struct ShardsToken {
+pub(crate) struct ShardsToken {
     #[prost(uint32, tag = "1")]
-    stream_uid: u32,
+    pub(crate) stream_uid: u32,
     #[prost(string, tag = "2")]
-    after: String,
+    pub(crate) after: String,
     #[prost(uint32, tag = "3")]
-    filter: u32,
+    pub(crate) filter: u32,
     #[prost(uint64, tag = "4")]
-    filter_millis: u64,
+    pub(crate) filter_millis: u64,
 }
 
 impl Engine {
@@ -102,6 +103,7 @@ impl Engine {
         token: Option<&str>,
         streams_max: Option<usize>,
     ) -> Result<StreamsPage> {
+        self.inner.admit_account(Call::ListStreams, account, region)?;
         let now = self.inner.now();
         let after = match token {
             Some(token) => Some(self.inner.sealer.open_page::<StreamsToken>(token, now)?.after),
@@ -128,6 +130,7 @@ impl Engine {
 
     pub fn list_shards(&self, call: ListShards<'_>) -> Result<ShardsPage> {
         let (found, filter, after) = self.resolve_listing(call.from)?;
+        self.inner.admit(Call::ListShards, &found.stream.arn)?;
         if matches!(found.status, StreamStatus::Creating | StreamStatus::Deleting) {
             let StreamArn { account, name, .. } = &found.stream.arn;
             return Err(Error::ResourceInUse(format!(
@@ -203,7 +206,7 @@ fn matches(filter: &ShardFilter, shard: &Shard, found: &Found) -> bool {
     }
 }
 
-fn encode_token(stream_uid: u32, filter: &ShardFilter, after: String) -> ShardsToken {
+pub(crate) fn encode_token(stream_uid: u32, filter: &ShardFilter, after: String) -> ShardsToken {
     let (filter, time) = match filter {
         // Where to go on says all that the last one means.
         ShardFilter::FromTrimHorizon | ShardFilter::AfterShardId(_) => (0, Timestamp::EPOCH),
@@ -215,7 +218,7 @@ fn encode_token(stream_uid: u32, filter: &ShardFilter, after: String) -> ShardsT
     ShardsToken { stream_uid, after, filter, filter_millis: time.as_millis() }
 }
 
-fn decode_filter(token: &ShardsToken) -> Option<ShardFilter> {
+pub(crate) fn decode_filter(token: &ShardsToken) -> Option<ShardFilter> {
     let time = Timestamp::from_millis(token.filter_millis);
     match token.filter {
         0 => Some(ShardFilter::FromTrimHorizon),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use millstream_model::{StreamArn, limits};
 use millstream_storage::Priority;
 
+use crate::call_limits::Call;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 
@@ -18,6 +19,7 @@ pub struct TagsPage {
 impl Engine {
     /// Adds tags, and overwrites those that are there.
     pub async fn add_tags(&self, arn: &StreamArn, tags: BTreeMap<String, String>) -> Result<()> {
+        self.inner.admit(Call::AddTagsToStream, arn)?;
         check_tags(arn, &tags)?;
         let _control = self.inner.control.lock().await;
         let found = self.inner.find_active(arn)?;
@@ -29,6 +31,7 @@ impl Engine {
 
     /// Removes tags; keys that no tag has are ignored.
     pub async fn remove_tags(&self, arn: &StreamArn, keys: &[String]) -> Result<()> {
+        self.inner.admit(Call::RemoveTagsFromStream, arn)?;
         check_characters(arn, keys.iter(), "remove tags from")?;
         let _control = self.inner.control.lock().await;
         let found = self.inner.find_active(arn)?;
@@ -43,6 +46,7 @@ impl Engine {
         after: Option<&str>,
         tags_max: Option<usize>,
     ) -> Result<TagsPage> {
+        self.inner.admit(Call::ListTagsForStream, arn)?;
         let found = self.inner.find(arn)?;
         let page = tags_max.unwrap_or(limits::LIST_TAGS_PAGE_MAX).min(limits::LIST_TAGS_PAGE_MAX);
         let mut rest =

@@ -9,6 +9,16 @@ use super::*;
 use crate::{Error, ListShards, ShardFilter, ShardsFrom, StreamStatus};
 
 #[tokio::test]
+async fn no_stream_has_more_shards_than_memory_has_room_for() {
+    let world = World::new();
+    let engine = world.open().await;
+    for count in [20_001, u32::MAX] {
+        let refused = engine.create_stream(provisioned(&arn("orders"), count)).await;
+        assert!(matches!(refused, Err(Error::InvalidArgument(_))), "{refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn passing_states_last_as_long_as_configured() {
     let mut world = World::new();
     let second = Duration::from_secs(1);
@@ -111,7 +121,7 @@ async fn quotas_are_those_of_the_settings() {
     engine.create_stream(on_demand("first")).await.unwrap();
     assert_eq!(engine.describe_stream_summary(&arn("first")).unwrap().open_shards, 4);
     assert!(matches!(engine.create_stream(on_demand("second")).await, Err(Error::LimitExceeded(_))));
-    let used = engine.describe_limits(&first.account, &first.region);
+    let used = engine.describe_limits(&first.account, &first.region).unwrap();
     assert_eq!((used.open_shards, used.on_demand_streams), (4, 1));
 }
 

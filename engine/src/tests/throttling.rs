@@ -99,3 +99,30 @@ async fn a_dry_run_changes_nothing() {
     assert!(matches!(engine.put_records(&arn, &[entry("k", "x")], true).await, Err(Error::DryRun(_))));
     assert_eq!(read_all(&engine, &arn).await.unwrap(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn calls_on_streams_have_rates_of_their_own() {
+    let world = throttled_world(Limits::AWS);
+    let engine = world.open().await;
+    let name = |index: u32| arn(&format!("orders-{index}"));
+    for index in 0..5 {
+        engine.create_stream(provisioned(&name(index), 1)).await.unwrap();
+    }
+    let refused = engine.create_stream(provisioned(&name(5), 1)).await;
+    let text = "Rate exceeded for stream orders-5 under account 000000000000.";
+    assert_eq!(refused, Err(Error::LimitExceeded(text.into())));
+    world.clock.advance(Duration::from_millis(200));
+    engine.create_stream(provisioned(&name(5), 1)).await.unwrap();
+
+    let orders = name(0);
+    let (account, region) = (&orders.account, &orders.region);
+    let describe = || engine.describe_stream_summary(&orders).map(drop);
+    assert_eq!((0..30).filter(|_| describe().is_ok()).count(), 20);
+    let list = || engine.list_streams(account, region, None, None, None).map(drop);
+    assert_eq!((0..30).filter(|_| list().is_ok()).count(), 5);
+    assert!(engine.describe_limits(account, region).is_ok());
+    let text = "Rate exceeded for account 000000000000.";
+    assert_eq!(engine.describe_limits(account, region), Err(Error::LimitExceeded(text.into())));
+    // Records have limits of their own.
+    assert!(put(&engine, &orders, "x").await.is_ok());
+}

@@ -23,7 +23,7 @@ use super::kinesis::service::Kinesis;
 use super::request_id::RequestIds;
 use crate::admin::Health;
 use crate::http::Handler;
-use crate::http::body::{BodyBudget, BodyError, Reply};
+use crate::http::body::{BodyBudget, BodyError, Received, Reply};
 use crate::metrics::RequestMetrics;
 
 const TARGET: &str = "x-amz-target";
@@ -67,7 +67,7 @@ impl Router {
     }
 
     async fn answer(&self, parts: &Parts, body: Incoming) -> Answer {
-        if parts.method == Method::OPTIONS && parts.headers.contains_key(ORIGIN) {
+        if is_preflight(parts) {
             return Answer::empty(StatusCode::OK);
         }
         if parts.method != Method::POST {
@@ -78,26 +78,30 @@ impl Router {
             Err(BodyError::TooLarge) => return Answer::empty(StatusCode::PAYLOAD_TOO_LARGE),
             Err(BodyError::TooSlow | BodyError::Broken) => return Answer::empty(StatusCode::REQUEST_TIMEOUT),
         };
+        if received.bytes.is_empty() {
+            return answer_to_nothing(parts);
+        }
         match Wire::of(parts) {
-            Wire::Aws(format) => self.answer_in(format, parts, &received.bytes).await,
+            Wire::Aws(format) => self.answer_in(format, parts, received).await,
             Wire::PlainJson => plain_json(&received.bytes),
             Wire::Other if operation(&parts.headers).is_some() => Answer::unknown_operation_in_xml(),
             Wire::Other => Answer::no_operation_named(),
         }
     }
 
-    async fn answer_in(&self, format: Format, parts: &Parts, body: &Bytes) -> Answer {
+    async fn answer_in(&self, format: Format, parts: &Parts, received: Received) -> Answer {
         let operation = operation(&parts.headers);
         let outcome = match operation {
-            Some(operation) => self.carry_out(operation, format, parts, body).await,
-            None => Err(not_an_operation(format, body)),
+            Some(operation) => self.carry_out(operation, format, parts, &received.bytes).await,
+            None => Err(not_an_operation(format, &received.bytes)),
         };
+        // Were it kept, requests that wait for room to grow and answers that wait for them would wait forever.
+        drop(received);
         match outcome {
             Ok(bytes) => {
                 let permit = self.budget.reserve(bytes.len()).await;
-                let content_type = (!bytes.is_empty()).then_some(content_type(format));
                 let body = Reply::new(bytes, permit);
-                Answer { status: StatusCode::OK, content_type, body, operation }
+                Answer { status: StatusCode::OK, content_type: Some(content_type(format)), body, operation }
             }
             Err(error) => Answer::error(&error, format, operation),
         }
@@ -110,9 +114,6 @@ impl Router {
         parts: &Parts,
         body: &Bytes,
     ) -> Result<Vec<u8>, ApiError> {
-        if body.is_empty() {
-            return Err(ApiError::bare(ProtocolError::Serialization));
-        }
         // A body that cannot be read at all comes before a missing signature, a wrong value after it.
         let input = match Input::decode(operation, format, body) {
             Err(Refusal::Malformed) => return Err(Refusal::Malformed.into()),
@@ -127,7 +128,7 @@ impl Router {
     fn add_headers(
         &self,
         response: &mut Response<Reply>,
-        request: &HeaderMap,
+        request: &Parts,
         content_type: Option<&'static str>,
     ) {
         let headers = response.headers_mut();
@@ -137,11 +138,14 @@ impl Router {
         if let Ok(id) = HeaderValue::from_maybe_shared(Bytes::from(self.ids.request_id())) {
             headers.insert(REQUEST_ID, id);
         }
-        if let Ok(id) = HeaderValue::from_maybe_shared(Bytes::from(self.ids.extended_id())) {
+        // A browser that asks whether it may call is answered before there is a call.
+        if !is_preflight(request)
+            && let Ok(id) = HeaderValue::from_maybe_shared(Bytes::from(self.ids.extended_id()))
+        {
             headers.insert(EXTENDED_ID, id);
         }
-        if request.contains_key(ORIGIN) {
-            add_cors(headers, request);
+        if request.headers.contains_key(ORIGIN) {
+            add_cors(headers, &request.headers);
         }
     }
 }
@@ -158,7 +162,7 @@ impl Handler for Router {
         self.metrics.note(operation.map(Operation::name), status.as_u16(), took);
         let mut response = Response::new(body);
         *response.status_mut() = status;
-        self.add_headers(&mut response, &parts.headers, content_type);
+        self.add_headers(&mut response, &parts, content_type);
         response
     }
 }
@@ -228,9 +232,27 @@ fn operation(headers: &HeaderMap) -> Option<Operation> {
     if prefix == TARGET_PREFIX { Operation::from_name(name) } else { None }
 }
 
+fn is_preflight(parts: &Parts) -> bool {
+    parts.method == Method::OPTIONS && parts.headers.contains_key(ORIGIN)
+}
+
+/// A body that is not there is told before its content type is looked at: in CBOR, unless that is JSON.
+fn answer_to_nothing(parts: &Parts) -> Answer {
+    let format = match Wire::of(parts) {
+        Wire::Aws(format) => format,
+        Wire::PlainJson | Wire::Other => Format::Cbor,
+    };
+    let operation = operation(&parts.headers);
+    let code = match operation {
+        Some(_) => ProtocolError::Serialization,
+        None => ProtocolError::UnknownOperation,
+    };
+    Answer::error(&ApiError::bare(code), format, operation)
+}
+
 /// A body that is not well-formed is told before an operation that does not exist.
 fn not_an_operation(format: Format, body: &Bytes) -> ApiError {
-    if !body.is_empty() && !is_well_formed(format, body) {
+    if !is_well_formed(format, body) {
         return Refusal::Malformed.into();
     }
     ApiError::bare(ProtocolError::UnknownOperation)
@@ -247,7 +269,7 @@ fn plain_json(body: &Bytes) -> Answer {
         r#"{"Output":{"__type":"com.amazon.coral.service#SerializationException"},"Version":"1.0"}"#;
     const UNKNOWN: &str =
         r#"{"Output":{"__type":"com.amazon.coral.service#UnknownOperationException"},"Version":"1.0"}"#;
-    if body.is_empty() || is_well_formed(Format::Json, body) {
+    if is_well_formed(Format::Json, body) {
         Answer::text(StatusCode::NOT_FOUND, "application/json", UNKNOWN)
     } else {
         Answer::text(StatusCode::BAD_REQUEST, "application/json", SERIALIZATION)
@@ -268,5 +290,43 @@ fn add_cors(headers: &mut HeaderMap, request: &HeaderMap) {
             headers.insert(allowed, value.clone());
             headers.insert("access-control-max-age", HeaderValue::from_static("172800"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(method: &str, headers: &[(&str, &str)]) -> Parts {
+        let request = Request::builder().method(method);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn nothing_is_answered_in_cbor_unless_json_was_meant() {
+        for (content_type, answered) in [
+            (JSON_CONTENT_TYPE, JSON_CONTENT_TYPE),
+            ("application/x-amz-json-1.1; charset=utf-8", JSON_CONTENT_TYPE),
+            (CBOR_CONTENT_TYPE, CBOR_CONTENT_TYPE),
+            ("application/json", CBOR_CONTENT_TYPE),
+            ("text/plain", CBOR_CONTENT_TYPE),
+        ] {
+            for (target, operation) in
+                [("Kinesis_20131202.ListStreams", Some(Operation::ListStreams)), ("Nothing", None)]
+            {
+                let answer =
+                    answer_to_nothing(&parts("POST", &[("content-type", content_type), (TARGET, target)]));
+                assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+                assert_eq!((answer.content_type, answer.operation), (Some(answered), operation));
+            }
+        }
+    }
+
+    #[test]
+    fn a_preflight_is_a_browsers() {
+        assert!(is_preflight(&parts("OPTIONS", &[("origin", "http://example.com")])));
+        assert!(!is_preflight(&parts("OPTIONS", &[])));
+        assert!(!is_preflight(&parts("POST", &[("origin", "http://example.com")])));
     }
 }

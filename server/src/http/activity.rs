@@ -3,6 +3,7 @@
 //! The stream notes bytes that arrive, the service notes requests that begin and end. From both follows
 //! which deadline holds: a request's head must be complete soon after its first byte, an idle connection
 //! may wait for long, and one with a request in service is left alone (bodies have deadlines of their own).
+//! In HTTP/2 bytes may be pings and window updates as well, so that only idleness counts there.
 
 use std::io;
 use std::pin::Pin;
@@ -14,6 +15,8 @@ use millstream_runtime::SharedClock;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::prefixed::Protocol;
+
 /// From the first byte of a request to the end of its head.
 pub(super) const HEAD_LIMIT: Duration = Duration::from_secs(5);
 /// Without a request. Longer than the connection pools of the AWS SDKs keep theirs (60 s at the most).
@@ -24,6 +27,7 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(2500);
 #[derive(Clone, Debug)]
 pub(super) struct Activity {
     clock: SharedClock,
+    protocol: Protocol,
     state: Arc<Mutex<State>>,
 }
 
@@ -37,9 +41,9 @@ struct State {
 }
 
 impl Activity {
-    pub(super) fn new(clock: SharedClock) -> Self {
+    pub(super) fn new(clock: SharedClock, protocol: Protocol) -> Self {
         let state = State { in_service: 0, idle_since: clock.monotonic(), head_since: None };
-        Self { clock, state: Arc::new(Mutex::new(state)) }
+        Self { clock, protocol, state: Arc::new(Mutex::new(state)) }
     }
 
     /// A request is in service until the guard is dropped.
@@ -51,6 +55,9 @@ impl Activity {
     }
 
     fn note_read(&self) {
+        if self.protocol == Protocol::Http2 {
+            return;
+        }
         let mut state = self.state.lock();
         if state.in_service == 0 && state.head_since.is_none() {
             state.head_since = Some(self.clock.monotonic());
@@ -144,8 +151,12 @@ mod tests {
     use super::*;
 
     fn activity() -> (ManualClock, Activity) {
+        activity_of(Protocol::Http1)
+    }
+
+    fn activity_of(protocol: Protocol) -> (ManualClock, Activity) {
         let clock = ManualClock::starting_at(Duration::ZERO);
-        (clock.clone(), Activity::new(clock.shared()))
+        (clock.clone(), Activity::new(clock.shared(), protocol))
     }
 
     #[test]
@@ -168,6 +179,18 @@ mod tests {
         drop(serving);
         assert!(!activity.is_expired());
         clock.advance(IDLE_LIMIT + Duration::from_millis(1));
+        assert!(activity.is_expired());
+    }
+
+    #[test]
+    fn pings_are_no_head_that_is_late_and_do_not_keep_a_connection_for_ever() {
+        let (clock, activity) = activity_of(Protocol::Http2);
+        for _ in 0..15 {
+            activity.note_read();
+            clock.advance(IDLE_LIMIT / 15);
+            assert!(!activity.is_expired());
+        }
+        clock.advance(Duration::from_millis(1));
         assert!(activity.is_expired());
     }
 }

@@ -1,7 +1,9 @@
 //! Bodies in and out, within bounds.
 //!
-//! All bodies under way share one budget of bytes; whoever finds it spent waits. A sender has a deadline,
-//! so that nobody can hold a part of the budget by sending slowly.
+//! All bodies under way share one budget of bytes; whoever finds it spent waits. A body takes of it as it
+//! grows, never what its sender merely announces, so that nobody can hold the budget without sending. One
+//! body at a time may grow outside of the budget: were it spent on bodies that all wait to grow, this one
+//! ends and gives its part back. A sender that stops sending is ended.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -11,7 +13,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use millstream_runtime::SharedClock;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -19,14 +21,20 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// From the head of a request to the end of its body: 16 MiB at 2 Mbit/s.
 const BODY_LIMIT: Duration = Duration::from_secs(60);
+/// Between two pieces of a body.
+const STALL_LIMIT: Duration = Duration::from_secs(10);
 /// Granularity of the budget.
 const PERMIT_BYTES: usize = 1024;
+/// What a body may hold before it has shown that it grows.
+const FIRST_BYTES: usize = 16 * 1024;
 
 /// Bytes that bodies may take at once.
 #[derive(Clone, Debug)]
 pub(crate) struct BodyBudget {
     room: Arc<Semaphore>,
     permits_max: usize,
+    /// One permit: to grow outside of the room.
+    lane: Arc<Semaphore>,
     clock: SharedClock,
 }
 
@@ -45,56 +53,104 @@ pub(crate) enum BodyError {
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) bytes: Bytes,
-    _permit: OwnedSemaphorePermit,
+    _share: Share,
+}
+
+/// What one body holds of the budget.
+#[derive(Debug, Default)]
+struct Share {
+    bytes: usize,
+    permit: Option<OwnedSemaphorePermit>,
+    lane: Option<OwnedSemaphorePermit>,
 }
 
 impl BodyBudget {
     pub(crate) fn new(bytes_max: usize, clock: SharedClock) -> Self {
-        let permits_max = (bytes_max / PERMIT_BYTES).min(Semaphore::MAX_PERMITS);
-        Self { room: Arc::new(Semaphore::new(permits_max)), permits_max, clock }
+        let bytes_max = bytes_max.saturating_sub(BODY_BYTES_MAX);
+        let permits_max = (bytes_max / PERMIT_BYTES).clamp(1, Semaphore::MAX_PERMITS);
+        let (room, lane) = (Arc::new(Semaphore::new(permits_max)), Arc::new(Semaphore::new(1)));
+        Self { room, permits_max, lane, clock }
     }
 
     /// Reads a whole body.
-    pub(crate) async fn receive(&self, body: Incoming) -> Result<Received, BodyError> {
+    pub(crate) async fn receive<B>(&self, body: B) -> Result<Received, BodyError>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
         let declared = body.size_hint().exact().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         if declared.is_some_and(|bytes| bytes > BODY_BYTES_MAX) {
             return Err(BodyError::TooLarge);
         }
-        // A sender who does not say how much will come has to be given the most.
-        let permit = self.reserve(declared.unwrap_or(BODY_BYTES_MAX)).await.ok_or(BodyError::Broken)?;
-        let read = self.clock.timeout(BODY_LIMIT, collect(body, declared.unwrap_or(0)));
-        let bytes = read.await.ok_or(BodyError::TooSlow)??;
-        Ok(Received { bytes, _permit: permit })
+        let read = self.clock.timeout(BODY_LIMIT, self.collect(body, declared));
+        read.await.ok_or(BodyError::TooSlow)?
     }
 
-    /// Waits for room for so many bytes. `None` when the server ends.
-    pub(crate) async fn reserve(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let permits = (bytes / PERMIT_BYTES + 1).min(self.permits_max);
-        let permits = u32::try_from(permits).unwrap_or(u32::MAX);
-        self.room.clone().acquire_many_owned(permits).await.ok()
-    }
-}
-
-async fn collect(mut body: Incoming, capacity: usize) -> Result<Bytes, BodyError> {
-    let mut first: Option<Bytes> = None;
-    let mut all = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
-        match first.take() {
-            // A body that comes in one piece is used as it is.
-            None if all.is_empty() => first = Some(data),
-            None => all.extend_from_slice(&data),
-            Some(before) => {
-                all.reserve(capacity.max(before.len() + data.len()));
-                all.extend_from_slice(&before);
-                all.extend_from_slice(&data);
+    async fn collect<B>(&self, mut body: B, declared: Option<usize>) -> Result<Received, BodyError>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let most = declared.unwrap_or(BODY_BYTES_MAX);
+        let mut share = Share::default();
+        self.grow(&mut share, FIRST_BYTES.min(most)).await?;
+        let mut first: Option<Bytes> = None;
+        let mut all = BytesMut::new();
+        while let Some(frame) =
+            self.clock.timeout(STALL_LIMIT, body.frame()).await.ok_or(BodyError::TooSlow)?
+        {
+            let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+            let before = first.as_ref().map_or(all.len(), Bytes::len);
+            let length = before + data.len();
+            if length > BODY_BYTES_MAX {
+                return Err(BodyError::TooLarge);
+            }
+            if length > share.bytes {
+                self.grow(&mut share, (2 * length).min(most.max(length))).await?;
+            }
+            match first.take() {
+                // A body that comes in one piece is used as it is.
+                None if all.is_empty() => first = Some(data),
+                None => all.extend_from_slice(&data),
+                Some(before) => {
+                    all.reserve(length);
+                    all.extend_from_slice(&before);
+                    all.extend_from_slice(&data);
+                }
             }
         }
-        if all.len() > BODY_BYTES_MAX {
-            return Err(BodyError::TooLarge);
-        }
+        Ok(Received { bytes: first.unwrap_or_else(|| all.freeze()), _share: share })
     }
-    Ok(first.unwrap_or_else(|| all.freeze()))
+
+    /// Waits until the share is so many bytes, or any number that a body may have.
+    async fn grow(&self, share: &mut Share, bytes: usize) -> Result<(), BodyError> {
+        let more = self.permits(bytes) - self.permits(share.bytes);
+        tokio::select! {
+            biased;
+            permit = self.room.clone().acquire_many_owned(more) => {
+                let permit = permit.map_err(|_| BodyError::Broken)?;
+                match &mut share.permit {
+                    Some(before) => before.merge(permit),
+                    none => *none = Some(permit),
+                }
+                share.bytes = bytes;
+            }
+            lane = self.lane.clone().acquire_owned() => {
+                share.lane = Some(lane.map_err(|_| BodyError::Broken)?);
+                share.bytes = BODY_BYTES_MAX;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for room for so many bytes of a reply. Whoever waits must hold no body: those that grow may be
+    /// waiting in front. `None` when the server ends.
+    pub(crate) async fn reserve(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        self.room.clone().acquire_many_owned(self.permits(bytes)).await.ok()
+    }
+
+    fn permits(&self, bytes: usize) -> u32 {
+        let permits = bytes.div_ceil(PERMIT_BYTES).min(self.permits_max);
+        u32::try_from(permits).unwrap_or(u32::MAX)
+    }
 }
 
 /// The body of a reply: bytes, with their share of the budget until they are sent.
@@ -129,3 +185,6 @@ impl Body for Reply {
         SizeHint::with_exact(self.bytes.as_ref().map_or(0, Bytes::len) as u64)
     }
 }
+
+#[cfg(test)]
+mod tests;

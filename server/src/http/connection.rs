@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -23,6 +24,8 @@ const HEADER_BYTES_MAX: u32 = 32 * 1024;
 const HTTP2_STREAMS_MAX: u32 = 128;
 /// What a sender may send ahead on an HTTP/2 stream and connection; large enough for full speed on a LAN.
 const HTTP2_WINDOW_BYTES: u32 = 1024 * 1024;
+/// For the last words on a connection that did nothing for too long.
+const GOODBYE_LIMIT: Duration = Duration::from_secs(1);
 
 /// Why a connection ended early. Told to the log only: the peer is gone or does not speak HTTP.
 #[derive(Debug, thiserror::Error)]
@@ -43,22 +46,30 @@ pub(super) struct Common<H> {
     pub(super) tasks: TaskSet,
 }
 
+/// What is large is boxed here and below: most connections are idle most of the time, and should be small then.
 pub(super) async fn serve<H: Handler>(stream: TcpStream, common: &Common<H>) -> Result<(), ConnectionError> {
     // Replies are written whole; waiting for more to send would only delay them.
     stream.set_nodelay(true)?;
-    let first = common.clock.timeout(super::activity::IDLE_LIMIT, sniff(stream)).await;
+    let first = tokio::select! {
+        // Nobody has asked for anything here yet.
+        () = common.tasks.stopping() => return Ok(()),
+        first = common.clock.timeout(super::activity::IDLE_LIMIT, sniff(stream)) => first,
+    };
     let Some((protocol, stream)) = first.ok_or(ConnectionError::Expired)?? else { return Ok(()) };
     match (protocol, &common.tls) {
         (Protocol::Tls, Some(tls)) => {
-            let handshake = common.clock.timeout(HEAD_LIMIT, tls.accept(stream)).await;
+            let handshake = tokio::select! {
+                () = common.tasks.stopping() => return Ok(()),
+                handshake = common.clock.timeout(HEAD_LIMIT, tls.accept(stream)) => handshake,
+            };
             let stream = handshake.ok_or(ConnectionError::Expired)??;
             let protocol = match stream.get_ref().1.alpn_protocol() {
                 Some(b"h2") => Protocol::Http2,
                 _ => Protocol::Http1,
             };
-            serve_http(protocol, stream, common).await
+            Box::pin(serve_http(protocol, stream, common)).await
         }
-        (protocol, _) => serve_http(protocol, stream, common).await,
+        (protocol, _) => Box::pin(serve_http(protocol, stream, common)).await,
     }
 }
 
@@ -70,13 +81,13 @@ async fn serve_http<H: Handler, S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let activity = Activity::new(common.clock.clone());
+    let activity = Activity::new(common.clock.clone(), protocol);
     let stream = TokioIo::new(Watched { stream, activity: activity.clone() });
     let (handler, serving) = (common.handler.clone(), activity.clone());
     let service = service_fn(move |request| {
         let (handler, serving) = (handler.clone(), serving.serve());
         async move {
-            let response = handler.handle(request).await;
+            let response = Box::pin(handler.handle(request)).await;
             drop(serving);
             Ok::<_, Infallible>(response)
         }
@@ -88,13 +99,13 @@ where
             .max_header_list_size(HEADER_BYTES_MAX)
             .initial_stream_window_size(HTTP2_WINDOW_BYTES)
             .initial_connection_window_size(4 * HTTP2_WINDOW_BYTES);
-        drive(builder.serve_connection(stream, service), &activity, &common.tasks).await
+        drive(builder.serve_connection(stream, service), &activity, common).await
     } else {
         let mut builder = http1::Builder::new();
         // How long a head may take is this module's own business: hyper's deadline would end idle
         // connections too.
         builder.max_header_size(HEADER_BYTES_MAX as usize).header_read_timeout(None);
-        drive(builder.serve_connection(stream, service), &activity, &common.tasks).await
+        drive(builder.serve_connection(stream, service), &activity, common).await
     }
 }
 
@@ -133,19 +144,24 @@ where
     }
 }
 
-async fn drive(
+async fn drive<H>(
     connection: impl Graceful,
     activity: &Activity,
-    tasks: &TaskSet,
+    common: &Common<H>,
 ) -> Result<(), ConnectionError> {
     let mut connection = pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => return Ok(ended?),
-        () = tasks.stopping() => {}
-        () = activity.expired() => return Err(ConnectionError::Expired),
+        () = common.tasks.stopping() => {
+            connection.as_mut().finish();
+            return Ok(connection.await?);
+        }
+        () = activity.expired() => {}
     }
+    // In HTTP/2 the peer is told which of its requests were not seen, so that it can send them elsewhere.
     connection.as_mut().finish();
-    Ok(connection.await?)
+    let ended = common.clock.timeout(GOODBYE_LIMIT, connection).await;
+    Ok(ended.ok_or(ConnectionError::Expired)??)
 }
 
 /// Lets hyper run the streams of an HTTP/2 connection as tasks of ours.

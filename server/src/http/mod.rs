@@ -6,7 +6,7 @@ mod activity;
 pub(crate) mod body;
 mod connection;
 pub(crate) mod listener;
-mod prefixed;
+pub(crate) mod prefixed;
 pub(crate) mod tls;
 
 use std::future::Future;

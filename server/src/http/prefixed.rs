@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 /// What the first bytes of a connection say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Protocol {
+pub(crate) enum Protocol {
     Tls,
     Http1,
     /// With prior knowledge, as its preface shows.
@@ -24,7 +24,7 @@ const TLS_HANDSHAKE: u8 = 0x16;
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0";
 
 /// `None` while more bytes are needed to tell.
-fn tell(first: &[u8]) -> Option<Protocol> {
+pub(crate) fn tell(first: &[u8]) -> Option<Protocol> {
     match first {
         [] => None,
         [TLS_HANDSHAKE, ..] => Some(Protocol::Tls),
@@ -35,7 +35,7 @@ fn tell(first: &[u8]) -> Option<Protocol> {
 }
 
 /// Reads until the protocol is clear. `None` when the connection ends before that.
-pub(super) async fn sniff(mut stream: TcpStream) -> io::Result<Option<(Protocol, Prefixed)>> {
+pub(crate) async fn sniff(mut stream: TcpStream) -> io::Result<Option<(Protocol, Prefixed)>> {
     let mut first = Vec::with_capacity(HTTP2_PREFACE.len());
     loop {
         let room = HTTP2_PREFACE.len() - first.len();
@@ -49,7 +49,7 @@ pub(super) async fn sniff(mut stream: TcpStream) -> io::Result<Option<(Protocol,
 }
 
 #[derive(Debug)]
-pub(super) struct Prefixed {
+pub(crate) struct Prefixed {
     first: Bytes,
     stream: TcpStream,
 }

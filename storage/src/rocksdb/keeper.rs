@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::anchor::{Anchor, AnchorFiles};
 use super::slot::Shared;
+use crate::anchor::{Anchor, AnchorFiles};
 use crate::error::{Error, Result};
 use crate::slot::Marks;
 use crate::write_set::Priority;

@@ -12,7 +12,6 @@ use parking_lot::Mutex;
 use rocksdb::WriteBatch;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::anchor::{Anchor, AnchorFiles};
 use super::database::Database;
 use super::health::Health;
 use super::keeper::{self, AnchorWriter, Progress, StopSignal};
@@ -23,6 +22,7 @@ use super::scan::scan;
 use super::space::SpaceGuard;
 use super::syncer::{self, WRITTEN_MAX};
 use super::writer::{self, Submission, Work};
+use crate::anchor::{Anchor, AnchorFiles};
 use crate::commit::{Commit, Durable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::{Entries, KeyRange, Marks, ScanOptions, Slot, after_prefix};

@@ -4,5 +4,7 @@
 pub mod generated;
 pub(crate) mod service;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod requests;
 #[cfg(test)]
 mod tests;

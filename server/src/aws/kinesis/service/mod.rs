@@ -63,7 +63,7 @@ impl KinesisService for Kinesis {
     }
 
     async fn describe_limits(&self, caller: &Caller, _: DescribeLimitsInput) -> Answer<DescribeLimitsOutput> {
-        Ok(streams::describe_limits(&self.engine, caller))
+        streams::describe_limits(&self.engine, caller)
     }
 
     async fn increase_stream_retention_period(
@@ -71,7 +71,12 @@ impl KinesisService for Kinesis {
         caller: &Caller,
         input: IncreaseStreamRetentionPeriodInput,
     ) -> Answer<()> {
-        let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+        let stream = names::stream(
+            caller,
+            input.stream_name.as_ref(),
+            input.stream_arn.as_ref(),
+            input.stream_id.as_ref(),
+        )?;
         Ok(self.engine.increase_retention(&stream, input.retention_period_hours.into()).await?)
     }
 
@@ -80,7 +85,12 @@ impl KinesisService for Kinesis {
         caller: &Caller,
         input: DecreaseStreamRetentionPeriodInput,
     ) -> Answer<()> {
-        let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+        let stream = names::stream(
+            caller,
+            input.stream_name.as_ref(),
+            input.stream_arn.as_ref(),
+            input.stream_id.as_ref(),
+        )?;
         Ok(self.engine.decrease_retention(&stream, input.retention_period_hours.into()).await?)
     }
 
@@ -104,8 +114,8 @@ impl KinesisService for Kinesis {
         records::get_shard_iterator(&self.engine, caller, input).await
     }
 
-    async fn get_records(&self, _: &Caller, input: GetRecordsInput) -> Answer<GetRecordsOutput> {
-        records::get_records(&self.engine, input).await
+    async fn get_records(&self, caller: &Caller, input: GetRecordsInput) -> Answer<GetRecordsOutput> {
+        records::get_records(&self.engine, caller, input).await
     }
 
     async fn add_tags_to_stream(&self, caller: &Caller, input: AddTagsToStreamInput) -> Answer<()> {

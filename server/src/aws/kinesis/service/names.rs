@@ -1,7 +1,8 @@
 //! Which stream a request means: by name, by ARN, or by both.
 //!
-//! Requests may also carry a StreamId, but nobody can know one: an SDK that was told a StreamId would send
-//! its requests to AWS, whatever its endpoint, so the server never tells one.
+//! Requests may also carry a StreamId. This server never tells one, because an SDK that was told would send
+//! its requests to AWS, whatever its endpoint. So whoever sends one means a stream that is not here, and must
+//! not be given another that happens to have the same name.
 
 use bytestring::ByteString;
 use millstream_model::StreamArn;
@@ -9,6 +10,8 @@ use millstream_model::StreamArn;
 use super::Answer;
 use super::errors::invalid_argument;
 use crate::aws::caller::Caller;
+use crate::aws::codec::ApiError;
+use crate::aws::kinesis::generated::Exception;
 
 /// The stream that a name in the caller's account and region, or an ARN, stands for. An ARN of another
 /// account is followed: who may do that is decided by authorization.
@@ -16,7 +19,9 @@ pub(super) fn stream(
     caller: &Caller,
     name: Option<&ByteString>,
     arn: Option<&ByteString>,
+    id: Option<&ByteString>,
 ) -> Answer<StreamArn> {
+    no_id(caller, id)?;
     let by_arn = arn.map(parse).transpose()?;
     match (by_arn, name) {
         (Some(arn), Some(name)) if *name != arn.name.as_str() => {
@@ -26,6 +31,13 @@ pub(super) fn stream(
         (None, Some(name)) => named(caller, name),
         (None, None) => Err(invalid_argument("Either StreamName or StreamARN must be provided.")),
     }
+}
+
+/// No stream has an id.
+pub(super) fn no_id(caller: &Caller, id: Option<&ByteString>) -> Answer<()> {
+    let Some(id) = id else { return Ok(()) };
+    let text = format!("Stream {id} under account {} not found.", caller.account);
+    Err(ApiError::new(Exception::ResourceNotFound, text))
 }
 
 /// A stream of the caller's.
@@ -49,7 +61,7 @@ mod tests {
             Caller { account: "000000000000".parse().unwrap(), region: "eu-west-1".parse().unwrap() };
         let text = |name: Option<&'static str>, arn: Option<&'static str>| {
             let (name, arn) = (name.map(ByteString::from_static), arn.map(ByteString::from_static));
-            stream(&caller, name.as_ref(), arn.as_ref()).map(|stream| stream.to_string())
+            stream(&caller, name.as_ref(), arn.as_ref(), None).map(|stream| stream.to_string())
         };
         let ours = "arn:aws:kinesis:eu-west-1:000000000000:stream/orders";
         let theirs = "arn:aws:kinesis:us-east-1:123456789012:stream/orders";
@@ -59,5 +71,21 @@ mod tests {
         assert!(text(Some("other"), Some(ours)).is_err());
         assert!(text(None, Some("arn:aws:kinesis:us-east-1:123456789012:stream/a/consumer/b:1")).is_err());
         assert!(text(None, None).is_err());
+    }
+
+    #[test]
+    fn an_id_is_of_a_stream_that_is_elsewhere() {
+        let caller =
+            Caller { account: "000000000000".parse().unwrap(), region: "eu-west-1".parse().unwrap() };
+        let name = ByteString::from_static("orders");
+        let id = ByteString::from_static("abcdefghij0123456789-abc");
+        for name in [None, Some(&name)] {
+            let error = stream(&caller, name, None, Some(&id)).unwrap_err();
+            assert_eq!(error.code(), "ResourceNotFoundException");
+            assert_eq!(
+                error.message(),
+                Some("Stream abcdefghij0123456789-abc under account 000000000000 not found.")
+            );
+        }
     }
 }

@@ -18,7 +18,12 @@ pub(super) async fn put_record(
     caller: &Caller,
     input: PutRecordInput,
 ) -> Answer<PutRecordOutput> {
-    let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+    let stream = names::stream(
+        caller,
+        input.stream_name.as_ref(),
+        input.stream_arn.as_ref(),
+        input.stream_id.as_ref(),
+    )?;
     let Some(partition_key) = input.partition_key else {
         return Err(missing(std::iter::once("partitionKey".to_owned())));
     };
@@ -42,7 +47,12 @@ pub(super) async fn put_records(
     caller: &Caller,
     input: PutRecordsInput,
 ) -> Answer<PutRecordsOutput> {
-    let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+    let stream = names::stream(
+        caller,
+        input.stream_name.as_ref(),
+        input.stream_arn.as_ref(),
+        input.stream_id.as_ref(),
+    )?;
     let keyless = input.records.iter().zip(1..).filter(|(entry, _)| entry.partition_key.is_none());
     let keyless: Vec<_> =
         keyless.map(|(_, place): (_, usize)| format!("records.{place}.member.partitionKey")).collect();
@@ -87,12 +97,12 @@ fn result(outcome: Result<Receipt, PutFailure>) -> PutRecordsResultEntry {
 
 /// The model no longer requires partition keys, but all streams without AUTO distribution do.
 fn missing(paths: impl ExactSizeIterator<Item = String>) -> ApiError {
-    /// AWS lists no more faults than this.
+    /// AWS tells no more faults than this.
     const SHOWN_MAX: usize = 10;
-    let count = paths.len();
+    let count = paths.len().min(SHOWN_MAX);
     let errors = if count == 1 { "error" } else { "errors" };
     let faults: Vec<_> = paths
-        .take(SHOWN_MAX)
+        .take(count)
         .map(|path| format!("Value null at '{path}' failed to satisfy constraint: Member must not be null"))
         .collect();
     let text = format!("{count} validation {errors} detected: {}", faults.join("; "));
@@ -112,7 +122,12 @@ pub(super) async fn get_shard_iterator(
     caller: &Caller,
     input: GetShardIteratorInput,
 ) -> Answer<GetShardIteratorOutput> {
-    let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+    let stream = names::stream(
+        caller,
+        input.stream_name.as_ref(),
+        input.stream_arn.as_ref(),
+        input.stream_id.as_ref(),
+    )?;
     let start = starting_position(&input)?;
     let dry_run = input.dry_run.unwrap_or_default();
     let iterator = engine.get_shard_iterator(&stream, &input.shard_id, &start, dry_run).await?;
@@ -148,7 +163,12 @@ fn starting_position(input: &GetShardIteratorInput) -> Answer<StartingPosition> 
     }
 }
 
-pub(super) async fn get_records(engine: &Engine, input: GetRecordsInput) -> Answer<GetRecordsOutput> {
+pub(super) async fn get_records(
+    engine: &Engine,
+    caller: &Caller,
+    input: GetRecordsInput,
+) -> Answer<GetRecordsOutput> {
+    names::no_id(caller, input.stream_id.as_ref())?;
     let stream = input.stream_arn.as_ref().map(names::parse).transpose()?;
     let call = GetRecords {
         iterator: &input.shard_iterator,

@@ -11,6 +11,7 @@ use crate::aws::kinesis::generated::{
 };
 
 pub(super) fn list(engine: &Engine, caller: &Caller, input: &ListShardsInput) -> Answer<ListShardsOutput> {
+    names::no_id(caller, input.stream_id.as_ref())?;
     let has_stream = input.stream_name.is_some() || input.stream_arn.is_some();
     let shards_max = input.max_results.and_then(|max| usize::try_from(max).ok());
     let page = match &input.next_token {
@@ -27,7 +28,12 @@ pub(super) fn list(engine: &Engine, caller: &Caller, input: &ListShardsInput) ->
             return Err(invalid_argument("Either NextToken or StreamName should be provided."));
         }
         None => {
-            let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+            let stream = names::stream(
+                caller,
+                input.stream_name.as_ref(),
+                input.stream_arn.as_ref(),
+                input.stream_id.as_ref(),
+            )?;
             let from = ShardsFrom::Start {
                 arn: &stream,
                 filter: input.shard_filter.as_ref().map_or(Ok(Filter::default()), filter)?,

@@ -46,7 +46,12 @@ pub(super) async fn create(engine: &Engine, caller: &Caller, input: CreateStream
 }
 
 pub(super) async fn delete(engine: &Engine, caller: &Caller, input: DeleteStreamInput) -> Answer<()> {
-    let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+    let stream = names::stream(
+        caller,
+        input.stream_name.as_ref(),
+        input.stream_arn.as_ref(),
+        input.stream_id.as_ref(),
+    )?;
     Ok(engine.delete_stream(&stream).await?)
 }
 
@@ -55,7 +60,12 @@ pub(super) fn describe(
     caller: &Caller,
     input: &DescribeStreamInput,
 ) -> Answer<DescribeStreamOutput> {
-    let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+    let stream = names::stream(
+        caller,
+        input.stream_name.as_ref(),
+        input.stream_arn.as_ref(),
+        input.stream_id.as_ref(),
+    )?;
     let after = input.exclusive_start_shard_id.as_deref();
     let limit = input.limit.and_then(|limit| usize::try_from(limit).ok());
     let (stream, shards, has_more_shards) = engine.describe_stream(&stream, after, limit)?;
@@ -80,7 +90,12 @@ pub(super) fn describe_summary(
     caller: &Caller,
     input: &DescribeStreamSummaryInput,
 ) -> Answer<DescribeStreamSummaryOutput> {
-    let stream = names::stream(caller, input.stream_name.as_ref(), input.stream_arn.as_ref())?;
+    let stream = names::stream(
+        caller,
+        input.stream_name.as_ref(),
+        input.stream_arn.as_ref(),
+        input.stream_id.as_ref(),
+    )?;
     Ok(DescribeStreamSummaryOutput {
         stream_description_summary: summary(&engine.describe_stream_summary(&stream)?),
     })
@@ -134,16 +149,16 @@ pub(super) fn list(engine: &Engine, caller: &Caller, input: &ListStreamsInput) -
     })
 }
 
-pub(super) fn describe_limits(engine: &Engine, caller: &Caller) -> DescribeLimitsOutput {
-    let limits = engine.describe_limits(&caller.account, &caller.region);
-    DescribeLimitsOutput {
+pub(super) fn describe_limits(engine: &Engine, caller: &Caller) -> Answer<DescribeLimitsOutput> {
+    let limits = engine.describe_limits(&caller.account, &caller.region)?;
+    Ok(DescribeLimitsOutput {
         shard_limit: count(limits.shards_max),
         open_shard_count: count(limits.open_shards),
         on_demand_stream_count: count(limits.on_demand_streams),
         on_demand_stream_count_limit: count(limits.on_demand_streams_max),
         channel_count: None,
         channel_count_limit: None,
-    }
+    })
 }
 
 fn status(status: Status) -> StreamStatus {

@@ -20,7 +20,7 @@ fn encoded(format: Format, output: &impl Encode) -> Vec<u8> {
 }
 
 /// Both forms as JSON. The one from CBOR has AWS's conversions made: bytes to base64, tag 1 to seconds.
-fn both(output: &impl Encode) -> (Json, Json) {
+pub(super) fn both(output: &impl Encode) -> (Json, Json) {
     let json = serde_json::from_slice(&encoded(Format::Json, output)).unwrap();
     let cbor: Cbor = ciborium::from_reader(encoded(Format::Cbor, output).as_slice()).unwrap();
     (json, as_json(cbor))

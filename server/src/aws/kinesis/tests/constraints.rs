@@ -1,7 +1,7 @@
 //! Broken constraints, and AWS's texts for them.
 
 use super::super::generated::*;
-use super::body::Node;
+use super::super::requests::Node;
 use super::{decode, decode_json};
 use crate::aws::codec::{Format, Refusal};
 

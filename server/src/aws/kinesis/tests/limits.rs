@@ -2,8 +2,7 @@
 //! text says so. The expectations are made from the model here, apart from the generator.
 
 use super::super::generated::Operation;
-use super::body::Node;
-use super::model::{Shape, input_of};
+use super::super::requests::{Node, Shape, input_of};
 use super::{decode, decode_json};
 use crate::aws::codec::{Format, Refusal};
 

@@ -4,10 +4,9 @@
 
 mod agreement;
 mod answers;
-mod body;
 mod constraints;
 mod limits;
-mod model;
+mod outputs;
 mod patterns;
 mod types;
 mod vectors;

@@ -19,30 +19,30 @@ const CHECKSUM_BYTES: usize = 4;
 
 /// What is known to have been durable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Anchor {
+pub(crate) struct Anchor {
     /// Rises with every write of the anchor; the higher of the two files counts.
-    pub(super) generation: u64,
+    pub(crate) generation: u64,
     /// Random, made with the store; tells another store's anchor from ours.
-    pub(super) store: [u8; 16],
-    pub(super) epoch: u64,
+    pub(crate) store: [u8; 16],
+    pub(crate) epoch: u64,
     /// RocksDB's sequence number behind the last durable batch.
-    pub(super) sequence: u64,
-    pub(super) marks: Marks,
+    pub(crate) sequence: u64,
+    pub(crate) marks: Marks,
 }
 
 /// The two files in their directory.
 #[derive(Debug)]
-pub(super) struct AnchorFiles {
+pub(crate) struct AnchorFiles {
     paths: [PathBuf; 2],
 }
 
 impl AnchorFiles {
-    pub(super) fn new(directory: &Path) -> Self {
+    pub(crate) fn new(directory: &Path) -> Self {
         Self { paths: FILES.map(|name| directory.join(name)) }
     }
 
     /// The newest valid anchor, or `None` when no valid one is there.
-    pub(super) fn read(&self) -> io::Result<Option<Anchor>> {
+    pub(crate) fn read(&self) -> io::Result<Option<Anchor>> {
         let mut newest: Option<Anchor> = None;
         for path in &self.paths {
             let mut bytes = Vec::new();
@@ -65,7 +65,7 @@ impl AnchorFiles {
     }
 
     /// Writes and syncs the file whose turn it is by the anchor's generation.
-    pub(super) fn write(&self, anchor: &Anchor) -> io::Result<()> {
+    pub(crate) fn write(&self, anchor: &Anchor) -> io::Result<()> {
         let path = &self.paths[usize::from(anchor.generation % 2 == 1)];
         let is_new = !path.exists();
         let mut file = File::options().write(true).create(true).truncate(false).open(path)?;
@@ -81,7 +81,7 @@ impl AnchorFiles {
 }
 
 impl Anchor {
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(64 + self.marks.len() * 40);
         bytes.put_slice(MAGIC);
         bytes.put_u16(VERSION);
@@ -99,7 +99,7 @@ impl Anchor {
         bytes
     }
 
-    fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (mut body, mut checksum) = bytes.split_at_checked(bytes.len().checked_sub(CHECKSUM_BYTES)?)?;
         if crc32fast::hash(body) != checksum.try_get_u32().ok()? {
             return None;

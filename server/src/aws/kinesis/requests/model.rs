@@ -13,12 +13,12 @@ static MODEL: LazyLock<Value> = LazyLock::new(|| {
 });
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
-    pub(super) name: &'static str,
+pub(crate) struct Shape {
+    pub(crate) name: &'static str,
     value: &'static Value,
 }
 
-pub(super) fn input_of(operation: &str) -> Shape {
+pub(crate) fn input_of(operation: &str) -> Shape {
     Shape::named(MODEL["operations"][operation]["input"]["shape"].as_str().unwrap())
 }
 
@@ -94,32 +94,32 @@ impl Shape {
         Self { name, value: &MODEL["shapes"][name] }
     }
 
-    pub(super) fn kind(self) -> &'static str {
+    pub(crate) fn kind(self) -> &'static str {
         if self.value.get("enum").is_some() { "enum" } else { self.value["type"].as_str().unwrap() }
     }
 
-    pub(super) fn min(self) -> Option<i64> {
+    pub(crate) fn min(self) -> Option<i64> {
         self.value["min"].as_i64()
     }
 
-    pub(super) fn max(self) -> Option<i64> {
+    pub(crate) fn max(self) -> Option<i64> {
         self.value["max"].as_i64()
     }
 
-    pub(super) fn pattern(self) -> Option<&'static str> {
+    pub(crate) fn pattern(self) -> Option<&'static str> {
         self.value["pattern"].as_str()
     }
 
-    pub(super) fn enum_values(self) -> Vec<&'static str> {
+    pub(crate) fn enum_values(self) -> Vec<&'static str> {
         self.value["enum"].as_array().unwrap().iter().map(|value| value.as_str().unwrap()).collect()
     }
 
-    pub(super) fn part(self, role: &str) -> Self {
+    pub(crate) fn part(self, role: &str) -> Self {
         Self::named(self.value[role]["shape"].as_str().unwrap())
     }
 
     /// Name, shape, whether it is required.
-    pub(super) fn members(self) -> Vec<(&'static str, Self, bool)> {
+    pub(crate) fn members(self) -> Vec<(&'static str, Self, bool)> {
         let required = |name: &str| {
             self.value["required"].as_array().is_some_and(|names| names.iter().any(|other| other == name))
         };
@@ -140,7 +140,7 @@ impl Shape {
     }
 
     /// A text of so many UTF-16 code units that keeps the pattern, if there can be one.
-    pub(super) fn text_of_length(self, units: usize) -> Option<String> {
+    pub(crate) fn text_of_length(self, units: usize) -> Option<String> {
         let Example { prefix, fill, chars, .. } = self.example();
         let (min, max) = match (chars, self.pattern()) {
             (Some(chars), _) => chars,
@@ -160,14 +160,14 @@ impl Shape {
     }
 
     /// The shortest lengths first that may keep the pattern.
-    pub(super) fn valid_text(self) -> String {
+    pub(crate) fn valid_text(self) -> String {
         (self.min().unwrap_or(0).max(0)..200)
             .find_map(|units| self.text_of_length(usize::try_from(units).unwrap()))
             .unwrap()
     }
 
     /// The least that keeps all constraints.
-    pub(super) fn minimal(self) -> Node {
+    pub(crate) fn minimal(self) -> Node {
         let least = || self.min().unwrap_or(0);
         match self.kind() {
             "structure" => {

@@ -3,7 +3,7 @@
 use base64_simd::STANDARD;
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Node {
+pub(crate) enum Node {
     Null,
     Boolean(bool),
     Integer(i64),
@@ -16,15 +16,15 @@ pub(super) enum Node {
 }
 
 impl Node {
-    pub(super) fn text(text: &str) -> Self {
+    pub(crate) fn text(text: &str) -> Self {
         Self::Text(text.to_owned())
     }
 
-    pub(super) fn map<const N: usize>(members: [(&str, Self); N]) -> Self {
+    pub(crate) fn map<const N: usize>(members: [(&str, Self); N]) -> Self {
         Self::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
-    pub(super) fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),
             Self::Boolean(value) => value.to_string(),
@@ -45,7 +45,7 @@ impl Node {
     }
 
     /// Lists and maps of indefinite length, as the AWS SDK for Java writes them, or of definite length.
-    pub(super) fn to_cbor(&self, indefinite: bool) -> Vec<u8> {
+    pub(crate) fn to_cbor(&self, indefinite: bool) -> Vec<u8> {
         let mut out = Vec::new();
         self.write_cbor(indefinite, &mut out);
         out

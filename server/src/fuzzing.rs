@@ -1,0 +1,130 @@
+//! The decoders of this crate as a fuzzer sees them: any bytes in, and a panic where a promise is broken.
+
+#![allow(clippy::missing_panics_doc)] // panics are what a fuzzer looks for
+
+use bytes::Bytes;
+use hyper::Request;
+
+use crate::aws::caller::caller;
+use crate::aws::codec::{ApiError, Format, Refusal};
+use crate::aws::kinesis::generated::{Input, Operation};
+use crate::aws::kinesis::requests::Tape;
+use crate::http::prefixed::tell;
+
+/// The texts of errors stay small, however large a request was: at most ten values of 64 KiB, and their rules.
+const ERROR_BYTES_MAX: usize = 1024 * 1024;
+
+/// The operation that the first byte names, and the rest.
+fn operation(bytes: &[u8]) -> Option<(Operation, &[u8])> {
+    let (first, rest) = bytes.split_first()?;
+    Some((Operation::ALL[usize::from(*first) % Operation::ALL.len()], rest))
+}
+
+/// A request in one format. An answer can be made of whatever is wrong with it.
+fn request(format: Format, bytes: &[u8]) -> Option<Result<Input, Refusal>> {
+    let (operation, body) = operation(bytes)?;
+    let decoded = Input::decode(operation, format, &Bytes::copy_from_slice(body));
+    match &decoded {
+        Ok(input) => assert_eq!(input.operation(), operation),
+        Err(refusal) => {
+            let mut answer = Vec::new();
+            ApiError::from(refusal.clone()).encode_to(format, &mut answer);
+            assert!(answer.len() < ERROR_BYTES_MAX, "{} bytes", answer.len());
+        }
+    }
+    Some(decoded)
+}
+
+pub fn json_request(bytes: &[u8]) {
+    request(Format::Json, bytes);
+}
+
+pub fn cbor_request(bytes: &[u8]) {
+    request(Format::Cbor, bytes);
+}
+
+/// A request made from the bytes as choices, right or wrong: both formats say the same of it.
+pub fn agreement(bytes: &[u8]) {
+    let Some((operation, choices)) = operation(bytes) else { return };
+    let choices: Vec<_> =
+        choices.as_chunks::<2>().0.iter().map(|choice| u16::from_le_bytes(*choice)).collect();
+    let flawed = choices.len() % 4 != 0;
+    let body = Tape::new(&choices, flawed).request(operation);
+    let decode = |format, body: Vec<u8>| Input::decode(operation, format, &Bytes::from(body));
+    let json = decode(Format::Json, body.to_json().into_bytes());
+    assert_eq!(decode(Format::Cbor, body.to_cbor(true)), json, "{operation} {body:?}");
+    assert_eq!(decode(Format::Cbor, body.to_cbor(false)), json, "{operation} {body:?}");
+    if !flawed {
+        assert!(json.is_ok(), "{operation} {body:?}: {json:?}");
+    }
+}
+
+/// The first bytes of a connection: once they tell a protocol, more bytes do not change it.
+pub fn first_bytes(bytes: &[u8]) {
+    let mut told = None;
+    for end in 0..=bytes.len() {
+        let now = tell(&bytes[..end]);
+        assert!(told.is_none() || now == told, "{told:?} became {now:?}");
+        told = now;
+    }
+}
+
+/// What a request says of who sends it: a query, and behind a line break a header.
+pub fn credentials(bytes: &[u8]) {
+    let (query, header) = match bytes.iter().position(|byte| *byte == b'\n') {
+        Some(end) => (&bytes[..end], Some(&bytes[end + 1..])),
+        None => (bytes, None),
+    };
+    let mut request = Request::builder().uri([b"/?", query].concat());
+    if let Some(header) = header {
+        request = request.header("authorization", header).header("x-amz-date", "20260102T030405Z");
+    }
+    let (Ok(request), Ok(account)) = (request.body(()), "000000000000".parse()) else { return };
+    if let Ok(caller) = caller(&request.into_parts().0, &account) {
+        assert_eq!(caller.account.as_str().len(), 12);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Inputs that fuzzers found.
+    const FOUND: &[&[u8]] = &[];
+
+    fn all(bytes: &[u8]) {
+        json_request(bytes);
+        cbor_request(bytes);
+        agreement(bytes);
+        first_bytes(bytes);
+        credentials(bytes);
+    }
+
+    #[test]
+    fn what_was_found_stays_fixed() {
+        FOUND.iter().for_each(|bytes| all(bytes));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            all(&bytes);
+        }
+
+        #[test]
+        fn any_first_bytes_are_told(end in 0_usize..15, rest in prop::collection::vec(any::<u8>(), 0..20)) {
+            first_bytes(&[&b"PRI * HTTP/2.0"[..end.min(14)], &rest].concat());
+        }
+
+        #[test]
+        fn any_credentials_are_read(
+            header in "(AWS4-HMAC-SHA256 )?((Credential|Signature|SignedHeaders|X)=?[a-z0-9/=]{0,9}[, ]{0,2}){0,5}",
+            query in "((X-Amz-)?(Algorithm|Credential|Date|Signature|SignedHeaders)=?[a-z0-9/%=]{0,9}&?){0,6}",
+        ) {
+            credentials(format!("{query}\n{header}").as_bytes());
+            credentials(query.as_bytes());
+        }
+    }
+}

@@ -105,24 +105,25 @@ async fn calls_on_streams_have_rates_of_their_own() {
     let world = throttled_world(Limits::AWS);
     let engine = world.open().await;
     let name = |index: u32| arn(&format!("orders-{index}"));
-    for index in 0..5 {
+    for index in 0..300 {
         engine.create_stream(provisioned(&name(index), 1)).await.unwrap();
     }
-    let refused = engine.create_stream(provisioned(&name(5), 1)).await;
-    let text = "Rate exceeded for stream orders-5 under account 000000000000.";
+    let refused = engine.create_stream(provisioned(&name(300), 1)).await;
+    let text = "Rate exceeded for stream orders-300 under account 000000000000.";
     assert_eq!(refused, Err(Error::LimitExceeded(text.into())));
     world.clock.advance(Duration::from_millis(200));
-    engine.create_stream(provisioned(&name(5), 1)).await.unwrap();
+    engine.create_stream(provisioned(&name(300), 1)).await.unwrap();
 
     let orders = name(0);
     let (account, region) = (&orders.account, &orders.region);
     let describe = || engine.describe_stream_summary(&orders).map(drop);
-    assert_eq!((0..30).filter(|_| describe().is_ok()).count(), 20);
+    assert_eq!((0..9999).filter(|_| describe().is_ok()).count(), 1200);
     let list = || engine.list_streams(account, region, None, None, None).map(drop);
-    assert_eq!((0..30).filter(|_| list().is_ok()).count(), 5);
-    assert!(engine.describe_limits(account, region).is_ok());
+    assert_eq!((0..9999).filter(|_| list().is_ok()).count(), 300);
+    let limits = || engine.describe_limits(account, region).map(drop);
+    assert_eq!((0..60).filter(|_| limits().is_ok()).count(), 60);
     let text = "Rate exceeded for account 000000000000.";
-    assert_eq!(engine.describe_limits(account, region), Err(Error::LimitExceeded(text.into())));
+    assert_eq!(limits(), Err(Error::LimitExceeded(text.into())));
     // Records have limits of their own.
     assert!(put(&engine, &orders, "x").await.is_ok());
 }

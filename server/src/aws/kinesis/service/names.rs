@@ -1,8 +1,8 @@
 //! Which stream a request means: by name, by ARN, or by both.
 //!
 //! Requests may also carry a StreamId. This server never tells one, because an SDK that was told would send
-//! its requests to AWS, whatever its endpoint. So whoever sends one means a stream that is not here, and must
-//! not be given another that happens to have the same name.
+//! its requests to AWS, whatever its endpoint. So an id says nothing beside a name or an ARN, and alone it
+//! means a stream that is not here.
 
 use bytestring::ByteString;
 use millstream_model::StreamArn;
@@ -21,7 +21,6 @@ pub(super) fn stream(
     arn: Option<&ByteString>,
     id: Option<&ByteString>,
 ) -> Answer<StreamArn> {
-    no_id(caller, id)?;
     let by_arn = arn.map(parse).transpose()?;
     match (by_arn, name) {
         (Some(arn), Some(name)) if *name != arn.name.as_str() => {
@@ -29,15 +28,14 @@ pub(super) fn stream(
         }
         (Some(arn), _) => Ok(arn),
         (None, Some(name)) => named(caller, name),
-        (None, None) => Err(invalid_argument("Either StreamName or StreamARN must be provided.")),
+        (None, None) => Err(match id {
+            Some(id) => {
+                let text = format!("Stream {id} under account {} not found.", caller.account);
+                ApiError::new(Exception::ResourceNotFound, text)
+            }
+            None => invalid_argument("Either StreamName or StreamARN must be provided."),
+        }),
     }
-}
-
-/// No stream has an id.
-pub(super) fn no_id(caller: &Caller, id: Option<&ByteString>) -> Answer<()> {
-    let Some(id) = id else { return Ok(()) };
-    let text = format!("Stream {id} under account {} not found.", caller.account);
-    Err(ApiError::new(Exception::ResourceNotFound, text))
 }
 
 /// A stream of the caller's.
@@ -74,18 +72,17 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_of_a_stream_that_is_elsewhere() {
+    fn an_id_counts_only_where_it_is_alone() {
         let caller =
             Caller { account: "000000000000".parse().unwrap(), region: "eu-west-1".parse().unwrap() };
-        let name = ByteString::from_static("orders");
-        let id = ByteString::from_static("abcdefghij0123456789-abc");
-        for name in [None, Some(&name)] {
-            let error = stream(&caller, name, None, Some(&id)).unwrap_err();
-            assert_eq!(error.code(), "ResourceNotFoundException");
-            assert_eq!(
-                error.message(),
-                Some("Stream abcdefghij0123456789-abc under account 000000000000 not found.")
-            );
-        }
+        let (name, id) =
+            (ByteString::from_static("orders"), ByteString::from_static("abcdefghij0123456789-abc"));
+        assert!(stream(&caller, Some(&name), None, Some(&id)).is_ok());
+        let error = stream(&caller, None, None, Some(&id)).unwrap_err();
+        assert_eq!(error.code(), "ResourceNotFoundException");
+        assert_eq!(
+            error.message(),
+            Some("Stream abcdefghij0123456789-abc under account 000000000000 not found.")
+        );
     }
 }

@@ -163,12 +163,7 @@ fn starting_position(input: &GetShardIteratorInput) -> Answer<StartingPosition> 
     }
 }
 
-pub(super) async fn get_records(
-    engine: &Engine,
-    caller: &Caller,
-    input: GetRecordsInput,
-) -> Answer<GetRecordsOutput> {
-    names::no_id(caller, input.stream_id.as_ref())?;
+pub(super) async fn get_records(engine: &Engine, input: GetRecordsInput) -> Answer<GetRecordsOutput> {
     let stream = input.stream_arn.as_ref().map(names::parse).transpose()?;
     let call = GetRecords {
         iterator: &input.shard_iterator,

@@ -11,7 +11,6 @@ use crate::aws::kinesis::generated::{
 };
 
 pub(super) fn list(engine: &Engine, caller: &Caller, input: &ListShardsInput) -> Answer<ListShardsOutput> {
-    names::no_id(caller, input.stream_id.as_ref())?;
     let has_stream = input.stream_name.is_some() || input.stream_arn.is_some();
     let shards_max = input.max_results.and_then(|max| usize::try_from(max).ok());
     let page = match &input.next_token {
@@ -24,7 +23,7 @@ pub(super) fn list(engine: &Engine, caller: &Caller, input: &ListShardsInput) ->
             ));
         }
         Some(token) => engine.list_shards(ListShards { from: ShardsFrom::Token(token), shards_max })?,
-        None if !has_stream => {
+        None if !has_stream && input.stream_id.is_none() => {
             return Err(invalid_argument("Either NextToken or StreamName should be provided."));
         }
         None => {

@@ -48,6 +48,30 @@ pub fn require(name: &str) -> Option<PathBuf> {
     None
 }
 
+/// A program that knows one endpoint and nothing else of AWS: what its user has set up must not matter.
+#[must_use]
+pub fn command(program: impl AsRef<OsStr>, endpoint_url: &str) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("AWS_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .env("AWS_ENDPOINT_URL", endpoint_url)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_CONFIG_FILE", NO_FILE)
+        .env("AWS_SHARED_CREDENTIALS_FILE", NO_FILE)
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    command
+}
+
+/// A path that names no file.
+const NO_FILE: &str = "/nonexistent";
+
 /// `make test` shows these lines at its end, each client once.
 #[allow(clippy::print_stderr)]
 fn note_skip(name: &str) {

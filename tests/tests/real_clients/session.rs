@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use millstream_tests::{Server, ServerOptions};
+use millstream_tests::{Server, ServerOptions, clients};
 use tempfile::TempDir;
 
 /// Below TLS or not.
@@ -44,25 +44,9 @@ impl Session {
         }
     }
 
-    /// A program that knows the server and nothing else of AWS: what its user has set up must not matter.
     pub(crate) fn command(&self, program: PathBuf) -> Command {
-        let mut command = Command::new(program);
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("AWS_") {
-                command.env_remove(name);
-            }
-        }
-        let nothing = self.directory.path().join("nothing");
-        command
-            .current_dir(self.directory.path())
-            .env("AWS_ENDPOINT_URL", self.url())
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_DEFAULT_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
-            .env("AWS_CONFIG_FILE", &nothing)
-            .env("AWS_SHARED_CREDENTIALS_FILE", &nothing)
-            .env("AWS_EC2_METADATA_DISABLED", "true");
+        let mut command = clients::command(program, &self.url());
+        command.current_dir(self.directory.path());
         if self.transport == Transport::Https {
             let authority = self.server.certificate_authority();
             command.env("AWS_CA_BUNDLE", &authority).env("NODE_EXTRA_CA_CERTS", &authority);

@@ -1,0 +1,123 @@
+//! Flights as they were exported, records as they came back, and what must hold between them.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value};
+
+use crate::{KEY_FIELD, SHARDS};
+
+/// A row of the CSV file.
+pub(crate) struct Flight {
+    pub(crate) header: String,
+    pub(crate) row: String,
+    pub(crate) key: String,
+    /// What `put` makes of it: an object of texts.
+    pub(crate) data: Value,
+}
+
+impl Flight {
+    /// No field of this file is quoted.
+    pub(crate) fn new(header: &str, row: &str) -> Self {
+        let members = header.split(',').zip(row.split(','));
+        let data: Map<_, _> = members.map(|(name, value)| (name.to_owned(), value.into())).collect();
+        let key = data[KEY_FIELD].as_str().unwrap().to_owned();
+        Self { header: header.to_owned(), row: row.to_owned(), key, data: Value::Object(data) }
+    }
+}
+
+/// Where a record lies: its shard and sequence number.
+pub(crate) type Place = (String, String);
+
+/// A record that was read.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Found {
+    pub(crate) place: Place,
+    key: String,
+    data: Value,
+}
+
+/// Lines of `millstream tail -o ndjson` or of `flights.py read`.
+pub(crate) fn found(lines: &str) -> Vec<Found> {
+    lines.lines().map(|line| found_in(&serde_json::from_str(line).unwrap())).collect()
+}
+
+fn found_in(line: &Value) -> Found {
+    let member = |name: &str| line[name].as_str().unwrap_or_else(|| panic!("{name} in {line}")).to_owned();
+    let data = match line["data"].as_str() {
+        Some(data) => serde_json::from_str(data).unwrap(),
+        None => serde_json::from_slice(&base64(&member("dataBase64"))).unwrap(),
+    };
+    Found { place: (member("shardId"), member("sequenceNumber")), key: member("partitionKey"), data }
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digits = text.bytes().take_while(|byte| *byte != b'=');
+    let (mut bytes, mut bits, mut count) = (Vec::new(), 0_u32, 0);
+    for digit in digits {
+        let value = DIGITS.iter().position(|known| *known == digit).expect("base64");
+        bits = bits << 6 | u32::try_from(value).unwrap();
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push(u8::try_from(bits >> count & 0xff).unwrap());
+        }
+    }
+    bytes
+}
+
+/// Every aircraft has exactly its flights, in the order of the file. So every flight is there once, and no other.
+pub(crate) fn assert_each_once_and_in_order(found: &[Found], flights: &[Flight]) {
+    let mut expected: HashMap<&str, Vec<&Value>> = HashMap::new();
+    for flight in flights {
+        expected.entry(&flight.key).or_default().push(&flight.data);
+    }
+    let mut flown: HashMap<&str, Vec<&Value>> = HashMap::new();
+    for record in found {
+        flown.entry(&record.key).or_default().push(&record.data);
+    }
+    for (key, flights) in &expected {
+        let flown = flown.get(key).map_or(&[][..], Vec::as_slice);
+        assert_eq!(flown.len(), flights.len(), "flights of {key}");
+        assert!(flown == flights, "the flights of {key} are not those of the file, or not in its order");
+    }
+    assert_eq!(flown.len(), expected.len(), "aircraft");
+    assert_eq!(found.len(), flights.len());
+    let shards: HashSet<_> = found.iter().map(|record| &record.place.0).collect();
+    assert_eq!(shards.len(), SHARDS, "all shards hold flights");
+}
+
+/// Takes out what was there before, all of which must still be there as it was.
+pub(crate) fn without(all: Vec<Found>, before: &[Found]) -> Vec<Found> {
+    let mut before: HashMap<_, _> = before.iter().map(|record| (&record.place, record)).collect();
+    let mut rest = Vec::new();
+    for record in all {
+        match before.remove(&record.place) {
+            Some(known) => assert_eq!(*known, record, "a record changed"),
+            None => rest.push(record),
+        }
+    }
+    assert!(before.is_empty(), "{} records of the first run are missing", before.len());
+    rest
+}
+
+/// Each acknowledged record lies where its acknowledgement says, and each aircraft's acknowledged flights are in
+/// order. More may be there: what was stored and could not be acknowledged any more, and was then sent again.
+pub(crate) fn assert_nothing_acknowledged_is_missing(
+    found: &[Found],
+    acknowledged: &HashMap<Place, usize>,
+    flights: &[Flight],
+) {
+    let by_place: HashMap<_, _> = found.iter().map(|record| (&record.place, record)).collect();
+    assert_eq!(by_place.len(), found.len(), "two records in one place");
+    let missing = acknowledged.iter().filter(|(place, _)| !by_place.contains_key(place)).count();
+    assert_eq!(missing, 0, "of {} acknowledged records", acknowledged.len());
+    for (place, flight) in acknowledged {
+        assert_eq!(by_place[place].data, flights[*flight].data, "the record at {place:?} is another one");
+    }
+    let (told, untold): (Vec<_>, Vec<_>) =
+        found.iter().cloned().partition(|record| acknowledged.contains_key(&record.place));
+    assert_each_once_and_in_order(&told, flights);
+    let known: HashSet<_> = flights.iter().map(|flight| flight.data.to_string()).collect();
+    assert!(untold.iter().all(|record| known.contains(&record.data.to_string())), "records from nowhere");
+}

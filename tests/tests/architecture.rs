@@ -31,7 +31,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("client", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
 ];
 
-/// Crates that only one folder may import directly.
+/// Crates that only one folder may import directly, tests left out: they run the SDK as a client like any other.
 const ONLY: &[(&str, &str)] =
     &[("rocksdb", "storage"), ("getrandom", "runtime"), ("aws-sdk-kinesis", "client")];
 

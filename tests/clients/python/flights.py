@@ -4,7 +4,6 @@
     flights.py read STREAM          prints every record of every shard, one JSON object a line
 """
 
-import base64
 import csv
 import importlib.util
 import io
@@ -44,7 +43,7 @@ def read(stream):
                     "shardId": shard["ShardId"],
                     "sequenceNumber": record["SequenceNumber"],
                     "partitionKey": record["PartitionKey"],
-                    "dataBase64": base64.b64encode(record["Data"]).decode(),
+                    "data": record["Data"].decode(),
                 }
                 print(json.dumps(line))
             if not page["Records"] and page["MillisBehindLatest"] == 0:

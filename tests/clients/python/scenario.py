@@ -111,6 +111,9 @@ def list_streams():
     equal(summaries[0]["StreamARN"], arn)
     equal(summaries[0]["StreamStatus"], "ACTIVE")
     is_recent(summaries[0]["StreamCreationTimestamp"])
+    limits = kinesis.describe_limits()
+    equal((limits["OpenShardCount"], limits["OnDemandStreamCount"]), (5, 0))
+    assert limits["ShardLimit"] > 5
 
 
 def list_shards():

@@ -17,7 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Puts all flights, a piece at a time through a pipe, so that the middle of the run can be met: there the server
 /// is killed while a piece is on its way. Gives back the flight of each acknowledgement.
-pub(crate) fn put(airport: &mut Airport, flights: &[Flight], piece: usize) -> HashMap<Place, usize> {
+pub(crate) fn put(
+    airport: &mut Airport,
+    header: &str,
+    flights: &[Flight],
+    piece: usize,
+) -> HashMap<Place, usize> {
     let mut command = airport.millstream(&[
         "put",
         STREAM,
@@ -36,7 +41,7 @@ pub(crate) fn put(airport: &mut Airport, flights: &[Flight], piece: usize) -> Ha
     let mut input = child.stdin.take().unwrap();
     let warnings = read_lines(child.stderr.take().unwrap());
     let mut told = Told { lines: read_lines(child.stdout.take().unwrap()), acknowledged: HashMap::new() };
-    writeln!(input, "{}", flights[0].header).unwrap();
+    writeln!(input, "{header}").unwrap();
 
     let (mut fed, mut told_at_kill, mut is_down) = (0, None, false);
     for rows in flights.chunks(piece) {

@@ -71,7 +71,7 @@ fn fly(day: Option<&str>, count: usize, piece: usize) {
     let server = ServerOptions::new(directory.path()).without_limits().start();
     let mut airport = Airport { server, python, directory };
     let file = airport.export(day);
-    let flights = read_csv(&file);
+    let (header, flights) = read_csv(&file);
     assert_eq!(flights.len(), count);
 
     text(&mut airport.millstream(&["stream", "create", STREAM, "--shards", &SHARDS.to_string(), "--wait"]));
@@ -81,17 +81,17 @@ fn fly(day: Option<&str>, count: usize, piece: usize) {
     let tailed = airport.read_with_tail();
     checks::assert_each_once_and_in_order(&tailed, &flights);
 
-    let acknowledged = interrupted::put(&mut airport, &flights, piece);
+    let acknowledged = interrupted::put(&mut airport, &header, &flights, piece);
     for all in [airport.read_with_boto3(), airport.read_with_tail()] {
         let second = checks::without(all, &first);
         checks::assert_nothing_acknowledged_is_missing(&second, &acknowledged, &flights);
     }
 }
 
-fn read_csv(file: &Path) -> Vec<Flight> {
+fn read_csv(file: &Path) -> (String, Vec<Flight>) {
     let text = fs::read_to_string(file).unwrap();
     let (header, rows) = text.split_once('\n').unwrap();
-    rows.lines().map(|row| Flight::new(header, row)).collect()
+    (header.to_owned(), rows.lines().map(|row| Flight::new(header, row)).collect())
 }
 
 #[test]

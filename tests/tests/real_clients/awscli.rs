@@ -75,8 +75,8 @@ fn records_file(directory: &Path) -> String {
 fn awscli_over_http() {
     let Some(shell) = shell(Transport::Http) else { return };
     let directory = shell.session.directory();
-    fs::write(directory.join("data"), [0xff, 0x00, 0x80]).unwrap();
-    let data = format!("fileb://{}", directory.join("data").display());
+    fs::write(directory.join("binary"), [0xff, 0x00, 0x80]).unwrap();
+    let data = format!("fileb://{}", directory.join("binary").display());
     let put = shell.json(&["put-record", "--stream-name", "orders", "--partition-key", "k", "--data", &data]);
     assert_eq!(put["ShardId"], SHARD);
     let file = records_file(&directory);

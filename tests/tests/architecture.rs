@@ -2,6 +2,8 @@
 //!
 //! Floors: a crate imports crates of lower floors only. Nevers: what a crate must not reach by any way.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the lints spare test functions alone
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! What docs/compatibility.md says of operations and of clients is so.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the lints spare test functions alone
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

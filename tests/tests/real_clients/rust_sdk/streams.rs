@@ -12,6 +12,7 @@ use aws_sdk_kinesis::operation::list_shards::builders::ListShardsFluentBuilder;
 use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types::{
     EncryptionType, Shard, ShardFilter, ShardFilterType, StreamDescriptionSummary, StreamMode, StreamStatus,
+    Tag,
 };
 use millstream_runtime::SystemClock;
 
@@ -115,7 +116,7 @@ pub(super) async fn tags(client: &Client) {
     let remove = client.remove_tags_from_stream().stream_name(STREAM);
     remove.tag_keys("stage").tag_keys("ключ").send().await.unwrap();
     let left = list().send().await.unwrap();
-    assert_eq!(left.tags().iter().map(|tag| tag.key()).collect::<Vec<_>>(), ["team"]);
+    assert_eq!(left.tags().iter().map(Tag::key).collect::<Vec<_>>(), ["team"]);
 }
 
 pub(super) async fn retention(client: &Client) {

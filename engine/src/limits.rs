@@ -113,9 +113,14 @@ impl ReadLimits {
         take(&mut buckets.calls, now, 1)
     }
 
-    /// Charges what a call gave out. A reply of 10 MiB thus holds the shard up for 5 seconds, as on AWS.
+    /// Charges what a call gave out. As on AWS, a second's worth may go out in as many replies as there are
+    /// calls, and a reply of 10 MiB holds the shard up for 5 seconds: one that is larger than what is left of
+    /// the second is owed as a whole.
     pub(crate) fn charge(&mut self, limits: &Limits, now: Duration, bytes: u64) {
-        if let Some(bucket) = self.buckets(limits, now).and_then(|buckets| buckets.bytes.as_mut()) {
+        if let Some(bucket) = self.buckets(limits, now).and_then(|buckets| buckets.bytes.as_mut())
+            && bucket.take(now, bytes).is_err()
+        {
+            bucket.empty(now);
             bucket.charge(now, bytes);
         }
     }
@@ -130,8 +135,7 @@ impl ReadLimits {
         read_bytes_per_second.or(read_calls_per_second).or(iterator_calls_per_second)?;
         Some(self.0.get_or_insert_with(|| {
             Box::new(ReadBuckets {
-                // Full at zero: whoever asks without a debt gets a whole reply.
-                bytes: read_bytes_per_second.map(|rate| TokenBucket::new(0, rate, now)),
+                bytes: one_second(read_bytes_per_second, now),
                 calls: one_second(read_calls_per_second, now),
                 iterator_calls: one_second(iterator_calls_per_second, now),
             })
@@ -183,6 +187,17 @@ mod tests {
         limits.charge(&Limits::AWS, at(0), 10 * MIB);
         assert!(limits.admit_call(&Limits::AWS, at(4_999)).is_err());
         assert!(limits.admit_call(&Limits::AWS, at(5_000)).is_ok());
+    }
+
+    #[test]
+    fn a_second_of_reads_may_be_several_replies() {
+        let mut limits = ReadLimits::default();
+        for _ in 0..3 {
+            assert!(limits.admit_call(&Limits::AWS, Duration::ZERO).is_ok());
+            limits.charge(&Limits::AWS, Duration::ZERO, MIB);
+        }
+        assert!(limits.admit_call(&Limits::AWS, Duration::from_millis(499)).is_err());
+        assert!(limits.admit_call(&Limits::AWS, Duration::from_millis(500)).is_ok());
     }
 
     #[test]

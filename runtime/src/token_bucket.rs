@@ -58,6 +58,12 @@ impl TokenBucket {
         self.balance_nanos -= i128::from(cost) * NANOS;
     }
 
+    /// Forgets what is saved. A debt stays.
+    pub fn empty(&mut self, now: Duration) {
+        self.refill(now);
+        self.balance_nanos = self.balance_nanos.min(0);
+    }
+
     fn refill(&mut self, now: Duration) {
         let elapsed = now.saturating_sub(self.refilled_at);
         let elapsed_nanos = i128::try_from(elapsed.as_nanos()).unwrap_or(i128::MAX);
@@ -103,6 +109,17 @@ mod tests {
         bucket.charge(Duration::ZERO, 20);
         assert_eq!(bucket.check(SECOND), Err(RetryAfter(SECOND * 4)));
         assert_eq!(bucket.check(SECOND * 5), Ok(()));
+    }
+
+    #[test]
+    fn an_emptied_bucket_has_nothing_saved_and_keeps_its_debt() {
+        let mut bucket = TokenBucket::new(10, 2, Duration::ZERO);
+        bucket.empty(Duration::ZERO);
+        assert_eq!(bucket.check(Duration::ZERO), Ok(()));
+        assert!(bucket.take(Duration::ZERO, 1).is_err());
+        bucket.charge(Duration::ZERO, 4);
+        bucket.empty(Duration::ZERO);
+        assert_eq!(bucket.check(Duration::ZERO), Err(RetryAfter(SECOND * 2)));
     }
 
     #[test]

@@ -35,16 +35,57 @@ struct OutcomeLabels {
     status: u16,
 }
 
-/// Requests by operation: how many, with which status, and how long they took.
+/// What a request was written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ProtocolLabels {
+    /// The version of HTTP: `1.1` or `2`, below TLS or not.
+    pub(crate) http: &'static str,
+    /// `json`, `cbor`, or `other` where the content type is neither.
+    pub(crate) format: &'static str,
+}
+
+/// Requests by operation: how many, with which status, and how long they took; and what they were written in.
 #[derive(Debug)]
 pub(crate) struct RequestMetrics {
     requests: Family<OutcomeLabels, Counter>,
+    protocols: Family<ProtocolLabels, Counter>,
     latency: Family<OperationLabel, Histogram, fn() -> Histogram>,
 }
 
 impl RequestMetrics {
-    pub(crate) fn note(&self, operation: Option<&'static str>, status: u16, took: Duration) {
+    fn register_in(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            requests: Family::default(),
+            protocols: Family::default(),
+            latency: Family::new_with_constructor(latency_buckets as fn() -> Histogram),
+        };
+        registry.register(
+            "requests",
+            "Requests answered, by operation and HTTP status",
+            metrics.requests.clone(),
+        );
+        registry.register(
+            "requests_by_protocol",
+            "Requests answered, by version of HTTP and format of the body",
+            metrics.protocols.clone(),
+        );
+        registry.register(
+            "request_latency_milliseconds",
+            "From a request's head to its answer",
+            metrics.latency.clone(),
+        );
+        metrics
+    }
+
+    pub(crate) fn note(
+        &self,
+        operation: Option<&'static str>,
+        protocol: ProtocolLabels,
+        status: u16,
+        took: Duration,
+    ) {
         let operation = operation.unwrap_or("none");
+        self.protocols.get_or_create(&protocol).inc();
         self.requests.get_or_create(&OutcomeLabels { operation, status }).inc();
         self.latency.get_or_create(&OperationLabel { operation }).observe(took.as_secs_f64() * 1000.0);
     }
@@ -57,21 +98,8 @@ fn latency_buckets() -> Histogram {
 
 impl Metrics {
     pub(crate) fn new(engine: Engine) -> (Arc<Self>, Arc<RequestMetrics>) {
-        let requests = RequestMetrics {
-            requests: Family::default(),
-            latency: Family::new_with_constructor(latency_buckets as fn() -> Histogram),
-        };
         let mut registry = Registry::with_prefix("millstream");
-        registry.register(
-            "requests",
-            "Requests answered, by operation and HTTP status",
-            requests.requests.clone(),
-        );
-        registry.register(
-            "request_latency_milliseconds",
-            "From a request's head to its answer",
-            requests.latency.clone(),
-        );
+        let requests = RequestMetrics::register_in(&mut registry);
         registry.register_collector(Box::new(Streams { engine }));
         (Arc::new(Self { registry }), Arc::new(requests))
     }
@@ -161,4 +189,32 @@ fn encode_all(
         encode(metrics, descriptor.encode_family(&labels)?)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_by_operation_and_by_protocol() {
+        let mut registry = Registry::with_prefix("millstream");
+        let metrics = RequestMetrics::register_in(&mut registry);
+        let (h2, h1) =
+            (ProtocolLabels { http: "2", format: "json" }, ProtocolLabels { http: "1.1", format: "cbor" });
+        for (operation, protocol, status) in
+            [(Some("PutRecord"), h2, 200), (Some("PutRecord"), h2, 400), (None, h1, 403)]
+        {
+            metrics.note(operation, protocol, status, Duration::from_millis(3));
+        }
+        let shown = Metrics { registry }.show();
+        for line in [
+            "millstream_requests_total{operation=\"PutRecord\",status=\"400\"} 1",
+            "millstream_requests_total{operation=\"none\",status=\"403\"} 1",
+            "millstream_requests_by_protocol_total{http=\"2\",format=\"json\"} 2",
+            "millstream_requests_by_protocol_total{http=\"1.1\",format=\"cbor\"} 1",
+            "millstream_request_latency_milliseconds_count{operation=\"PutRecord\"} 2",
+        ] {
+            assert!(shown.lines().any(|shown| shown == line), "{line} is not in\n{shown}");
+        }
+    }
 }

@@ -3,7 +3,8 @@
 //! Every test talks to a server of its own on free ports of 127.0.0.1, with a data directory of its own; a
 //! server ends with the value that holds it. Not here: scenarios and checks, which are the tests' own.
 
-#![allow(clippy::expect_used, clippy::panic)] // a test that cannot go on says so
+// This crate is there to fail when something is not as it should be.
+#![allow(clippy::expect_used, clippy::panic)]
 
 pub mod clients;
 pub mod memory;

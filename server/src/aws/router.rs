@@ -10,7 +10,7 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use millstream_model::AccountId;
 use millstream_runtime::{Entropy, SharedClock};
 
@@ -24,7 +24,7 @@ use super::request_id::RequestIds;
 use crate::admin::Health;
 use crate::http::Handler;
 use crate::http::body::{BodyBudget, BodyError, Received, Reply};
-use crate::metrics::RequestMetrics;
+use crate::metrics::{ProtocolLabels, RequestMetrics};
 
 const TARGET: &str = "x-amz-target";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -159,7 +159,7 @@ impl Handler for Router {
         let started = self.clock.monotonic();
         let Answer { status, content_type, body, operation } = self.answer(&parts, body).await;
         let took: Duration = self.clock.monotonic().saturating_sub(started);
-        self.metrics.note(operation.map(Operation::name), status.as_u16(), took);
+        self.metrics.note(operation.map(Operation::name), protocol(&parts), status.as_u16(), took);
         let mut response = Response::new(body);
         *response.status_mut() = status;
         self.add_headers(&mut response, &parts, content_type);
@@ -217,6 +217,20 @@ impl Wire {
             _ => Self::Other,
         }
     }
+}
+
+fn protocol(parts: &Parts) -> ProtocolLabels {
+    let http = match parts.version {
+        Version::HTTP_2 => "2",
+        Version::HTTP_11 => "1.1",
+        _ => "1.0",
+    };
+    let format = match Wire::of(parts) {
+        Wire::Aws(Format::Json) => "json",
+        Wire::Aws(Format::Cbor) => "cbor",
+        Wire::PlainJson | Wire::Other => "other",
+    };
+    ProtocolLabels { http, format }
 }
 
 fn content_type(format: Format) -> &'static str {

@@ -15,8 +15,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::Handler;
-use super::activity::{Activity, HEAD_LIMIT, Watched};
-use super::prefixed::{Protocol, sniff};
+use super::activity::{Activity, HEAD_LIMIT, IDLE_LIMIT, Watched};
+use super::prefixed::{Prefixed, Protocol, sniff};
 
 /// Bytes of a request's head. Its fields are limited to 100 by hyper.
 const HEADER_BYTES_MAX: u32 = 32 * 1024;
@@ -50,26 +50,44 @@ pub(super) struct Common<H> {
 pub(super) async fn serve<H: Handler>(stream: TcpStream, common: &Common<H>) -> Result<(), ConnectionError> {
     // Replies are written whole; waiting for more to send would only delay them.
     stream.set_nodelay(true)?;
-    let first = tokio::select! {
-        // Nobody has asked for anything here yet.
-        () = common.tasks.stopping() => return Ok(()),
-        first = common.clock.timeout(super::activity::IDLE_LIMIT, sniff(stream)) => first,
+    serve_stream(stream, common).await
+}
+
+async fn serve_stream<H: Handler, S>(stream: S, common: &Common<H>) -> Result<(), ConnectionError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Some((protocol, stream)) = first_bytes(stream, common).await? else { return Ok(()) };
+    let (Protocol::Tls, Some(tls)) = (protocol, &common.tls) else {
+        return Box::pin(serve_http(protocol, stream, common)).await;
     };
-    let Some((protocol, stream)) = first.ok_or(ConnectionError::Expired)?? else { return Ok(()) };
-    match (protocol, &common.tls) {
-        (Protocol::Tls, Some(tls)) => {
-            let handshake = tokio::select! {
-                () = common.tasks.stopping() => return Ok(()),
-                handshake = common.clock.timeout(HEAD_LIMIT, tls.accept(stream)) => handshake,
-            };
-            let stream = handshake.ok_or(ConnectionError::Expired)??;
-            let protocol = match stream.get_ref().1.alpn_protocol() {
-                Some(b"h2") => Protocol::Http2,
-                _ => Protocol::Http1,
-            };
+    let handshake = tokio::select! {
+        () = common.tasks.stopping() => return Ok(()),
+        handshake = common.clock.timeout(HEAD_LIMIT, tls.accept(stream)) => handshake,
+    };
+    let stream = handshake.ok_or(ConnectionError::Expired)??;
+    match stream.get_ref().1.alpn_protocol() {
+        Some(b"h2") => Box::pin(serve_http(Protocol::Http2, stream, common)).await,
+        Some(_) => Box::pin(serve_http(Protocol::Http1, stream, common)).await,
+        // Who agrees on nothing may still speak HTTP/2: the asynchronous client for Java does.
+        None => {
+            let Some((protocol, stream)) = first_bytes(stream, common).await? else { return Ok(()) };
             Box::pin(serve_http(protocol, stream, common)).await
         }
-        (protocol, _) => Box::pin(serve_http(protocol, stream, common)).await,
+    }
+}
+
+/// What the peer speaks. It may open a connection long before it says anything; until then a stop waits for
+/// nobody. `None` when there is nothing to serve.
+async fn first_bytes<H, S: AsyncRead + Unpin>(
+    stream: S,
+    common: &Common<H>,
+) -> Result<Option<(Protocol, Prefixed<S>)>, ConnectionError> {
+    tokio::select! {
+        () = common.tasks.stopping() => Ok(None),
+        first = common.clock.timeout(IDLE_LIMIT, sniff(stream)) => {
+            Ok(first.ok_or(ConnectionError::Expired)??)
+        }
     }
 }
 
@@ -177,5 +195,77 @@ where
             future.await;
             Ok::<_, Infallible>(())
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use hyper::body::Incoming;
+    use hyper::{Request, Response};
+    use millstream_runtime::SystemClock;
+    use rustls::pki_types::ServerName;
+    use rustls::{ClientConfig, RootCertStore};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio_rustls::TlsConnector;
+
+    use super::*;
+    use crate::http::body::Reply;
+    use crate::http::tls;
+    use crate::settings::TlsSetting;
+
+    /// Answers every request with the version of HTTP that it came in.
+    struct Version;
+
+    impl Handler for Version {
+        async fn handle(&self, request: Request<Incoming>) -> Response<Reply> {
+            Response::new(Reply::new(Bytes::from(format!("{:?}", request.version())), None))
+        }
+    }
+
+    /// The first bytes that come back for `sent`, through TLS with these protocols on offer.
+    async fn reply_to(sent: &[u8], alpn: &[&[u8]]) -> Vec<u8> {
+        let directory = tempfile::tempdir().unwrap();
+        let acceptor = tls::acceptor(&TlsSetting::default(), Some(directory.path())).unwrap();
+        let mut roots = RootCertStore::empty();
+        let authority = std::fs::read(directory.path().join("tls/ca.pem")).unwrap();
+        let authority = rustls::pki_types::pem::PemObject::from_pem_slice(&authority).unwrap();
+        roots.add(authority).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let mut config = config.unwrap().with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+
+        let (client, server) = tokio::io::duplex(64 * 1024);
+        let clock = SystemClock::shared();
+        let tasks = TaskSet::default();
+        let common = Common { handler: Arc::new(Version), tls: Some(acceptor), clock, tasks };
+        let talk = async {
+            let name = ServerName::try_from("localhost").unwrap();
+            let mut stream = TlsConnector::from(Arc::new(config)).connect(name, client).await.unwrap();
+            stream.write_all(sent).await.unwrap();
+            let mut reply = vec![0; 9];
+            stream.read_exact(&mut reply).await.unwrap();
+            reply
+        };
+        tokio::select! {
+            reply = talk => reply,
+            ended = serve_stream(server, &common) => panic!("the server ended it: {ended:?}"),
+        }
+    }
+
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    /// The type of a frame is its fourth byte.
+    const SETTINGS_FRAME: u8 = 4;
+
+    #[tokio::test]
+    async fn both_versions_are_spoken_in_tls_with_and_without_an_agreement() {
+        for alpn in [&[][..], &[b"http/1.1".as_slice()]] {
+            assert_eq!(reply_to(GET, alpn).await, b"HTTP/1.1 ");
+        }
+        for alpn in [&[][..], &[b"h2".as_slice()]] {
+            assert_eq!(reply_to(PREFACE, alpn).await[3], SETTINGS_FRAME);
+        }
     }
 }

@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// What the first bytes of a connection say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +34,9 @@ pub(crate) fn tell(first: &[u8]) -> Option<Protocol> {
 }
 
 /// Reads until the protocol is clear. `None` when the connection ends before that.
-pub(crate) async fn sniff(mut stream: TcpStream) -> io::Result<Option<(Protocol, Prefixed)>> {
+pub(crate) async fn sniff<S: AsyncRead + Unpin>(
+    mut stream: S,
+) -> io::Result<Option<(Protocol, Prefixed<S>)>> {
     let mut first = Vec::with_capacity(HTTP2_PREFACE.len());
     loop {
         let room = HTTP2_PREFACE.len() - first.len();
@@ -49,12 +50,12 @@ pub(crate) async fn sniff(mut stream: TcpStream) -> io::Result<Option<(Protocol,
 }
 
 #[derive(Debug)]
-pub(crate) struct Prefixed {
+pub(crate) struct Prefixed<S> {
     first: Bytes,
-    stream: TcpStream,
+    stream: S,
 }
 
-impl AsyncRead for Prefixed {
+impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -70,7 +71,7 @@ impl AsyncRead for Prefixed {
     }
 }
 
-impl AsyncWrite for Prefixed {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

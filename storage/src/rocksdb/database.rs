@@ -23,8 +23,9 @@ pub(super) struct Database {
 }
 
 impl Database {
-    pub(super) fn open(directory: &Path, settings: &Settings) -> Result<Self> {
-        let db = open(directory, settings)?;
+    /// `create` makes a store where there is none.
+    pub(super) fn open(directory: &Path, settings: &Settings, create: bool) -> Result<Self> {
+        let db = open(directory, settings, create)?;
         Ok(Self {
             directory: directory.into(),
             settings: settings.clone(),
@@ -70,7 +71,7 @@ impl Database {
         if let Some(open) = db.take() {
             release(open);
         }
-        *db = Some(Arc::new(open(&self.directory, &self.settings)?));
+        *db = Some(Arc::new(open(&self.directory, &self.settings, false)?));
         Ok(())
     }
 
@@ -91,8 +92,8 @@ fn release(mut db: Arc<DB>) {
     }
 }
 
-fn open(directory: &Path, settings: &Settings) -> Result<DB> {
-    let options = options::options(settings, takes_direct_io(directory));
+fn open(directory: &Path, settings: &Settings, create: bool) -> Result<DB> {
+    let options = options::options(settings, takes_direct_io(directory), create);
     DB::open(&options, directory).map_err(|error| open_error(&error, directory))
 }
 

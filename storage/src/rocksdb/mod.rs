@@ -7,6 +7,7 @@
 
 mod anchor;
 mod database;
+mod genesis;
 mod health;
 mod keeper;
 mod options;

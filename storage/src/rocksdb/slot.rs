@@ -7,13 +7,14 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use millstream_runtime::{Entropy, SystemEntropy, TaskSet};
+use millstream_runtime::TaskSet;
 use parking_lot::Mutex;
 use rocksdb::WriteBatch;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::anchor::{Anchor, AnchorFiles};
 use super::database::Database;
+use super::genesis;
 use super::health::Health;
 use super::keeper::{self, AnchorWriter, Progress, StopSignal};
 use super::options::Settings;
@@ -89,27 +90,25 @@ struct Running {
 
 impl RocksSlot {
     pub(super) fn open(directory: PathBuf, settings: &Settings, expected_epoch: Option<u64>) -> Result<Self> {
-        std::fs::create_dir_all(&directory).map_err(|error| io_failure(&directory, &error))?;
         let files = AnchorFiles::new(&directory);
-        let anchor = files.read().map_err(|error| io_failure(&directory, &error))?;
-        let database = Database::open(&directory, settings)?;
+        let found = genesis::prepare(&directory, &files)?;
+        let database = Database::open(&directory, settings, found.is_new())?;
         let identity = read_identity(&database)?;
-        if let Err(error) = check_anchor(&database, identity.as_ref(), anchor.as_ref()) {
+        if let Err(error) = check_anchor(&database, identity.as_ref(), found.anchor.as_ref()) {
             if !settings.accept_loss {
                 return Err(error);
             }
             tracing::error!(%error, "going on in spite of lost writes, as the settings say");
         }
-        let found = identity.as_ref().map_or(0, |identity| identity.epoch);
-        if let Some(expected) = expected_epoch.filter(|expected| *expected != found) {
-            return Err(Error::Fenced { expected, found });
+        let epoch = identity.as_ref().map_or(0, |identity| identity.epoch);
+        if let Some(expected) = expected_epoch.filter(|expected| *expected != epoch) {
+            return Err(Error::Fenced { expected, found: epoch });
         }
-        let store = identity.map_or_else(|| <dyn Entropy>::bytes(&SystemEntropy), |identity| identity.store);
-        let identity = Identity { store, epoch: found + 1 };
+        let Anchor { generation, store, marks, .. } = found.anchor.unwrap_or_default();
+        let store = identity.map_or(store, |identity| identity.store);
+        let identity = Identity { store, epoch: epoch + 1 };
         write_identity(&database, &identity)?;
 
-        let (generation, marks) =
-            anchor.map_or_else(Default::default, |anchor| (anchor.generation, anchor.marks));
         let mut anchor = AnchorWriter { files, generation, store, epoch: identity.epoch };
         let progress = Mutex::new(Progress::starting_at(database.sequence()?, marks.clone()));
         anchor.note(&progress).map_err(|error| io_failure(&directory, &error))?;
@@ -277,11 +276,10 @@ fn write_identity(database: &Database, identity: &Identity) -> Result<()> {
 fn check_anchor(database: &Database, identity: Option<&Identity>, anchor: Option<&Anchor>) -> Result<()> {
     let lost = |what: String| Err(Error::Lost { what });
     match (identity, anchor) {
-        (None, None) => Ok(()),
-        (Some(_), None) => {
-            lost("the store has no readable anchor, so nothing says if its log is whole".into())
-        }
-        (None, Some(_)) => lost("there is an anchor but no store: the files of RocksDB are gone".into()),
+        (_, None) => lost("the store has no readable anchor, so nothing says if its log is whole".into()),
+        // The start that would have made the store was cut short.
+        (None, Some(anchor)) if anchor.epoch == 0 => Ok(()),
+        (None, Some(_)) => lost("there is an anchor but the store is empty".into()),
         (Some(identity), Some(anchor)) if identity.store != anchor.store => {
             lost("the anchor belongs to another store".into())
         }
@@ -302,6 +300,6 @@ fn check_anchor(database: &Database, identity: Option<&Identity>, anchor: Option
     }
 }
 
-fn io_failure(path: &Path, error: &std::io::Error) -> Error {
+pub(super) fn io_failure(path: &Path, error: &std::io::Error) -> Error {
     Error::Failed { reason: format!("{}: {error}", path.display()) }
 }

@@ -9,7 +9,7 @@ use millstream_storage::{Priority, WriteSet};
 use prost::Message;
 
 use super::tags::check_tags;
-use crate::engine::{Control, Engine, Found, Inner};
+use crate::engine::{Control, Engine, Found, Grave, Inner};
 use crate::error::{Error, Result};
 use crate::keyspace::shard_row::{ShardMeta, shard_key};
 use crate::keyspace::store_row::{StoreRow, store_key};
@@ -184,7 +184,10 @@ impl Inner {
         for (range, index) in HashKeyRange::uniform(shard_count).zip(0..) {
             let shard = ShardMeta { index, range, created: meta.created, slot: 0 };
             writes.put(shard_key(meta.uid, index), shard.encode());
-            shards.insert(index, Arc::new(Shard::new(meta.uid, shard)));
+            let shard = Arc::new(Shard::new(meta.uid, shard));
+            // From the start, so that a shard that goes missing is missed.
+            writes.mark(shard.uid().mark_name(), shard.tail.lock().end().encode());
+            shards.insert(index, shard);
         }
         self.slot.commit(writes).await?.durable().await?;
         control.store = store;
@@ -202,7 +205,7 @@ impl Inner {
         }
         self.slot.commit(writes).await?.durable().await?;
         self.catalog.remove(stream);
-        control.graves.push(stream.uid);
+        control.graves.push(Grave::new(stream.uid));
         self.close_shards(stream).await;
         Ok(())
     }

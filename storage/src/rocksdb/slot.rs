@@ -104,7 +104,11 @@ impl RocksSlot {
         if let Some(expected) = expected_epoch.filter(|expected| *expected != epoch) {
             return Err(Error::Fenced { expected, found: epoch });
         }
-        let Anchor { generation, store, marks, .. } = found.anchor.unwrap_or_default();
+        let Anchor { generation, store, mut marks, .. } = found.anchor.unwrap_or_default();
+        if settings.accept_loss {
+            // They would be missed again by those who set them.
+            marks.clear();
+        }
         let store = identity.map_or(store, |identity| identity.store);
         let identity = Identity { store, epoch: epoch + 1 };
         write_identity(&database, &identity)?;

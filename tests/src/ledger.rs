@@ -218,7 +218,11 @@ impl Ledger {
             book.check(&record, &mut findings.wrong);
         })?;
         if book.records < known.records {
-            findings.lost.push(format!("{shard}: {} of {} records", known.records - book.records, known.records));
+            findings.lost.push(format!(
+                "{shard}: {} of {} records",
+                known.records - book.records,
+                known.records
+            ));
         } else if (book.records, book.chain) != (known.records, known.chain) {
             findings.wrong.push(format!("{shard} reads otherwise than before"));
         }

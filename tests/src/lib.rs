@@ -5,6 +5,7 @@
 //! server ends with the value that holds it. Not here: scenarios and checks, which are the tests' own.
 
 pub mod clients;
+pub mod damage;
 pub mod disk;
 pub mod ledger;
 pub mod load;

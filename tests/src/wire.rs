@@ -88,8 +88,7 @@ impl Wire {
     /// See [`Self::call`].
     pub fn put_record(&mut self, stream: &str, partition_key: &str, data: &[u8]) -> Outcome<Place> {
         let data = BASE64.encode(data);
-        let body =
-            format!(r#"{{"StreamName":"{stream}","PartitionKey":"{partition_key}","Data":"{data}"}}"#);
+        let body = format!(r#"{{"StreamName":"{stream}","PartitionKey":"{partition_key}","Data":"{data}"}}"#);
         let answer = self.send("PutRecord", &body)?;
         place(&answer).ok_or_else(|| unreadable(&answer))
     }
@@ -107,7 +106,8 @@ impl Wire {
             format!(r#"{{"PartitionKey":"{partition_key}","Data":"{}"}}"#, BASE64.encode(data))
         });
         let entries = entries.collect::<Vec<_>>().join(",");
-        let answer = self.send("PutRecords", &format!(r#"{{"StreamName":"{stream}","Records":[{entries}]}}"#))?;
+        let answer =
+            self.send("PutRecords", &format!(r#"{{"StreamName":"{stream}","Records":[{entries}]}}"#))?;
         let results = answer["Records"].as_array().ok_or_else(|| unreadable(&answer))?;
         Ok(results.iter().map(place).collect())
     }

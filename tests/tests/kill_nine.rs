@@ -9,12 +9,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use millstream_runtime::SystemClock;
+use millstream_tests::ServerOptions;
 use millstream_tests::ledger::Ledger;
 use millstream_tests::load::Writers;
 use millstream_tests::random::{Random, cycles, seed};
 use millstream_tests::server::{Server, pause_for};
 use millstream_tests::wire::Wire;
-use millstream_tests::ServerOptions;
 use tempfile::tempdir;
 
 const STREAM: &str = "kills";
@@ -63,8 +63,7 @@ impl Campaign {
         // A small write buffer, so that kills meet flushes and compactions as well.
         let config = directory.join("millstream.toml");
         std::fs::write(&config, "[memory]\nwrite_buffer_mib = 1\n").unwrap();
-        let options =
-            ServerOptions::new(directory).without_limits().argument("--config").argument(&config);
+        let options = ServerOptions::new(directory).without_limits().argument("--config").argument(&config);
         // Even the very first start may be killed at any moment.
         for _ in 0..4 {
             kill_while_starting(&options, random);

@@ -32,6 +32,11 @@ impl Progress {
         Self { sequence, marks, moved: true }
     }
 
+    /// Behind the last durable batch.
+    pub(super) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
     pub(super) fn advance(&mut self, sequence: u64, marks: Vec<(bytes::Bytes, bytes::Bytes)>) {
         self.sequence = sequence;
         for (name, value) in marks {

@@ -10,6 +10,8 @@ mod database;
 mod genesis;
 mod health;
 mod keeper;
+mod log_end;
+mod log_format;
 mod options;
 mod pending;
 mod reclaim;

@@ -17,6 +17,7 @@ use super::database::Database;
 use super::genesis;
 use super::health::Health;
 use super::keeper::{self, AnchorWriter, Progress, StopSignal};
+use super::log_end;
 use super::options::Settings;
 use super::pending::Pending;
 use super::reclaim;
@@ -92,6 +93,8 @@ impl RocksSlot {
     pub(super) fn open(directory: PathBuf, settings: &Settings, expected_epoch: Option<u64>) -> Result<Self> {
         let files = AnchorFiles::new(&directory);
         let found = genesis::prepare(&directory, &files)?;
+        let anchored = found.anchor.as_ref().map_or(0, |anchor| anchor.sequence);
+        log_end::mend(&directory, anchored, settings.accept_loss)?;
         let database = Database::open(&directory, settings, found.is_new())?;
         let identity = read_identity(&database)?;
         if let Err(error) = check_anchor(&database, identity.as_ref(), found.anchor.as_ref()) {

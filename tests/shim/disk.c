@@ -8,7 +8,7 @@
  *   data/ID    the content of a file as of its last fsync or fdatasync. What was written since is not in
  *              it, however it was written: O_DIRECT and sync_file_range make nothing durable, for the
  *              device has a cache too.
- *   journal    one line for every change of names, in order: "create ID PATH", "mkdir PATH",
+ *   journal    one line for every change of names, in order: "create ID INODE PATH", "mkdir PATH",
  *              "rename FROM TO", "unlink PATH", "rmdir PATH", and "sync PATH" when a directory was synced.
  *              A name is durable once its directory was synced, and not by a sync of the file, which is
  *              as little as POSIX promises (ext4 promises more). A journaling file system keeps changes
@@ -165,7 +165,7 @@ static void replay(void) {
     snprintf(name, sizeof name, "%s/journal", image);
     FILE *lines = fopen(name, "re");
     while (lines && fgets(line, sizeof line, lines)) {
-        if (sscanf(line, "create %lu %4095s", &id, to) == 2) {
+        if (sscanf(line, "create %lu %*u %4095s", &id, to) == 2) {
             forget(to);
             add(to, id, 1);
         } else if (sscanf(line, "rename %4095s %4095s", from, to) == 2) {
@@ -242,7 +242,8 @@ static void persist(int fd, struct file *file) {
         if (got <= 0 || syscall(SYS_pwrite64, to, buffer, got, at) != got) die("no copy into the image");
         at += got;
     }
-    if (syscall(SYS_ftruncate, to, stat_now.st_size)) die("no size in the image");
+    /* What is being written at this moment may be in the size already, but was not copied. */
+    if (file->whole && syscall(SYS_ftruncate, to, end)) die("no size in the image");
     syscall(SYS_close, from);
     syscall(SYS_close, to);
     file->dirty_from = file->dirty_to = 0;
@@ -297,7 +298,7 @@ static int opened(int fd, const char *path, int flags) {
         struct file *file = find(path);
         if (!file && (flags & O_CREAT)) {
             file = add(path, next_id, 1);
-            note("create %lu %s\n", file->id, path);
+            note("create %lu %lu %s\n", file->id, (unsigned long)stat_now.st_ino, path);
         }
         if (file && (flags & O_TRUNC)) file->whole = 1;
         opens[fd].file = file;

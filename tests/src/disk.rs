@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -92,13 +92,14 @@ impl Disk {
             }
             unsynced_seen += u64::from(!change.durable);
         }
-        let cached: BTreeMap<u64, &str> = now.files().map(|(path, id)| (id, path)).collect();
+        let cached: BTreeMap<u64, &str> = now.files().map(|(path, file)| (file.id, path)).collect();
         let survivors: Vec<_> = after
             .files()
             .filter(|(path, _)| after.reaches(path, &self.root))
-            .map(|(path, id)| {
-                let synced = fs::read(self.image.join("data").join(id.to_string())).unwrap_or_default();
-                let cached = cached.get(&id).and_then(|path| fs::read(path).ok());
+            .map(|(path, file)| {
+                let image = self.image.join("data").join(file.id.to_string());
+                let synced = fs::read(image).unwrap_or_default();
+                let cached = cached.get(&file.id).and_then(|path| file.cached(path));
                 let cached = cached.unwrap_or_else(|| synced.clone());
                 // Only the anchor is written in place; other files are appended to, or begun anew, and a file
                 // that is begun anew does not mix with what it was.
@@ -136,7 +137,8 @@ impl Disk {
             fs::write(&path, &content).expect("a file");
             fs::set_permissions(&path, Permissions::from_mode(mode)).expect("a mode");
             fs::write(self.image.join("data").join(format!("{id}")), content).expect("an image");
-            journal += &format!("create {id} {path}\n");
+            let inode = fs::metadata(&path).expect("a file").ino();
+            journal += &format!("create {id} {inode} {path}\n");
         }
         for path in directories.iter().map(String::as_str).chain(self.root.to_str()) {
             journal += &format!("sync {path}\n");
@@ -156,8 +158,9 @@ impl Disk {
                     inside.for_each(|change| change.durable = true);
                     continue;
                 }
-                [verb, id, path] if verb == "create" => {
-                    What::Create(id.parse().expect("an id"), path.clone())
+                [verb, id, inode, path] if verb == "create" => {
+                    let number = |text: &str| text.parse().expect("a number");
+                    What::Create(File { id: number(id), inode: number(inode) }, path.clone())
                 }
                 [verb, path] if verb == "mkdir" => What::MakeDirectory(path.clone()),
                 [verb, from, to] if verb == "rename" => What::Rename(from.clone(), to.clone()),
@@ -189,21 +192,37 @@ struct Change {
 
 #[derive(Debug)]
 enum What {
-    Create(u64, String),
+    Create(File, String),
     MakeDirectory(String),
     Rename(String, String),
     Remove(String),
 }
 
-/// The names of files, with their ids, and of directories, without.
+/// A file under whatever name.
+#[derive(Clone, Copy, Debug)]
+struct File {
+    id: u64,
+    inode: u64,
+}
+
+impl File {
+    /// What the process wrote, unless the name stands for another file: the process may have been killed
+    /// between a change of names and its line in the journal.
+    fn cached(self, path: &str) -> Option<Vec<u8>> {
+        let is_it = fs::metadata(path).is_ok_and(|found| found.ino() == self.inode);
+        is_it.then(|| fs::read(path).expect("a file"))
+    }
+}
+
+/// The names of files and of directories, the latter without a file.
 #[derive(Debug, Default)]
-struct Names(BTreeMap<String, Option<u64>>);
+struct Names(BTreeMap<String, Option<File>>);
 
 impl Names {
     fn apply(&mut self, what: &What) {
         match what {
-            What::Create(id, path) => {
-                self.0.insert(path.clone(), Some(*id));
+            What::Create(file, path) => {
+                self.0.insert(path.clone(), Some(*file));
             }
             What::MakeDirectory(path) => {
                 self.0.insert(path.clone(), None);
@@ -227,12 +246,12 @@ impl Names {
         }
     }
 
-    fn files(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.0.iter().filter_map(|(path, id)| Some((path.as_str(), (*id)?)))
+    fn files(&self) -> impl Iterator<Item = (&str, File)> {
+        self.0.iter().filter_map(|(path, file)| Some((path.as_str(), (*file)?)))
     }
 
     fn directories(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(|(_, id)| id.is_none()).map(|(path, _)| path.as_str())
+        self.0.iter().filter(|(_, file)| file.is_none()).map(|(path, _)| path.as_str())
     }
 
     /// Whether every directory above the path survived.

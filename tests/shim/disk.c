@@ -339,17 +339,20 @@ int close(int fd) {
     return (int)syscall(SYS_close, fd);
 }
 
-/* Whether a write may happen; sets errno if not. */
+/* Whether there is no room for a file to reach this size; sets errno then. */
+static int full(int fd, off_t end) {
+    struct stat stat_now;
+    if (!full_while[0] || access(full_while, F_OK)) return 0;
+    if (fstat(fd, &stat_now) || end <= stat_now.st_size) return 0;
+    errno = ENOSPC;
+    return 1;
+}
+
+/* Whether a write fails; sets errno then. */
 static int refused(int fd, off_t end) {
     struct file *file = of(fd);
     if (!file) return 0;
-    if (full_while[0] && !access(full_while, F_OK)) {
-        struct stat stat_now;
-        if (!fstat(fd, &stat_now) && end > stat_now.st_size) {
-            errno = ENOSPC;
-            return 1;
-        }
-    }
+    if (full(fd, end)) return 1;
     if (strcmp(fault, "write")) return 0;
     pthread_mutex_lock(&lock);
     int fails = ++writes == fault_at;
@@ -409,7 +412,7 @@ ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t at) {
 
 int ftruncate(int fd, off_t length) {
     struct file *file = of(fd);
-    if (file && refused(fd, length)) return -1;
+    if (file && full(fd, length)) return -1;
     int done = (int)syscall(SYS_ftruncate, fd, length);
     pthread_mutex_lock(&lock);
     if (!done && file) file->whole = 1;
@@ -420,7 +423,7 @@ int ftruncate64(int fd, off64_t length) { return ftruncate(fd, length); }
 
 int fallocate(int fd, int mode, off_t offset, off_t length) {
     struct file *file = of(fd);
-    if (file && refused(fd, offset + length)) return -1;
+    if (file && full(fd, offset + length)) return -1;
     int done = (int)syscall(SYS_fallocate, fd, mode, offset, length);
     if (!done && file && mode != FALLOC_FL_KEEP_SIZE) {
         pthread_mutex_lock(&lock);

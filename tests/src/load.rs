@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use millstream_runtime::threads;
+use millstream_runtime::{SystemClock, threads};
 
 use crate::ledger::RecordId;
 use crate::random::Random;
@@ -35,6 +36,7 @@ struct Written {
     next: u64,
     acknowledged: Vec<(RecordId, Place)>,
     refused: Vec<Failure>,
+    slowest: Duration,
 }
 
 /// What all writers did.
@@ -43,6 +45,8 @@ pub struct Sent {
     pub acknowledged: Vec<(RecordId, Place)>,
     /// Answers other than 200.
     pub refused: Vec<Failure>,
+    /// How long the slowest answer took, whatever it was.
+    pub slowest: Duration,
 }
 
 impl Writers {
@@ -83,6 +87,7 @@ impl Writers {
             *next = written.next;
             sent.acknowledged.extend(written.acknowledged);
             sent.refused.extend(written.refused);
+            sent.slowest = sent.slowest.max(written.slowest);
         }
         sent
     }
@@ -104,7 +109,9 @@ fn write(
 ) -> Result<(), Failure> {
     let mut wire = Wire::connect(address)?;
     let mut random = Random::new(u64::from(writer) << 40 | written.next);
+    let clock = SystemClock::shared();
     while !stop.load(Ordering::Relaxed) {
+        let began = clock.monotonic();
         let outcome = if writer.is_multiple_of(2) {
             put_one(&mut wire, stream, writer, written)
         } else {
@@ -114,6 +121,7 @@ fn write(
             Err(refused @ Failure::Refused { .. }) => written.refused.push(refused),
             other => other?,
         }
+        written.slowest = written.slowest.max(clock.monotonic().saturating_sub(began));
     }
     Ok(())
 }

@@ -101,6 +101,8 @@ impl ServerOptions {
             .arg(self.data_dir.join("data"))
             .args(["--log-format", "json"])
             .args(&self.arguments)
+            .env_remove("MILLSTREAM_CYCLES")
+            .env_remove("MILLSTREAM_SEED")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -135,8 +135,10 @@ fn reopen_if_there_is_room(shared: &Shared) {
 }
 
 fn try_reopen(shared: &Shared) -> Result<()> {
-    let unflushed = shared.database.unflushed_bytes()?;
+    let unflushed = shared.database.unflushed_bytes();
     shared.space.admit(0, unflushed, Priority::Normal)?;
+    // RocksDB that cannot write cannot open either, and then nothing could be read.
+    shared.space.try_writing()?;
     shared.database.reopen()?;
     shared.pending.clear();
     shared.health.space_is_back();

@@ -171,7 +171,7 @@ impl Writer<'_> {
 
     fn admit(&self, bytes: usize, priority: Priority) -> Result<()> {
         self.shared.health.check()?;
-        self.shared.space.admit(bytes as u64, self.shared.database.unflushed_bytes()?, priority)
+        self.shared.space.admit(bytes as u64, self.shared.database.unflushed_bytes(), priority)
     }
 
     fn pass_on(

@@ -8,12 +8,10 @@ use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::random::Random;
 use crate::server::ServerOptions;
 
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/shim/disk.c");
 /// The units in which devices write: of old ones and of new ones.
 const SECTORS: [usize; 2] = [512, 4096];
 
@@ -42,15 +40,7 @@ impl Disk {
     /// Without a C compiler.
     #[must_use]
     pub fn new(directory: &Path) -> Self {
-        let shim = directory.join("disk.so");
-        let compiled = Command::new("cc")
-            .args(["-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"])
-            .arg(&shim)
-            .arg(SOURCE)
-            .arg("-lpthread")
-            .output()
-            .expect("cc");
-        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+        let shim = crate::shim::compile("disk", directory);
         let disk = Self { shim, root: directory.join("data"), image: directory.join("image") };
         fs::create_dir_all(&disk.root).expect("a directory for data");
         fs::create_dir_all(disk.image.join("data")).expect("a directory for the image");

@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod load;
 pub mod random;
 pub mod server;
+pub mod shim;
 pub mod wire;
 
 pub use server::{Server, ServerOptions};

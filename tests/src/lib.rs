@@ -4,6 +4,9 @@
 //! Every test talks to a server of its own on free ports of 127.0.0.1, with a data directory of its own; a
 //! server ends with the value that holds it. Not here: scenarios and checks, which are the tests' own.
 
+// What fails here fails the test that called it.
+#![allow(clippy::expect_used, clippy::panic)]
+
 pub mod clients;
 pub mod damage;
 pub mod disk;

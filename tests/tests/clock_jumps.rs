@@ -3,6 +3,9 @@
 //!
 //! `MILLSTREAM_CYCLES` is the number of jumps (60; the long run takes 10,000), `MILLSTREAM_SEED` repeats a run.
 
+// What fails in a function of a test fails the test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;

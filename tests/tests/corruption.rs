@@ -8,6 +8,9 @@
 //! `MILLSTREAM_CYCLES` is the number of cases (300; the long run takes 10,000), `MILLSTREAM_SEED` repeats a
 //! run.
 
+// What fails in a function of a test fails the test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -91,9 +94,9 @@ fn copy(from: &Path, to: &Path) {
         let entry = entry.unwrap();
         let to = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to)
+            copy(&entry.path(), &to);
         } else {
-            drop(fs::copy(entry.path(), to))
+            fs::copy(entry.path(), to).unwrap();
         }
     }
 }
@@ -198,7 +201,7 @@ fn serve_damaged(original: &Original, directory: &Path) -> Result<Taken, String>
             Ok(findings) if findings.lost.is_empty() && findings.wrong.is_empty() => {}
             Ok(findings) => return Err(format!("served in silence: {findings:?}\n{}", server.log())),
             Err(Failure::Refused { status: 500.., .. }) if server.log().contains("corrupt data") => {
-                failed += 1
+                failed += 1;
             }
             Err(failure) => return Err(format!("{failure}\n{}", server.log())),
         }

@@ -6,6 +6,9 @@
 //! `MILLSTREAM_CYCLES` is the number of rounds (12; the long run takes
 //! 500), `MILLSTREAM_SEED` repeats a run.
 
+// What fails in a function of a test fails the test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -5,6 +5,9 @@
 //! run. This does not show that anything reaches the disk, since the kernel keeps what a killed process
 //! wrote; `power_cut.rs` does.
 
+// What fails in a function of a test fails the test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -7,6 +7,9 @@
 //! `MILLSTREAM_CYCLES` is the number of cuts (200; the long run takes 10,000), `MILLSTREAM_SEED` repeats a
 //! run.
 
+// What fails in a function of a test fails the test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -4,6 +4,9 @@
 //! The Nth sync or write of a server's life fails, for a spread of N. `MILLSTREAM_CYCLES` is how many N of 1 to
 //! 200 are tried for each (20; the long run takes 200), `MILLSTREAM_SEED` repeats a run.
 
+// What fails in a function of a test fails the test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::path::Path;
 use std::time::Duration;
 

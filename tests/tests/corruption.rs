@@ -161,7 +161,7 @@ fn plan<'a>(
         let original = random.pick(originals);
         let file = random.pick(&original.files()).clone();
         // What is regenerated anyway has been tried above.
-        if ["LOG", "OPTIONS", "IDENTITY", "LOCK", "tls"].contains(&kind_of(&file).as_str()) {
+        if ["LOG", "OPTIONS", "IDENTITY", "LOCK", "OWNER", "tls"].contains(&kind_of(&file).as_str()) {
             continue;
         }
         plan.push((original, file, *random.pick(&Damage::ALL)));

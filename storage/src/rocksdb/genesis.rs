@@ -1,4 +1,7 @@
-//! Whether a directory holds a store, and what must be durable before one is made in it.
+//! Takes a directory into possession: whether it holds a store, and what must be durable before one is made.
+//!
+//! Nothing is read or written before the directory is locked, for a store in use looks like one that a crash
+//! left behind.
 //!
 //! The anchor comes first: from then on a store that is not found is one that was lost, however early the
 //! making of it was cut short. Epoch 0 in the anchor says that nothing was ever acknowledged.
@@ -16,6 +19,8 @@ use crate::error::{Error, Result};
 /// What was there before the store was opened.
 #[derive(Debug)]
 pub(super) struct Found {
+    /// Locked as long as it is open.
+    pub(super) owned: File,
     /// Missing only when a store is there that has lost its anchor.
     pub(super) anchor: Option<Anchor>,
 }
@@ -31,7 +36,8 @@ impl Found {
 pub(super) fn prepare(directory: &Path, files: &AnchorFiles) -> Result<Found> {
     let failure = |error| io_failure(directory, &error);
     make_directory(directory).map_err(failure)?;
-    let mut found = Found { anchor: files.read().map_err(failure)? };
+    let owned = own(directory)?;
+    let mut found = Found { owned, anchor: files.read().map_err(failure)? };
     if found.anchor.is_none() && !holds_store(directory).map_err(failure)? {
         let store = <dyn Entropy>::bytes(&SystemEntropy);
         let first = Anchor { generation: 1, store, ..Anchor::default() };
@@ -47,6 +53,20 @@ pub(super) fn prepare(directory: &Path, files: &AnchorFiles) -> Result<Found> {
         return Err(Error::Lost { what });
     }
     Ok(found)
+}
+
+/// RocksDB locks the directory as well, but only when it opens.
+fn own(directory: &Path) -> Result<File> {
+    let path = directory.join("OWNER");
+    let file = File::options().write(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(|error| io_failure(&path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => {
+            Err(Error::Failed { reason: format!("{} is in use by another process", directory.display()) })
+        }
+        Err(fs::TryLockError::Error(error)) => Err(io_failure(&path, &error)),
+    }
 }
 
 /// Makes the directory, and makes sure that a power cut does not take it back.

@@ -136,15 +136,15 @@ fn unmask(masked: u32) -> u32 {
 /// Tables for eight bytes at once (Castagnoli polynomial, reflected).
 const TABLES: [[u32; 256]; 8] = {
     let mut tables = [[0; 256]; 8];
-    let mut byte = 0;
+    let mut byte: u32 = 0;
     while byte < 256 {
-        let mut crc = byte as u32;
+        let mut crc = byte;
         let mut bit = 0;
         while bit < 8 {
             crc = if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 };
             bit += 1;
         }
-        tables[0][byte] = crc;
+        tables[0][byte as usize] = crc;
         byte += 1;
     }
     let mut table = 1;

@@ -1,5 +1,6 @@
 //! The slot: opens the store, starts its threads, and is the handle to them.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -47,6 +48,8 @@ pub(super) struct Shared {
     pub(super) durable: watch::Sender<Durable>,
     pub(super) stop: StopSignal,
     pub(super) reclaim: reclaim::Requests,
+    /// The directory's lock; empty once closed.
+    owned: Mutex<Option<File>>,
 }
 
 impl Shared {
@@ -128,6 +131,7 @@ impl RocksSlot {
             durable: watch::Sender::default(),
             stop: StopSignal::default(),
             reclaim: reclaim::Requests::default(),
+            owned: Mutex::new(Some(found.owned)),
         });
         let running = start(&shared, anchor)
             .map_err(|error| Error::Failed { reason: format!("no thread could be started: {error}") })?;
@@ -240,6 +244,7 @@ fn stop(shared: &Shared, running: Running) {
     join(keeper);
     shared.close(&Error::Closed);
     shared.database.close();
+    shared.owned.lock().take();
 }
 
 fn join(thread: JoinHandle<()>) {

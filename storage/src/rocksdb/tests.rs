@@ -197,8 +197,17 @@ async fn trimming_gives_space_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_owner_is_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let _slot = open(directory.path()).await.unwrap();
-    assert!(matches!(open(directory.path()).await, Err(Error::Failed { .. })));
+    let slot = open(directory.path()).await.unwrap();
+    // What the first is writing must not be taken for what a crash left.
+    let log = logs(directory.path()).pop().unwrap();
+    let mut bytes = fs::read(&log).unwrap();
+    bytes.extend([0xa5; 50]);
+    fs::write(&log, &bytes).unwrap();
+    let refused = open(directory.path()).await;
+    assert!(matches!(refused, Err(Error::Failed { reason }) if reason.contains("another process")));
+    assert_eq!(fs::read(&log).unwrap(), bytes);
+    slot.close().await.unwrap();
+    assert!(open(directory.path()).await.is_ok(), "closed, it is free");
 }
 
 #[tokio::test(flavor = "multi_thread")]

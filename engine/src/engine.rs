@@ -57,8 +57,21 @@ pub(crate) struct Inner {
 #[derive(Debug)]
 pub(crate) struct Control {
     pub(crate) store: StoreRow,
-    /// Deleted streams whose data has yet to be removed.
-    pub(crate) graves: Vec<StreamUid>,
+    pub(crate) graves: Vec<Grave>,
+}
+
+/// A deleted stream that storage still knows of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grave {
+    pub(crate) uid: StreamUid,
+    /// When its data was removed, by the monotonic clock.
+    pub(crate) emptied: Option<Duration>,
+}
+
+impl Grave {
+    pub(crate) fn new(uid: StreamUid) -> Self {
+        Self { uid, emptied: None }
+    }
 }
 
 impl Engine {
@@ -72,6 +85,7 @@ impl Engine {
         let Recovered { store, streams, graves } = recover(&*slot, &*entropy).await?;
         let catalog = Catalog::default();
         streams.into_iter().for_each(|stream| catalog.insert(stream));
+        let graves = graves.into_iter().map(Grave::new).collect();
         let permits = (settings.in_flight_bytes_max / PERMIT_BYTES).min(Semaphore::MAX_PERMITS);
         let inner = Arc::new(Inner {
             committer: Committer::new(slot.clone(), clock.clone(), settings.tail_bytes_max),

@@ -1,6 +1,6 @@
 //! What the engine reads when it opens a store, and when a shard's log must be read again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -41,7 +41,8 @@ pub(crate) async fn recover(slot: &dyn Slot, entropy: &dyn Entropy) -> Result<Re
         streams.push(Stream::new(arn, meta, shards));
     }
     let graves = scan_all(slot, KeyRange::prefix(&[keyspace::GRAVE])).await?;
-    let graves = graves.iter().map(|grave| grave_uid(&grave.key)).collect::<Result<_>>()?;
+    let graves = graves.iter().map(|grave| grave_uid(&grave.key)).collect::<Result<Vec<_>>>()?;
+    check_nothing_is_missed(slot, &streams, &graves)?;
     Ok(Recovered { store, streams, graves })
 }
 
@@ -110,6 +111,22 @@ pub(crate) fn decode_block(key: &[u8], value: Bytes) -> Result<RecordBlock> {
         return Err(keyspace::corrupt("a record block of another place", key));
     }
     Ok(block)
+}
+
+/// Every shard that had a mark must be there, or must have been deleted.
+fn check_nothing_is_missed(slot: &dyn Slot, streams: &[Stream], graves: &[StreamUid]) -> Result<()> {
+    let there: HashSet<_> = streams
+        .iter()
+        .flat_map(|stream| stream.shards().all.values().map(|shard| shard.uid()).collect::<Vec<_>>())
+        .collect();
+    let marked = slot.marks_at_open().keys().filter_map(|name| ShardUid::of_mark(name));
+    let missed = marked.filter(|uid| !there.contains(uid) && !graves.contains(&uid.stream())).min();
+    match missed {
+        Some(ShardUid(uid)) => Err(Error::Internal(format!(
+            "durable data is missing: the shard with uid {uid:#x} and all its records"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Compares how far each shard's log goes with how far it was durable.

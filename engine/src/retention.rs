@@ -6,14 +6,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use millstream_model::Timestamp;
 use millstream_storage::{Priority, WriteSet};
 
 use crate::committer::Group;
-use crate::engine::{Engine, Inner};
-use crate::error::Result;
+use crate::engine::{Engine, Grave, Inner};
+use crate::error::{Error, Result};
 use crate::keyspace::tail_row::{LogEnd, tail_key};
-use crate::keyspace::{self, StreamUid, record_key, stream_prefix, time_index};
+use crate::keyspace::{self, ShardUid, StreamUid, record_key, stream_prefix, time_index};
+use crate::recovery::decode_block;
 use crate::shard::Shard;
 use crate::shard::reader::index_entry_before;
 use crate::stream::{Phase, Stream};
@@ -23,6 +25,9 @@ const KEYS_END: &[u8] = &[u8::MAX; 32];
 /// A shard is trimmed when so much of its retention has expired since the last time: often enough to give
 /// space back steadily, seldom enough that range deletes stay few.
 const TRIM_STEPS: u32 = 48;
+/// How long it stays known that a stream was deleted after its data is gone: storage may take a while to note
+/// that its shards are not missed.
+const GRAVE_REST: Duration = Duration::from_secs(30);
 
 impl Engine {
     pub(crate) async fn tidy_up_until_stopped(&self) {
@@ -80,9 +85,23 @@ impl Inner {
 
     async fn remove_buried(&self) -> Result<()> {
         let graves = self.control.lock().await.graves.clone();
-        for uid in graves {
-            self.remove_data(uid).await?;
-            self.control.lock().await.graves.retain(|grave| *grave != uid);
+        let now = self.clock.monotonic();
+        for Grave { uid, emptied } in graves {
+            match emptied {
+                None => {
+                    self.remove_data(uid).await?;
+                    let mut control = self.control.lock().await;
+                    let buried = control.graves.iter_mut().filter(|grave| grave.uid == uid);
+                    buried.for_each(|grave| grave.emptied = Some(now));
+                }
+                Some(since) if now.saturating_sub(since) < GRAVE_REST => {}
+                Some(_) => {
+                    let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
+                    writes.delete(stream_prefix(keyspace::GRAVE, uid));
+                    self.slot.commit(writes).await?.durable().await?;
+                    self.control.lock().await.graves.retain(|grave| grave.uid != uid);
+                }
+            }
         }
         Ok(())
     }
@@ -91,8 +110,12 @@ impl Inner {
         for tag in [keyspace::RECORD_BLOCK, keyspace::TIME_INDEX, keyspace::TAIL, keyspace::SHARD] {
             self.slot.trim(&stream_prefix(tag, uid), KEYS_END).await?;
         }
+        // Marks that a crash kept from being forgotten when the stream was deleted.
         let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
-        writes.delete(stream_prefix(keyspace::GRAVE, uid));
+        writes.put(stream_prefix(keyspace::GRAVE, uid), Bytes::new());
+        let marks = self.slot.marks_at_open().keys();
+        let stale = marks.filter(|name| ShardUid::of_mark(name).is_some_and(|shard| shard.stream() == uid));
+        stale.for_each(|name| writes.mark(name.clone(), Bytes::new()));
         self.slot.commit(writes).await?.durable().await?;
         Ok(())
     }
@@ -122,12 +145,25 @@ impl Inner {
             self.trim_all(shard, end).await?;
         } else if let Some(entry) = index_entry_before(&*self.slot, shard, horizon).await? {
             let below = record_key::record_key(shard.uid(), entry.first_index);
+            self.note_begin(shard, &below).await?;
             self.slot.trim(&record_key::prefix(shard.uid()), &below).await?;
             let below = time_index::time_key(shard.uid(), entry.time);
             self.slot.trim(&time_index::prefix(shard.uid()), &below).await?;
         }
         shard.tail.lock().set_trimmed_to(horizon);
         Ok(())
+    }
+
+    /// Notes that the log begins with this block from now on, so that a reader can tell blocks that were
+    /// trimmed from blocks that were lost.
+    async fn note_begin(&self, shard: &Shard, key: &[u8]) -> Result<()> {
+        let block = self.slot.get(key).await?;
+        let block = block.ok_or_else(|| keyspace::corrupt("a block of the time index is missing", key))?;
+        let block = decode_block(key, block)?;
+        let (index, offset, last_arrival) = (block.first_index(), block.first_offset(), block.base_time());
+        let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
+        writes.put(tail_key(shard.uid()), LogEnd { index, offset, last_arrival }.encode());
+        self.slot.commit(writes).await?.durable().await.map_err(Error::from)
     }
 
     /// Everything has expired. Notes where the log goes on, for its blocks will not say it any more.

@@ -1,4 +1,5 @@
-//! What the end-to-end tests share: the real binary as a child process, and where the real clients lie.
+//! What the end-to-end tests share: the real binary as a child process, where the real clients lie, and
+//! load whose every acknowledgement is checked against what comes back.
 //!
 //! Every test talks to a server of its own on free ports of 127.0.0.1, with a data directory of its own; a
 //! server ends with the value that holds it. Not here: scenarios and checks, which are the tests' own.
@@ -7,8 +8,15 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 pub mod clients;
+pub mod damage;
+pub mod disk;
+pub mod ledger;
+pub mod load;
 pub mod memory;
+pub mod random;
 pub mod raw;
 pub mod server;
+pub mod shim;
+pub mod wire;
 
 pub use server::{Server, ServerOptions};

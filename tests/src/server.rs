@@ -76,6 +76,17 @@ impl ServerOptions {
     /// # Errors
     /// With its log, when it ends or takes too long before it is ready.
     pub fn try_start(&self) -> Result<Server, StartFailure> {
+        let mut server = self.spawn();
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    /// Starts the server and does not wait; it has no addresses yet.
+    ///
+    /// # Panics
+    /// When there is no binary, or no place for the log.
+    #[must_use]
+    pub fn spawn(&self) -> Server {
         fs::create_dir_all(&self.data_dir).expect("a directory for data");
         let log_path = self.data_dir.join("server.log");
         let log = File::options().create(true).append(true).open(&log_path).expect("a log file");
@@ -90,22 +101,16 @@ impl ServerOptions {
             .arg(self.data_dir.join("data"))
             .args(["--log-format", "json"])
             .args(&self.arguments)
+            .env_remove("MILLSTREAM_CYCLES")
+            .env_remove("MILLSTREAM_SEED")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .expect("the binary starts");
-        let mut server = Server {
-            child,
-            log_path,
-            log_start,
-            address: self.listen,
-            admin: self.admin,
-            options: self.clone(),
-        };
-        server.wait_until_ready()?;
-        Ok(server)
+        let (address, admin) = (self.listen, self.admin);
+        Server { child, log_path, log_start, address, admin, options: self.clone() }
     }
 
     /// Like [`Self::try_start`].
@@ -246,7 +251,11 @@ impl Server {
         self.try_restart().unwrap_or_else(|failure| panic!("{failure}"));
     }
 
-    fn wait_until_ready(&mut self) -> Result<(), StartFailure> {
+    /// Waits until a server that was spawned answers.
+    ///
+    /// # Errors
+    /// With its log, when it ends or takes too long before it is ready.
+    pub fn wait_until_ready(&mut self) -> Result<(), StartFailure> {
         let clock = SystemClock::shared();
         let end = clock.monotonic() + START_LIMIT;
         loop {
@@ -281,8 +290,13 @@ impl Drop for Server {
     }
 }
 
-/// The one place where a test waits for another process without being told.
-#[allow(clippy::disallowed_methods)]
+/// Waits a little before another look at another process.
 pub fn pause() {
-    std::thread::sleep(POLL);
+    pause_for(POLL);
+}
+
+/// The one place where a test waits without being told: for the moment at which it breaks something.
+#[allow(clippy::disallowed_methods)]
+pub fn pause_for(time: Duration) {
+    std::thread::sleep(time);
 }

@@ -9,9 +9,9 @@
 //! | 01 | – | [`store_row`]: what belongs to the store as a whole |
 //! | 02 | account ‖ 0 ‖ region ‖ 0 ‖ name | [`stream_row`]: a stream |
 //! | 03 | stream uid u32 ‖ shard index u32 | [`shard_row`]: a shard |
-//! | 04 | stream uid u32 | empty: a deleted stream whose data has yet to be removed |
+//! | 04 | stream uid u32 | empty: a deleted stream whose data has yet to be removed, or just was |
 //! | 05 | – | empty: written to learn if writing works |
-//! | 06 | shard uid u64 | [`tail_row`]: where a shard goes on whose records have all been trimmed |
+//! | 06 | shard uid u64 | [`tail_row`]: up to where a shard was trimmed |
 //! | 10 | shard uid u64 ‖ first index u64 | a [`crate::record_block`] |
 //! | 11 | shard uid u64 ‖ milliseconds u64 | [`time_index`]: the first block of that time |
 
@@ -48,6 +48,15 @@ impl ShardUid {
     /// The name under which storage keeps the shard's mark.
     pub(crate) fn mark_name(self) -> Bytes {
         Bytes::copy_from_slice(&self.0.to_be_bytes())
+    }
+
+    /// The shard that a mark of this name is for.
+    pub(crate) fn of_mark(name: &[u8]) -> Option<Self> {
+        name.try_into().ok().map(|name| Self(u64::from_be_bytes(name)))
+    }
+
+    pub(crate) fn stream(self) -> StreamUid {
+        (self.0 >> 32) as StreamUid
     }
 }
 

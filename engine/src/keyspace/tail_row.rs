@@ -1,5 +1,6 @@
-//! `06 ‖ shard uid u64` → where a shard goes on whose records have all been trimmed.
+//! `06 ‖ shard uid u64` → up to where a shard was trimmed: where it begins, or goes on if nothing is left.
 //!
+//! Written before anything is trimmed, so that blocks which are missing without it were lost.
 //! The same layout is the shard's mark in storage's anchor, where it says how far the shard was durable.
 
 use bytes::{BufMut, Bytes, BytesMut};

@@ -10,7 +10,7 @@ use prost::Message;
 
 use super::tags::check_tags;
 use crate::call_limits::Call;
-use crate::engine::{Control, Engine, Found, Inner};
+use crate::engine::{Control, Engine, Found, Grave, Inner};
 use crate::error::{Error, Result};
 use crate::keyspace::shard_row::{ShardMeta, shard_key};
 use crate::keyspace::store_row::{StoreRow, store_key};
@@ -195,7 +195,10 @@ impl Inner {
         for (range, index) in HashKeyRange::uniform(shard_count).zip(0..) {
             let shard = ShardMeta { index, range, created: meta.created, slot: 0 };
             writes.put(shard_key(meta.uid, index), shard.encode());
-            shards.insert(index, Arc::new(Shard::new(meta.uid, shard)));
+            let shard = Arc::new(Shard::new(meta.uid, shard));
+            // From the start, so that a shard that goes missing is missed.
+            writes.mark(shard.uid().mark_name(), shard.tail.lock().end().encode());
+            shards.insert(index, shard);
         }
         self.slot.commit(writes).await?.durable().await?;
         control.store = store;
@@ -213,7 +216,7 @@ impl Inner {
         }
         self.slot.commit(writes).await?.durable().await?;
         self.catalog.remove(stream);
-        control.graves.push(stream.uid);
+        control.graves.push(Grave::new(stream.uid));
         self.close_shards(stream).await;
         Ok(())
     }

@@ -117,7 +117,6 @@ struct StoredBlocks<'a> {
 }
 
 const LAST: ScanOptions = ScanOptions { entries_max: 1, bytes_max: usize::MAX, reverse: true };
-const FIRST: ScanOptions = ScanOptions { entries_max: 1, bytes_max: usize::MAX, reverse: false };
 
 impl StoredBlocks<'_> {
     /// Reads the next page. The flag is false when it was the last one.
@@ -129,6 +128,10 @@ impl StoredBlocks<'_> {
         if self.expected_offset.is_none() && starts_here != Some(self.from) {
             // The reader stands inside a block, or in a gap between two.
             let before = self.slot.scan(record_key::up_to(self.shard.uid(), self.from), LAST).await?;
+            if before.entries.is_empty() {
+                // The log begins where it was trimmed to, or has lost what was before.
+                self.expected_offset = found.entries.first().map(|_| 0);
+            }
             for Entry { key, value } in before.entries {
                 page.push(self.follow(&key, value).await?);
             }
@@ -143,7 +146,7 @@ impl StoredBlocks<'_> {
         let block = decode_block(key, value)?;
         let first_offset = block.first_offset();
         match self.expected_offset {
-            Some(expected) if expected != first_offset && !self.was_trimmed_up_to(key).await? => {
+            Some(expected) if expected != first_offset && !self.was_trimmed_up_to(first_offset).await? => {
                 return Err(self.hole(expected, first_offset));
             }
             _ => {}
@@ -159,18 +162,17 @@ impl StoredBlocks<'_> {
         if expected >= end.offset {
             return Ok(());
         }
-        let trimmed = self.slot.get(&tail_key(self.shard.uid())).await?;
-        let trimmed = trimmed.and_then(|row| LogEnd::decode(&row));
-        if trimmed.is_some_and(|trimmed| trimmed.offset >= end.offset) {
+        if self.was_trimmed_up_to(end.offset).await? {
             return Ok(());
         }
         Err(self.hole(expected, end.offset))
     }
 
-    /// Whether the log now begins with this block, because what was before it has just been trimmed.
-    async fn was_trimmed_up_to(&self, key: &[u8]) -> Result<bool> {
-        let first = self.slot.scan(record_key::from(self.shard.uid(), 0), FIRST).await?;
-        Ok(first.entries.first().is_none_or(|first| first.key >= key))
+    /// Whether all records before this one were trimmed, be it only since the block before was read.
+    async fn was_trimmed_up_to(&self, offset: u64) -> Result<bool> {
+        let trimmed = self.slot.get(&tail_key(self.shard.uid())).await?;
+        let trimmed = trimmed.and_then(|row| LogEnd::decode(&row));
+        Ok(trimmed.is_some_and(|trimmed| trimmed.offset >= offset))
     }
 
     fn hole(&self, expected: u64, found: u64) -> Error {

@@ -170,6 +170,60 @@ async fn records_that_went_missing_while_closed_are_named() {
 }
 
 #[tokio::test]
+async fn a_lost_beginning_is_an_error_and_a_trimmed_one_is_not() {
+    let world = World::without_tail();
+    let (engine, arn) = world.with_stream(1).await;
+    put_all(&engine, &arn, numbered(0..3)).await;
+    world.clock.advance(Duration::from_secs(23 * 3600));
+    put_all(&engine, &arn, numbered(3..6)).await;
+    world.clock.advance(Duration::from_secs(2 * 3600));
+    engine.tidy_up().await.unwrap();
+    assert!(read_all(&engine, &arn).await.unwrap().into_iter().eq(numbered(3..6)));
+
+    let shard = crate::keyspace::ShardUid::new(1, 0);
+    let fifth = crate::keyspace::record_key::record_key(shard, 5);
+    engine.inner.slot.trim(&[crate::keyspace::RECORD_BLOCK], &fifth).await.unwrap();
+    let error = read_all(&engine, &arn).await.unwrap_err();
+    assert!(matches!(error, Error::Internal(text) if text.contains("shardId-000000000000")));
+}
+
+#[tokio::test]
+async fn a_stream_that_went_missing_while_closed_is_missed() {
+    for prefix in [crate::keyspace::STREAM, crate::keyspace::SHARD] {
+        let world = World::new();
+        // Not even a record was put into it.
+        let (engine, _) = world.with_stream(1).await;
+        engine.close().await.unwrap();
+        let slot = world.slot().await;
+        slot.trim(&[prefix], &[u8::MAX; 20]).await.unwrap();
+        slot.close().await.unwrap();
+        let slot = world.slot().await;
+        let opened =
+            Engine::open(slot, Settings::default(), world.clock.shared(), SeededEntropy::shared(7)).await;
+        assert!(matches!(opened, Err(Error::Internal(text)) if text.contains("missing")));
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_stream_is_not_missed() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(1).await;
+    put_all(&engine, &arn, numbered(0..3)).await;
+    engine.delete_stream(&arn).await.unwrap();
+    engine.tidy_up().await.unwrap();
+    engine.close().await.unwrap();
+    let engine = world.open().await;
+    // Its data is gone, and after a while that it was there is forgotten as well.
+    world.clock.advance(Duration::from_secs(60));
+    engine.tidy_up().await.unwrap();
+    world.clock.advance(Duration::from_secs(60));
+    engine.tidy_up().await.unwrap();
+    assert!(engine.inner.control.lock().await.graves.is_empty());
+    engine.close().await.unwrap();
+    world.open().await;
+}
+
+#[tokio::test]
 async fn a_closed_engine_takes_nothing() {
     let world = World::new();
     let (engine, arn) = world.with_stream(1).await;

@@ -104,9 +104,15 @@ fn kept(directory: &Path) -> Result<Pair, TlsError> {
     read(&certificate, &key)
 }
 
+/// All of it or nothing, even if the power goes meanwhile: half a key would keep the server from starting.
 fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
-    file.write_all(text.as_bytes())
+    let unfinished = path.with_extension("new");
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&unfinished)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    path.parent().map_or(Ok(()), |directory| fs::File::open(directory)?.sync_all())
 }
 
 /// What was made, in PEM.
@@ -155,6 +161,17 @@ mod tests {
         assert_eq!(fs::metadata(files.join(KEY_FILE)).unwrap().permissions().mode() & 0o777, 0o600);
         acceptor(&TlsSetting::default(), Some(directory.path())).unwrap();
         assert_eq!(fs::read(files.join(CERTIFICATE_FILE)).unwrap(), first);
+    }
+
+    #[test]
+    fn what_a_crash_left_unfinished_is_made_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = directory.path().join("tls");
+        fs::create_dir(&files).unwrap();
+        fs::write(files.join("server-key.new"), "-----BEGIN PRIV").unwrap();
+        fs::write(files.join(CERTIFICATE_FILE), "of a key that was never written").unwrap();
+        assert!(acceptor(&TlsSetting::default(), Some(directory.path())).is_ok());
+        assert!(!files.join("server-key.new").exists());
     }
 
     #[test]

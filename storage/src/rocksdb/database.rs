@@ -23,8 +23,9 @@ pub(super) struct Database {
 }
 
 impl Database {
-    pub(super) fn open(directory: &Path, settings: &Settings) -> Result<Self> {
-        let db = open(directory, settings)?;
+    /// `create` makes a store where there is none.
+    pub(super) fn open(directory: &Path, settings: &Settings, create: bool) -> Result<Self> {
+        let db = open(directory, settings, create)?;
         Ok(Self {
             directory: directory.into(),
             settings: settings.clone(),
@@ -57,20 +58,20 @@ impl Database {
         Ok(self.get()?.latest_sequence_number())
     }
 
-    /// Bytes in memory that wait to be flushed to files.
-    pub(super) fn unflushed_bytes(&self) -> Result<u64> {
-        let bytes = self.get()?.property_int_value("rocksdb.cur-size-all-mem-tables");
-        Ok(bytes.ok().flatten().unwrap_or(0))
+    /// Bytes in memory that wait to be flushed to files; none while RocksDB is closed.
+    pub(super) fn unflushed_bytes(&self) -> u64 {
+        let Ok(db) = self.get() else { return 0 };
+        db.property_int_value("rocksdb.cur-size-all-mem-tables").ok().flatten().unwrap_or(0)
     }
 
     /// Closes RocksDB and opens it again, which makes durable whatever its log holds. Waits for the calls
-    /// that are under way.
+    /// that are under way. When it fails, nothing can be read until a later try succeeds.
     pub(super) fn reopen(&self) -> Result<()> {
         let mut db = self.db.write();
         if let Some(open) = db.take() {
             release(open);
         }
-        *db = Some(Arc::new(open(&self.directory, &self.settings)?));
+        *db = Some(Arc::new(open(&self.directory, &self.settings, false)?));
         Ok(())
     }
 
@@ -91,8 +92,8 @@ fn release(mut db: Arc<DB>) {
     }
 }
 
-fn open(directory: &Path, settings: &Settings) -> Result<DB> {
-    let options = options::options(settings, takes_direct_io(directory));
+fn open(directory: &Path, settings: &Settings, create: bool) -> Result<DB> {
+    let options = options::options(settings, takes_direct_io(directory), create);
     DB::open(&options, directory).map_err(|error| open_error(&error, directory))
 }
 
@@ -146,6 +147,19 @@ fn is_out_of_space(reason: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reopening_that_failed_can_be_tried_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = Database::open(directory.path(), &Settings::default(), true).unwrap();
+        let (current, away) = (directory.path().join("CURRENT"), directory.path().join("away"));
+        std::fs::rename(&current, &away).unwrap();
+        assert!(database.reopen().is_err());
+        assert_eq!((database.read(b"k"), database.unflushed_bytes()), (Err(Error::Closed), 0));
+        std::fs::rename(&away, &current).unwrap();
+        assert_eq!(database.reopen(), Ok(()));
+        assert_eq!(database.read(b"k"), Ok(None));
+    }
 
     #[test]
     fn knows_a_full_disk_by_rocksdbs_words() {

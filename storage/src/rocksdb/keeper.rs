@@ -32,6 +32,11 @@ impl Progress {
         Self { sequence, marks, moved: true }
     }
 
+    /// Behind the last durable batch.
+    pub(super) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
     pub(super) fn advance(&mut self, sequence: u64, marks: Vec<(bytes::Bytes, bytes::Bytes)>) {
         self.sequence = sequence;
         for (name, value) in marks {
@@ -130,8 +135,10 @@ fn reopen_if_there_is_room(shared: &Shared) {
 }
 
 fn try_reopen(shared: &Shared) -> Result<()> {
-    let unflushed = shared.database.unflushed_bytes()?;
+    let unflushed = shared.database.unflushed_bytes();
     shared.space.admit(0, unflushed, Priority::Normal)?;
+    // RocksDB that cannot write cannot open either, and then nothing could be read.
+    shared.space.try_writing()?;
     shared.database.reopen()?;
     shared.pending.clear();
     shared.health.space_is_back();

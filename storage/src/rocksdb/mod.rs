@@ -6,8 +6,11 @@
 //! durable yet. RocksDB is named nowhere outside this folder.
 
 mod database;
+mod genesis;
 mod health;
 mod keeper;
+mod log_end;
+mod log_format;
 mod options;
 mod pending;
 mod reclaim;

@@ -31,10 +31,11 @@ impl Default for Settings {
 /// keys.
 const BLOB_BYTES_MIN: u64 = 512;
 
-/// `direct_io` says that the file system can write past the page cache.
-pub(super) fn options(settings: &Settings, direct_io: bool) -> Options {
+/// `direct_io` says that the file system can write past the page cache, `create` that there is no store yet.
+pub(super) fn options(settings: &Settings, direct_io: bool, create: bool) -> Options {
     let mut options = Options::default();
-    options.create_if_missing(true);
+    // RocksDB that creates a store removes the files of the one it did not find.
+    options.create_if_missing(create);
     options.set_paranoid_checks(true);
     // The default, PointInTimeRecovery, opens cleanly at the first flipped bit and forgets the rest.
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);

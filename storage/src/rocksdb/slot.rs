@@ -1,5 +1,6 @@
 //! The slot: opens the store, starts its threads, and is the handle to them.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -7,14 +8,16 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use millstream_runtime::{Entropy, SystemEntropy, TaskSet};
+use millstream_runtime::TaskSet;
 use parking_lot::Mutex;
 use rocksdb::WriteBatch;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::database::Database;
+use super::genesis;
 use super::health::Health;
 use super::keeper::{self, AnchorWriter, Progress, StopSignal};
+use super::log_end;
 use super::options::Settings;
 use super::pending::Pending;
 use super::reclaim;
@@ -45,6 +48,8 @@ pub(super) struct Shared {
     pub(super) durable: watch::Sender<Durable>,
     pub(super) stop: StopSignal,
     pub(super) reclaim: reclaim::Requests,
+    /// The directory's lock; empty once closed.
+    owned: Mutex<Option<File>>,
 }
 
 impl Shared {
@@ -89,27 +94,31 @@ struct Running {
 
 impl RocksSlot {
     pub(super) fn open(directory: PathBuf, settings: &Settings, expected_epoch: Option<u64>) -> Result<Self> {
-        std::fs::create_dir_all(&directory).map_err(|error| io_failure(&directory, &error))?;
         let files = AnchorFiles::new(&directory);
-        let anchor = files.read().map_err(|error| io_failure(&directory, &error))?;
-        let database = Database::open(&directory, settings)?;
+        let found = genesis::prepare(&directory, &files)?;
+        let anchored = found.anchor.as_ref().map_or(0, |anchor| anchor.sequence);
+        log_end::mend(&directory, anchored, settings.accept_loss)?;
+        let database = Database::open(&directory, settings, found.is_new())?;
         let identity = read_identity(&database)?;
-        if let Err(error) = check_anchor(&database, identity.as_ref(), anchor.as_ref()) {
+        if let Err(error) = check_anchor(&database, identity.as_ref(), found.anchor.as_ref()) {
             if !settings.accept_loss {
                 return Err(error);
             }
             tracing::error!(%error, "going on in spite of lost writes, as the settings say");
         }
-        let found = identity.as_ref().map_or(0, |identity| identity.epoch);
-        if let Some(expected) = expected_epoch.filter(|expected| *expected != found) {
-            return Err(Error::Fenced { expected, found });
+        let epoch = identity.as_ref().map_or(0, |identity| identity.epoch);
+        if let Some(expected) = expected_epoch.filter(|expected| *expected != epoch) {
+            return Err(Error::Fenced { expected, found: epoch });
         }
-        let store = identity.map_or_else(|| <dyn Entropy>::bytes(&SystemEntropy), |identity| identity.store);
-        let identity = Identity { store, epoch: found + 1 };
+        let Anchor { generation, store, mut marks, .. } = found.anchor.unwrap_or_default();
+        if settings.accept_loss {
+            // They would be missed again by those who set them.
+            marks.clear();
+        }
+        let store = identity.map_or(store, |identity| identity.store);
+        let identity = Identity { store, epoch: epoch + 1 };
         write_identity(&database, &identity)?;
 
-        let (generation, marks) =
-            anchor.map_or_else(Default::default, |anchor| (anchor.generation, anchor.marks));
         let mut anchor = AnchorWriter { files, generation, store, epoch: identity.epoch };
         let progress = Mutex::new(Progress::starting_at(database.sequence()?, marks.clone()));
         anchor.note(&progress).map_err(|error| io_failure(&directory, &error))?;
@@ -122,6 +131,7 @@ impl RocksSlot {
             durable: watch::Sender::default(),
             stop: StopSignal::default(),
             reclaim: reclaim::Requests::default(),
+            owned: Mutex::new(Some(found.owned)),
         });
         let running = start(&shared, anchor)
             .map_err(|error| Error::Failed { reason: format!("no thread could be started: {error}") })?;
@@ -234,6 +244,7 @@ fn stop(shared: &Shared, running: Running) {
     join(keeper);
     shared.close(&Error::Closed);
     shared.database.close();
+    shared.owned.lock().take();
 }
 
 fn join(thread: JoinHandle<()>) {
@@ -277,11 +288,10 @@ fn write_identity(database: &Database, identity: &Identity) -> Result<()> {
 fn check_anchor(database: &Database, identity: Option<&Identity>, anchor: Option<&Anchor>) -> Result<()> {
     let lost = |what: String| Err(Error::Lost { what });
     match (identity, anchor) {
-        (None, None) => Ok(()),
-        (Some(_), None) => {
-            lost("the store has no readable anchor, so nothing says if its log is whole".into())
-        }
-        (None, Some(_)) => lost("there is an anchor but no store: the files of RocksDB are gone".into()),
+        (_, None) => lost("the store has no readable anchor, so nothing says if its log is whole".into()),
+        // The start that would have made the store was cut short.
+        (None, Some(anchor)) if anchor.epoch == 0 => Ok(()),
+        (None, Some(_)) => lost("there is an anchor but the store is empty".into()),
         (Some(identity), Some(anchor)) if identity.store != anchor.store => {
             lost("the anchor belongs to another store".into())
         }
@@ -302,6 +312,6 @@ fn check_anchor(database: &Database, identity: Option<&Identity>, anchor: Option
     }
 }
 
-fn io_failure(path: &Path, error: &std::io::Error) -> Error {
+pub(super) fn io_failure(path: &Path, error: &std::io::Error) -> Error {
     Error::Failed { reason: format!("{}: {error}", path.display()) }
 }

@@ -126,6 +126,37 @@ async fn a_missing_anchor_and_a_foreign_one_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_there_is_never_made_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let slot = open(directory.path()).await.unwrap();
+    write(&*slot, "k", "v").await;
+    slot.close().await.unwrap();
+    let files = || fs::read_dir(directory.path()).unwrap().count();
+    for lost in [&["CURRENT"][..], &["ANCHOR-A", "ANCHOR-B"]] {
+        lost.iter().for_each(|name| fs::remove_file(directory.path().join(name)).unwrap());
+        let left = files();
+        let error = open(directory.path()).await.unwrap_err();
+        assert!(matches!(&error, Error::Lost { what } if what.contains("CURRENT")), "{error}");
+        assert_eq!(files(), left, "what is left is for the operator");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_that_was_cut_short_is_made_up_for() {
+    let whole = tempfile::tempdir().unwrap();
+    open(whole.path()).await.unwrap().close().await.unwrap();
+    // The first anchor stands alone before RocksDB makes its files, and with them before the identity.
+    let cut_short = tempfile::tempdir().unwrap();
+    let first = super::genesis::prepare(cut_short.path(), &crate::anchor::AnchorFiles::new(cut_short.path()));
+    assert!(first.unwrap().is_new());
+    fs::write(cut_short.path().join("MANIFEST-000001"), "half of it").unwrap();
+    let slot = open(cut_short.path()).await.unwrap();
+    write(&*slot, "k", "v").await;
+    slot.close().await.unwrap();
+    assert!(open(cut_short.path()).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_flipped_bit_in_the_log_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let slot = open(directory.path()).await.unwrap();
@@ -166,8 +197,17 @@ async fn trimming_gives_space_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_owner_is_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let _slot = open(directory.path()).await.unwrap();
-    assert!(matches!(open(directory.path()).await, Err(Error::Failed { .. })));
+    let slot = open(directory.path()).await.unwrap();
+    // What the first is writing must not be taken for what a crash left.
+    let log = logs(directory.path()).pop().unwrap();
+    let mut bytes = fs::read(&log).unwrap();
+    bytes.extend([0xa5; 50]);
+    fs::write(&log, &bytes).unwrap();
+    let refused = open(directory.path()).await;
+    assert!(matches!(refused, Err(Error::Failed { reason }) if reason.contains("another process")));
+    assert_eq!(fs::read(&log).unwrap(), bytes);
+    slot.close().await.unwrap();
+    assert!(open(directory.path()).await.is_ok(), "closed, it is free");
 }
 
 #[tokio::test(flavor = "multi_thread")]

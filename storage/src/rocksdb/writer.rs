@@ -14,6 +14,7 @@ use bytes::Bytes;
 use rocksdb::WriteBatch;
 use tokio::sync::{mpsc, oneshot};
 
+use super::log_end::watermark;
 use super::slot::Shared;
 use super::syncer::Written;
 use crate::commit::Commit;
@@ -116,9 +117,10 @@ impl Merge {
         Ok(())
     }
 
-    fn rocks_batch(&self) -> WriteBatch {
+    fn rocks_batch(&self, shared: &Shared) -> WriteBatch {
         // Room for RocksDB's own headers, so that the batch is allocated once.
         let mut batch = WriteBatch::with_capacity_bytes(self.bytes + 16 * self.changes.len() + 64);
+        begin(&mut batch, shared);
         for change in &self.changes {
             match change {
                 Change::Append { key, value } | Change::Put { key, value } => batch.put(key, value),
@@ -127,6 +129,11 @@ impl Merge {
         }
         batch
     }
+}
+
+/// Every batch says in the log how far the log was durable, for whoever has to judge a damaged end of it.
+fn begin(batch: &mut WriteBatch, shared: &Shared) {
+    batch.put_log_data(watermark(shared.progress.lock().sequence()));
 }
 
 struct Writer<'a> {
@@ -147,6 +154,7 @@ impl Writer<'_> {
     /// A trimmed key may vanish from reads before the trim is durable, so it is not held in `pending`.
     fn trim(&mut self, start: &[u8], end: &[u8], ordered: oneshot::Sender<Result<Commit>>) {
         let mut batch = WriteBatch::default();
+        begin(&mut batch, self.shared);
         batch.delete_range(start, end);
         let admitted = self.admit(start.len() + end.len(), Priority::Reclaim);
         let written = admitted.and_then(|()| self.shared.database.write(batch));
@@ -158,12 +166,12 @@ impl Writer<'_> {
         let database = &self.shared.database;
         self.shared.pending.begin(&merge.changes, |key| database.read(key))?;
         // If this fails, what RocksDB shows of the batch stays hidden until it is opened anew.
-        database.write(merge.rocks_batch())
+        database.write(merge.rocks_batch(self.shared))
     }
 
     fn admit(&self, bytes: usize, priority: Priority) -> Result<()> {
         self.shared.health.check()?;
-        self.shared.space.admit(bytes as u64, self.shared.database.unflushed_bytes()?, priority)
+        self.shared.space.admit(bytes as u64, self.shared.database.unflushed_bytes(), priority)
     }
 
     fn pass_on(

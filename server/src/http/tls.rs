@@ -107,8 +107,9 @@ fn kept(directory: &Path) -> Result<Pair, TlsError> {
 /// All of it or nothing, even if the power goes meanwhile: half a key would keep the server from starting.
 fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     let unfinished = path.with_extension("new");
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&unfinished)?;
+    // A file that is there keeps its mode, whatever is asked for. Most often there is none.
+    let _ = fs::remove_file(&unfinished);
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&unfinished)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;

@@ -85,7 +85,7 @@ fn show_next_steps(server: &Server) {
         "Try next:\n  \
          export AWS_ENDPOINT_URL=http://{address} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1\n  \
          aws kinesis create-stream --stream-name hello --shard-count 1\n  \
-         aws kinesis put-record --stream-name hello --partition-key k --cli-binary-format raw-in-base64-out --data 'hello, world'\n"
+         echo 'hello, world' | aws kinesis put-record --stream-name hello --partition-key k --data fileb:///dev/stdin\n"
     );
     // The server does its work whether or not anybody reads this.
     let _ = io::stdout().write_all(text.as_bytes());

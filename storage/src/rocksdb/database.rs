@@ -111,10 +111,6 @@ fn takes_direct_io(directory: &Path) -> bool {
 fn open_error(error: &rocksdb::Error, directory: &Path) -> Error {
     let what = format!("{}: {error}", directory.display());
     match error.kind() {
-        // The lock file is the one thing that RocksDB takes from another process.
-        _ if error.to_string().contains("lock file") => {
-            Error::Failed { reason: format!("another process uses this directory: {what}") }
-        }
         rocksdb::ErrorKind::Corruption => Error::Corrupt { what },
         _ => Error::Failed { reason: what },
     }

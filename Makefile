@@ -4,8 +4,7 @@
 CARGO ?= cargo
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/millstream
-export MILLSTREAM_CLIENTS ?= $(CACHE)/clients
-SKIPPED := $(MILLSTREAM_CLIENTS)/skipped
+CLIENTS := $(if $(MILLSTREAM_CLIENTS),$(MILLSTREAM_CLIENTS),$(CACHE)/clients)
 MINUTES_FUZZ ?= 5
 
 .DEFAULT_GOAL := help
@@ -24,27 +23,31 @@ run: release ## build in release and serve on 127.0.0.1:4566, with the data in .
 	@exec $(TARGET)/release/millstream serve --data-dir ./data
 
 clients: setup
-	@mkdir -p $(MILLSTREAM_CLIENTS) && rm -f $(SKIPPED)
-	@tools/clients python node java go
+	@mkdir -p "$(CLIENTS)" && rm -f "$(CLIENTS)/skipped"
+	@MILLSTREAM_CLIENTS="$(CLIENTS)" tools/clients python node java go
 
 lint: setup ## formatting and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
 test: lint clients ## every test, with the real clients
-	$(CARGO) test --workspace --locked
-	@if [ -s $(SKIPPED) ]; then sort -u $(SKIPPED); fi
+	@export MILLSTREAM_CLIENTS="$(CLIENTS)"; \
+	$(CARGO) test --workspace --locked; result=$$?; \
+	if [ -s "$(CLIENTS)/skipped" ]; then sort -u "$(CLIENTS)/skipped"; fi; \
+	exit $$result
 
 unit: setup ## the tests of the crates, without clients, crashes and corruption
 	$(CARGO) test --workspace --locked --exclude millstream-tests
 
 test-year: clients ## all 336,776 flights of the year through put, tail and boto3
 	$(CARGO) build --locked -p millstream-cli
-	$(CARGO) test --locked -p millstream-tests --test flights -- --ignored
+	MILLSTREAM_CLIENTS="$(CLIENTS)" $(CARGO) test --locked -p millstream-tests --test flights -- --ignored
 
 test-long: setup ## 10,000 each of kills, power cuts and corruptions; hours
 	$(CARGO) build --locked -p millstream-cli
-	MILLSTREAM_CYCLES=10000 $(CARGO) test --locked -p millstream-tests --test kill_nine --test power_cut --test sync_error --test corruption --test disk_full
+	MILLSTREAM_CYCLES=10000 $(CARGO) test --locked -p millstream-tests --test kill_nine --test power_cut --test corruption --test clock_jumps
+	MILLSTREAM_CYCLES=2000 $(CARGO) test --locked -p millstream-tests --test sync_error
+	MILLSTREAM_CYCLES=500 $(CARGO) test --locked -p millstream-tests --test disk_full
 
 bench: setup ## Criterion benchmarks of storage, engine and codecs
 	$(CARGO) bench --locked -p millstream-storage --features millstream-storage/rocksdb -p millstream-engine -p millstream-server --benches

@@ -26,7 +26,7 @@ const INDEX_GAP: u64 = 1 << 32;
 pub(crate) struct Recovered {
     pub(crate) store: StoreRow,
     pub(crate) streams: Vec<Stream>,
-    /// Deleted streams whose data has yet to be removed.
+    /// Deleted streams whose data has yet to be removed, or just was.
     pub(crate) graves: Vec<StreamUid>,
 }
 
@@ -76,7 +76,10 @@ async fn read_shards(slot: &dyn Slot) -> Result<HashMap<StreamUid, BTreeMap<Shar
         let (stream, meta) = shard_row::decode(&key, &value)?;
         let mut end = read_log_end(slot, ShardUid::new(stream, meta.index), meta.created).await?;
         if end.offset > 0 {
-            end.index += INDEX_GAP;
+            end.index = end
+                .index
+                .checked_add(INDEX_GAP)
+                .ok_or_else(|| keyspace::corrupt("the end of the log of the shard with the row", &key))?;
         }
         let shard = Arc::new(Shard::with_log(stream, meta, end));
         shards.entry(stream).or_default().insert(meta.index, shard);
@@ -146,7 +149,7 @@ fn check_marks(slot: &dyn Slot, arn: &StreamArn, shards: &BTreeMap<ShardIndex, A
     Ok(())
 }
 
-async fn scan_all(slot: &dyn Slot, mut range: KeyRange) -> Result<Vec<Entry>> {
+pub(crate) async fn scan_all(slot: &dyn Slot, mut range: KeyRange) -> Result<Vec<Entry>> {
     let mut all = Vec::new();
     loop {
         let page = slot.scan(range.clone(), ScanOptions::default()).await?;

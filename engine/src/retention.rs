@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use millstream_model::Timestamp;
-use millstream_storage::{Priority, WriteSet};
+use millstream_storage::{KeyRange, Priority, WriteSet};
 
 use crate::committer::Group;
 use crate::engine::{Engine, Grave, Inner};
 use crate::error::{Error, Result};
 use crate::keyspace::tail_row::{LogEnd, tail_key};
-use crate::keyspace::{self, ShardUid, StreamUid, record_key, stream_prefix, time_index};
-use crate::recovery::decode_block;
+use crate::keyspace::{self, ShardUid, StreamUid, record_key, shard_row, stream_prefix, time_index};
+use crate::recovery::{decode_block, scan_all};
 use crate::shard::Shard;
 use crate::shard::reader::index_entry_before;
 use crate::stream::{Phase, Stream};
@@ -47,18 +47,20 @@ impl Engine {
         }
     }
 
-    /// One round: deletions that are over, data of deleted streams, expired records.
+    /// One round: deletions that are over, data of deleted streams, expired records. A shard that cannot be
+    /// trimmed, because it is damaged say, does not keep the others from it; the first error is told.
     pub(crate) async fn tidy_up(&self) -> Result<()> {
         let inner = &self.inner;
         inner.bury_the_gone().await?;
         inner.remove_buried().await?;
+        let mut outcome = Ok(());
         for stream in inner.catalog.all() {
             let horizon = stream.meta().horizon(inner.now());
             for shard in stream.shards().all.values() {
-                inner.trim(&stream, shard, horizon).await?;
+                outcome = outcome.and(inner.trim(&stream, shard, horizon).await);
             }
         }
-        Ok(())
+        outcome
     }
 }
 
@@ -85,11 +87,12 @@ impl Inner {
 
     async fn remove_buried(&self) -> Result<()> {
         let graves = self.control.lock().await.graves.clone();
-        let now = self.clock.monotonic();
         for Grave { uid, emptied } in graves {
+            let now = self.clock.monotonic();
             match emptied {
                 None => {
                     self.remove_data(uid).await?;
+                    let now = self.clock.monotonic();
                     let mut control = self.control.lock().await;
                     let buried = control.graves.iter_mut().filter(|grave| grave.uid == uid);
                     buried.for_each(|grave| grave.emptied = Some(now));
@@ -107,15 +110,30 @@ impl Inner {
     }
 
     async fn remove_data(&self, uid: StreamUid) -> Result<()> {
+        self.forget_marks(uid).await?;
         for tag in [keyspace::RECORD_BLOCK, keyspace::TIME_INDEX, keyspace::TAIL, keyspace::SHARD] {
             self.slot.trim(&stream_prefix(tag, uid), KEYS_END).await?;
         }
-        // Marks that a crash kept from being forgotten when the stream was deleted.
+        // The trims are durable with this.
         let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
         writes.put(stream_prefix(keyspace::GRAVE, uid), Bytes::new());
+        self.slot.commit(writes).await?.durable().await?;
+        Ok(())
+    }
+
+    /// Forgets how far the shards of a deleted stream had come. That was done when it was deleted, but records
+    /// on their way then have noted it again, and so has a crash. Before the shards' rows go, for a retry
+    /// needs them.
+    async fn forget_marks(&self, uid: StreamUid) -> Result<()> {
+        let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
+        for row in scan_all(&*self.slot, KeyRange::prefix(&stream_prefix(keyspace::SHARD, uid))).await? {
+            let (_, meta) = shard_row::decode(&row.key, &row.value)?;
+            writes.mark(ShardUid::new(uid, meta.index).mark_name(), Bytes::new());
+        }
         let marks = self.slot.marks_at_open().keys();
         let stale = marks.filter(|name| ShardUid::of_mark(name).is_some_and(|shard| shard.stream() == uid));
         stale.for_each(|name| writes.mark(name.clone(), Bytes::new()));
+        writes.put(stream_prefix(keyspace::GRAVE, uid), Bytes::new());
         self.slot.commit(writes).await?.durable().await?;
         Ok(())
     }
@@ -157,13 +175,23 @@ impl Inner {
     /// Notes that the log begins with this block from now on, so that a reader can tell blocks that were
     /// trimmed from blocks that were lost.
     async fn note_begin(&self, shard: &Shard, key: &[u8]) -> Result<()> {
-        let block = self.slot.get(key).await?;
-        let block = block.ok_or_else(|| keyspace::corrupt("a block of the time index is missing", key))?;
+        let Some(block) = self.slot.get(key).await? else {
+            return self.check_trimmed(shard, key).await;
+        };
         let block = decode_block(key, block)?;
         let (index, offset, last_arrival) = (block.first_index(), block.first_offset(), block.base_time());
         let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
         writes.put(tail_key(shard.uid()), LogEnd { index, offset, last_arrival }.encode());
         self.slot.commit(writes).await?.durable().await.map_err(Error::from)
+    }
+
+    /// An entry of the time index may outlive its block, when a crash came between the trims of the two.
+    async fn check_trimmed(&self, shard: &Shard, key: &[u8]) -> Result<()> {
+        let begin = self.slot.get(&tail_key(shard.uid())).await?.and_then(|row| LogEnd::decode(&row));
+        match begin {
+            Some(begin) if record_key::record_key(shard.uid(), begin.index) > key => Ok(()),
+            _ => Err(keyspace::corrupt("a block of the time index is missing", key)),
+        }
     }
 
     /// Everything has expired. Notes where the log goes on, for its blocks will not say it any more.
@@ -174,7 +202,9 @@ impl Inner {
         // Records that came meanwhile have higher indexes and stay.
         let below = record_key::record_key(shard.uid(), end.index);
         self.slot.trim(&record_key::prefix(shard.uid()), &below).await?;
-        let below = time_index::time_key(shard.uid(), end.last_arrival);
+        // The last record's own entry too. One of a newer block in the same millisecond is no loss: the index
+        // is sparse.
+        let below = time_index::time_key(shard.uid(), end.last_arrival.plus(Duration::from_millis(1)));
         self.slot.trim(&time_index::prefix(shard.uid()), &below).await?;
         shard.tail.lock().set_emptied(end);
         Ok(())

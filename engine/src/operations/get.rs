@@ -10,6 +10,7 @@ use crate::engine::{Engine, Found, Inner};
 use crate::error::{Error, Result};
 use crate::shard::Shard;
 use crate::shard::reader::{self, Position, Want};
+use crate::stream::StreamStatus;
 use crate::token::IteratorToken;
 
 /// Where a shard iterator is to start.
@@ -58,23 +59,21 @@ impl Engine {
         dry_run: bool,
     ) -> Result<String> {
         let inner = &self.inner;
-        let id = ShardId::parse_lenient(shard_id).ok_or_else(|| {
-            let StreamArn { account, name, .. } = arn;
-            Error::ResourceNotFound(format!(
-                "Could not find shard {shard_id} in stream {name} under account {account}."
-            ))
-        })?;
-        // Here AWS speaks of the shard even when the stream does not exist.
-        let found = inner.find(arn).map_err(|_| no_such_shard(id, arn))?;
-        let shard = found.stream.shard(id).ok_or_else(|| no_such_shard(id, arn))?;
+        let (found, shard) = inner.find_shard(arn, shard_id)?;
         let admitted =
             shard.read_limits.lock().admit_iterator(&inner.settings.limits, inner.clock.monotonic());
-        admitted.map_err(|_| Error::shard_rate(&id, &arn.name, &arn.account))?;
+        admitted.map_err(|_| Error::shard_rate(&shard.id(), &arn.name, &arn.account))?;
         let position = inner.resolve(&found, &shard, start).await?;
         if dry_run {
             return Err(dry_run_passed());
         }
         inner.seal(&found, &shard, position)
+    }
+
+    /// Fails as [`Self::get_shard_iterator`] would if it is the stream or the shard that is wrong. AWS looks for
+    /// these before it looks at where to start.
+    pub fn check_shard(&self, arn: &StreamArn, shard_id: &str) -> Result<()> {
+        self.inner.find_shard(arn, shard_id).map(drop)
     }
 
     pub async fn get_records(&self, call: GetRecords<'_>) -> Result<RecordsPage> {
@@ -119,6 +118,20 @@ impl Engine {
 }
 
 impl Inner {
+    /// Here AWS speaks of the shard even when the stream does not exist, or not yet.
+    fn find_shard(&self, arn: &StreamArn, shard_id: &str) -> Result<(Found, Arc<Shard>)> {
+        let id = ShardId::parse_lenient(shard_id).ok_or_else(|| {
+            let StreamArn { account, name, .. } = arn;
+            Error::ResourceNotFound(format!(
+                "Could not find shard {shard_id} in stream {name} under account {account}."
+            ))
+        })?;
+        let found = self.find(arn).map_err(|_| no_such_shard(id, arn))?;
+        let shard = found.stream.shard(id).filter(|_| found.status != StreamStatus::Creating);
+        let shard = shard.ok_or_else(|| no_such_shard(id, arn))?;
+        Ok((found, shard))
+    }
+
     fn seal(&self, found: &Found, shard: &Shard, position: Position) -> Result<String> {
         let token = IteratorToken {
             stream: found.stream.uid,

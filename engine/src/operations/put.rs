@@ -50,6 +50,11 @@ pub enum PutFailure {
 }
 
 impl Engine {
+    /// Fails as a put would if it is the stream that is wrong. AWS looks for it before it looks at hash keys.
+    pub fn check_stream(&self, arn: &StreamArn) -> Result<()> {
+        self.inner.find_writable(arn).map(drop)
+    }
+
     /// Stores one record. `ordering` is the caller's SequenceNumberForOrdering.
     pub async fn put_record(
         &self,

@@ -20,9 +20,9 @@ impl Engine {
     /// Adds tags, and overwrites those that are there.
     pub async fn add_tags(&self, arn: &StreamArn, tags: BTreeMap<String, String>) -> Result<()> {
         self.inner.admit(Call::AddTagsToStream, arn)?;
-        check_tags(arn, &tags)?;
         let _control = self.inner.control.lock().await;
         let found = self.inner.find_active(arn)?;
+        check_tags(arn, &tags)?;
         let mut all = found.meta.tags.clone();
         all.extend(tags);
         check_tag_count(arn, all.len())?;
@@ -32,9 +32,9 @@ impl Engine {
     /// Removes tags; keys that no tag has are ignored.
     pub async fn remove_tags(&self, arn: &StreamArn, keys: &[String]) -> Result<()> {
         self.inner.admit(Call::RemoveTagsFromStream, arn)?;
-        check_characters(arn, keys.iter(), "remove tags from")?;
         let _control = self.inner.control.lock().await;
         let found = self.inner.find_active(arn)?;
+        check_characters(arn, keys.iter(), "remove tags from")?;
         let change = |meta: &mut crate::stream::StreamMeta| meta.tags.retain(|key, _| !keys.contains(key));
         self.inner.change(&found, Priority::Normal, change).await
     }

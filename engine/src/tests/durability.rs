@@ -230,3 +230,22 @@ async fn a_closed_engine_takes_nothing() {
     engine.close().await.unwrap();
     assert!(matches!(put(&engine, &arn, "x").await, Err(Error::Unavailable(_))));
 }
+
+#[tokio::test]
+async fn a_stream_that_is_written_to_while_it_is_deleted_is_not_missed() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(2).await;
+    let writes = async {
+        // Until the stream is gone.
+        while put(&engine, &arn, "x").await.is_ok() {}
+    };
+    let (_, deleted) = tokio::join!(writes, engine.delete_stream(&arn));
+    deleted.unwrap();
+    for _ in 0..3 {
+        engine.tidy_up().await.unwrap();
+        world.clock.advance(Duration::from_secs(40));
+    }
+    engine.close().await.unwrap();
+    drop(engine);
+    world.open().await;
+}

@@ -1,6 +1,6 @@
 //! What expires, when, and what is left of it.
 
-use millstream_storage::{KeyRange, ScanOptions};
+use millstream_storage::{KeyRange, ScanOptions, WriteSet};
 
 use super::*;
 use crate::Error;
@@ -44,6 +44,42 @@ async fn a_shard_that_expired_as_a_whole_goes_on_with_its_numbers() {
     let after = put(&engine, &arn, "new").await.unwrap();
     assert!(before.last().unwrap().sequence_number < after.sequence_number);
     assert_eq!(read_all(&engine, &arn).await.unwrap(), ["new"]);
+    world.clock.advance(HOUR);
+    engine.tidy_up().await.unwrap();
+    assert_eq!(read_all(&engine, &arn).await.unwrap(), ["new"]);
+}
+
+#[tokio::test]
+async fn a_sparse_shard_is_trimmed_again_and_again() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(1).await;
+    for data in numbered(0..3) {
+        world.clock.advance(HOUR);
+        put(&engine, &arn, &data).await.unwrap();
+        world.clock.advance(25 * HOUR);
+        engine.tidy_up().await.unwrap();
+        assert_eq!(blocks(&engine).await, 0);
+    }
+    let entries = KeyRange::prefix(&[crate::keyspace::TIME_INDEX]);
+    let entries = engine.inner.slot.scan(entries, ScanOptions::default()).await.unwrap().entries;
+    assert_eq!(entries, []);
+}
+
+#[tokio::test]
+async fn an_entry_of_the_time_index_that_outlived_its_block_stops_nothing() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(1).await;
+    world.clock.advance(HOUR);
+    put(&engine, &arn, "old").await.unwrap();
+    let index = KeyRange::prefix(&[crate::keyspace::TIME_INDEX]);
+    let entry = engine.inner.slot.scan(index, ScanOptions::default()).await.unwrap().entries.remove(0);
+    world.clock.advance(25 * HOUR);
+    engine.tidy_up().await.unwrap();
+    // As if a crash had come between the trims.
+    let mut writes = WriteSet::new();
+    writes.put(entry.key, entry.value);
+    engine.inner.slot.commit(writes).await.unwrap().durable().await.unwrap();
+    put(&engine, &arn, "new").await.unwrap();
     world.clock.advance(HOUR);
     engine.tidy_up().await.unwrap();
     assert_eq!(read_all(&engine, &arn).await.unwrap(), ["new"]);

@@ -91,6 +91,10 @@ impl Router {
 
     async fn answer_in(&self, format: Format, parts: &Parts, received: Received) -> Answer {
         let operation = operation(&parts.headers);
+        let turn = match operation {
+            Some(Operation::GetRecords) => self.budget.large_answer().await,
+            _ => None,
+        };
         let outcome = match operation {
             Some(operation) => self.carry_out(operation, format, parts, &received.bytes).await,
             None => Err(not_an_operation(format, &received.bytes)),
@@ -100,6 +104,7 @@ impl Router {
         match outcome {
             Ok(bytes) => {
                 let permit = self.budget.reserve(bytes.len()).await;
+                drop(turn);
                 let body = Reply::new(bytes, permit);
                 Answer { status: StatusCode::OK, content_type: Some(content_type(format)), body, operation }
             }

@@ -28,6 +28,10 @@ const PERMIT_BYTES: usize = 1024;
 /// What a body may hold before it has shown that it grows.
 const FIRST_BYTES: usize = 16 * 1024;
 
+/// Large answers that may be made at once. How large an answer is shows when it is made, and only then can it
+/// wait for room; so few may be in that state.
+const LARGE_ANSWERS_MAX: usize = 16;
+
 /// Bytes that bodies may take at once.
 #[derive(Clone, Debug)]
 pub(crate) struct BodyBudget {
@@ -35,6 +39,7 @@ pub(crate) struct BodyBudget {
     permits_max: usize,
     /// One permit: to grow outside of the room.
     lane: Arc<Semaphore>,
+    large_answers: Arc<Semaphore>,
     clock: SharedClock,
 }
 
@@ -69,7 +74,8 @@ impl BodyBudget {
         let bytes_max = bytes_max.saturating_sub(BODY_BYTES_MAX);
         let permits_max = (bytes_max / PERMIT_BYTES).clamp(1, Semaphore::MAX_PERMITS);
         let (room, lane) = (Arc::new(Semaphore::new(permits_max)), Arc::new(Semaphore::new(1)));
-        Self { room, permits_max, lane, clock }
+        let large_answers = Arc::new(Semaphore::new(LARGE_ANSWERS_MAX));
+        Self { room, permits_max, lane, large_answers, clock }
     }
 
     /// Reads a whole body.
@@ -139,6 +145,12 @@ impl BodyBudget {
             }
         }
         Ok(())
+    }
+
+    /// Waits for a turn to make an answer that may be large. It is over when [`Self::reserve`] has given the
+    /// answer its room.
+    pub(crate) async fn large_answer(&self) -> Option<OwnedSemaphorePermit> {
+        self.large_answers.clone().acquire_owned().await.ok()
     }
 
     /// Waits for room for so many bytes of a reply. Whoever waits must hold no body: those that grow may be

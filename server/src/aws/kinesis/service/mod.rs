@@ -71,12 +71,7 @@ impl KinesisService for Kinesis {
         caller: &Caller,
         input: IncreaseStreamRetentionPeriodInput,
     ) -> Answer<()> {
-        let stream = names::stream(
-            caller,
-            input.stream_name.as_ref(),
-            input.stream_arn.as_ref(),
-            input.stream_id.as_ref(),
-        )?;
+        let stream = names::stream_of!(caller, input)?;
         Ok(self.engine.increase_retention(&stream, input.retention_period_hours.into()).await?)
     }
 
@@ -85,12 +80,7 @@ impl KinesisService for Kinesis {
         caller: &Caller,
         input: DecreaseStreamRetentionPeriodInput,
     ) -> Answer<()> {
-        let stream = names::stream(
-            caller,
-            input.stream_name.as_ref(),
-            input.stream_arn.as_ref(),
-            input.stream_id.as_ref(),
-        )?;
+        let stream = names::stream_of!(caller, input)?;
         Ok(self.engine.decrease_retention(&stream, input.retention_period_hours.into()).await?)
     }
 

@@ -13,6 +13,19 @@ use crate::aws::caller::Caller;
 use crate::aws::codec::ApiError;
 use crate::aws::kinesis::generated::Exception;
 
+/// The stream that an input with the three usual members means.
+macro_rules! stream_of {
+    ($caller:expr, $input:expr) => {
+        $crate::aws::kinesis::service::names::stream(
+            $caller,
+            $input.stream_name.as_ref(),
+            $input.stream_arn.as_ref(),
+            $input.stream_id.as_ref(),
+        )
+    };
+}
+pub(super) use stream_of;
+
 /// The stream that a name in the caller's account and region, or an ARN, stands for. An ARN of another
 /// account is followed: who may do that is decided by authorization.
 pub(super) fn stream(

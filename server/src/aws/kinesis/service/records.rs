@@ -2,7 +2,7 @@
 
 use bytestring::ByteString;
 use millstream_engine::{Engine, GetRecords, PutEntry, PutFailure, Receipt, StartingPosition};
-use millstream_model::HashKey;
+use millstream_model::{HashKey, StreamArn};
 
 use super::errors::invalid_argument;
 use super::{Answer, names};
@@ -18,18 +18,13 @@ pub(super) async fn put_record(
     caller: &Caller,
     input: PutRecordInput,
 ) -> Answer<PutRecordOutput> {
-    let stream = names::stream(
-        caller,
-        input.stream_name.as_ref(),
-        input.stream_arn.as_ref(),
-        input.stream_id.as_ref(),
-    )?;
+    let stream = names::stream_of!(caller, input)?;
     let Some(partition_key) = input.partition_key else {
         return Err(missing(std::iter::once("partitionKey".to_owned())));
     };
     let entry = PutEntry {
         partition_key: partition_key.into_bytes(),
-        explicit_hash_key: input.explicit_hash_key.as_ref().map(hash_key).transpose()?,
+        explicit_hash_key: hash_key(engine, &stream, input.explicit_hash_key.as_ref())?,
         data: input.data,
     };
     let ordering = input.sequence_number_for_ordering.as_deref();
@@ -47,12 +42,7 @@ pub(super) async fn put_records(
     caller: &Caller,
     input: PutRecordsInput,
 ) -> Answer<PutRecordsOutput> {
-    let stream = names::stream(
-        caller,
-        input.stream_name.as_ref(),
-        input.stream_arn.as_ref(),
-        input.stream_id.as_ref(),
-    )?;
+    let stream = names::stream_of!(caller, input)?;
     let keyless = input.records.iter().zip(1..).filter(|(entry, _)| entry.partition_key.is_none());
     let keyless: Vec<_> =
         keyless.map(|(_, place): (_, usize)| format!("records.{place}.member.partitionKey")).collect();
@@ -62,7 +52,7 @@ pub(super) async fn put_records(
     let entries = input.records.into_iter().map(|entry| {
         Ok(PutEntry {
             partition_key: entry.partition_key.unwrap_or_default().into_bytes(),
-            explicit_hash_key: entry.explicit_hash_key.as_ref().map(hash_key).transpose()?,
+            explicit_hash_key: hash_key(engine, &stream, entry.explicit_hash_key.as_ref())?,
             data: entry.data,
         })
     });
@@ -109,12 +99,16 @@ fn missing(paths: impl ExactSizeIterator<Item = String>) -> ApiError {
     ApiError::new(ProtocolError::Validation, text)
 }
 
-fn hash_key(text: &ByteString) -> Answer<HashKey> {
-    text.parse().map_err(|_| {
-        invalid_argument(format!(
-            "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was {text}"
-        ))
-    })
+/// An explicit hash key, if one is given.
+fn hash_key(engine: &Engine, stream: &StreamArn, text: Option<&ByteString>) -> Answer<Option<HashKey>> {
+    let Some(text) = text else { return Ok(None) };
+    if let Ok(key) = text.parse() {
+        return Ok(Some(key));
+    }
+    engine.check_stream(stream)?;
+    Err(invalid_argument(format!(
+        "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was {text}"
+    )))
 }
 
 pub(super) async fn get_shard_iterator(
@@ -122,12 +116,8 @@ pub(super) async fn get_shard_iterator(
     caller: &Caller,
     input: GetShardIteratorInput,
 ) -> Answer<GetShardIteratorOutput> {
-    let stream = names::stream(
-        caller,
-        input.stream_name.as_ref(),
-        input.stream_arn.as_ref(),
-        input.stream_id.as_ref(),
-    )?;
+    let stream = names::stream_of!(caller, input)?;
+    engine.check_shard(&stream, &input.shard_id)?;
     let start = starting_position(&input)?;
     let dry_run = input.dry_run.unwrap_or_default();
     let iterator = engine.get_shard_iterator(&stream, &input.shard_id, &start, dry_run).await?;

@@ -27,12 +27,7 @@ pub(super) fn list(engine: &Engine, caller: &Caller, input: &ListShardsInput) ->
             return Err(invalid_argument("Either NextToken or StreamName should be provided."));
         }
         None => {
-            let stream = names::stream(
-                caller,
-                input.stream_name.as_ref(),
-                input.stream_arn.as_ref(),
-                input.stream_id.as_ref(),
-            )?;
+            let stream = names::stream_of!(caller, input)?;
             let from = ShardsFrom::Start {
                 arn: &stream,
                 filter: input.shard_filter.as_ref().map_or(Ok(Filter::default()), filter)?,

@@ -10,10 +10,9 @@ use millstream_engine::{
 use super::errors::invalid_argument;
 use super::{Answer, names, shards};
 use crate::aws::caller::Caller;
-use crate::aws::codec::ApiError;
 use crate::aws::kinesis::generated::{
     CreateStreamInput, DeleteStreamInput, DescribeLimitsOutput, DescribeStreamInput, DescribeStreamOutput,
-    DescribeStreamSummaryInput, DescribeStreamSummaryOutput, EncryptionType, EnhancedMetrics, Exception,
+    DescribeStreamSummaryInput, DescribeStreamSummaryOutput, EncryptionType, EnhancedMetrics,
     ListStreamsInput, ListStreamsOutput, RecordDistributionStrategy, StreamDescription,
     StreamDescriptionSummary, StreamMode, StreamModeDetails, StreamStatus, StreamSummary,
 };
@@ -23,7 +22,7 @@ pub(super) async fn create(engine: &Engine, caller: &Caller, input: CreateStream
     if input.warm_throughput_mibps.is_some_and(|throughput| throughput > 0) {
         let text =
             "WarmThroughputMiBps needs MinimumThroughputBillingCommitment to be enabled for the account.";
-        return Err(ApiError::new(Exception::Validation, text));
+        return Err(invalid_argument(text));
     }
     if input.record_distribution_strategy == Some(RecordDistributionStrategy::Auto) {
         return Err(invalid_argument("RecordDistributionStrategy AUTO is not built yet."));
@@ -46,12 +45,7 @@ pub(super) async fn create(engine: &Engine, caller: &Caller, input: CreateStream
 }
 
 pub(super) async fn delete(engine: &Engine, caller: &Caller, input: DeleteStreamInput) -> Answer<()> {
-    let stream = names::stream(
-        caller,
-        input.stream_name.as_ref(),
-        input.stream_arn.as_ref(),
-        input.stream_id.as_ref(),
-    )?;
+    let stream = names::stream_of!(caller, input)?;
     Ok(engine.delete_stream(&stream).await?)
 }
 
@@ -60,12 +54,7 @@ pub(super) fn describe(
     caller: &Caller,
     input: &DescribeStreamInput,
 ) -> Answer<DescribeStreamOutput> {
-    let stream = names::stream(
-        caller,
-        input.stream_name.as_ref(),
-        input.stream_arn.as_ref(),
-        input.stream_id.as_ref(),
-    )?;
+    let stream = names::stream_of!(caller, input)?;
     let after = input.exclusive_start_shard_id.as_deref();
     let limit = input.limit.and_then(|limit| usize::try_from(limit).ok());
     let (stream, shards, has_more_shards) = engine.describe_stream(&stream, after, limit)?;
@@ -90,12 +79,7 @@ pub(super) fn describe_summary(
     caller: &Caller,
     input: &DescribeStreamSummaryInput,
 ) -> Answer<DescribeStreamSummaryOutput> {
-    let stream = names::stream(
-        caller,
-        input.stream_name.as_ref(),
-        input.stream_arn.as_ref(),
-        input.stream_id.as_ref(),
-    )?;
+    let stream = names::stream_of!(caller, input)?;
     Ok(DescribeStreamSummaryOutput {
         stream_description_summary: summary(&engine.describe_stream_summary(&stream)?),
     })

@@ -10,23 +10,13 @@ use crate::aws::kinesis::generated::{
 };
 
 pub(super) async fn add(engine: &Engine, caller: &Caller, input: AddTagsToStreamInput) -> Answer<()> {
-    let stream = names::stream(
-        caller,
-        input.stream_name.as_ref(),
-        input.stream_arn.as_ref(),
-        input.stream_id.as_ref(),
-    )?;
+    let stream = names::stream_of!(caller, input)?;
     let tags = input.tags.iter().map(|(key, value)| (key.to_string(), value.to_string()));
     Ok(engine.add_tags(&stream, tags.collect()).await?)
 }
 
 pub(super) async fn remove(engine: &Engine, caller: &Caller, input: RemoveTagsFromStreamInput) -> Answer<()> {
-    let stream = names::stream(
-        caller,
-        input.stream_name.as_ref(),
-        input.stream_arn.as_ref(),
-        input.stream_id.as_ref(),
-    )?;
+    let stream = names::stream_of!(caller, input)?;
     let keys: Vec<_> = input.tag_keys.iter().map(ToString::to_string).collect();
     Ok(engine.remove_tags(&stream, &keys).await?)
 }
@@ -36,12 +26,7 @@ pub(super) fn list(
     caller: &Caller,
     input: &ListTagsForStreamInput,
 ) -> Answer<ListTagsForStreamOutput> {
-    let stream = names::stream(
-        caller,
-        input.stream_name.as_ref(),
-        input.stream_arn.as_ref(),
-        input.stream_id.as_ref(),
-    )?;
+    let stream = names::stream_of!(caller, input)?;
     let limit = input.limit.and_then(|limit| usize::try_from(limit).ok());
     let page = engine.list_tags(&stream, input.exclusive_start_tag_key.as_deref(), limit)?;
     let tags = page.tags.into_iter();

@@ -83,7 +83,7 @@ fn show_next_steps(server: &Server) {
     let address = server.address();
     let text = format!(
         "Try next:\n  \
-         export AWS_ENDPOINT_URL=http://{address} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1\n  \
+         export AWS_ENDPOINT_URL=http://{address} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1\n  \
          aws kinesis create-stream --stream-name hello --shard-count 1\n  \
          echo 'hello, world' | aws kinesis put-record --stream-name hello --partition-key k --data fileb:///dev/stdin\n"
     );

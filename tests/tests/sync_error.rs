@@ -22,7 +22,7 @@ use tempfile::tempdir;
 const STREAM: &str = "failing";
 const SHARDS: usize = 2;
 const WRITERS: usize = 3;
-/// These N are always tried, since they come before a server can answer.
+/// These N are always tried: a server has that many behind it before it answers, on whatever machine.
 const FIRST: [u64; 4] = [1, 2, 3, 4];
 /// The last N that is tried.
 const LAST: u64 = 200;

@@ -23,9 +23,9 @@ fn said(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// An address that nobody listens on.
-fn dead_endpoint() -> String {
-    format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap())
+/// Nobody listens there: the ports are below those that a machine gives out.
+fn dead_endpoint(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
 }
 
 /// What the first request of `command` to an endpoint says of its sender, and how the command ends when the
@@ -78,7 +78,7 @@ fn a_wrong_command_line_is_code_2() {
 
 #[test]
 fn the_explicit_endpoint_goes_first_then_that_of_kinesis() {
-    let (explicit, kinesis, general) = (dead_endpoint(), dead_endpoint(), dead_endpoint());
+    let (explicit, kinesis, general) = (dead_endpoint(1), dead_endpoint(2), dead_endpoint(3));
     let put = ["put", "s", "--retry-for", "0s"];
     let mut command = millstream(&put);
     command.env("AWS_ENDPOINT_URL", &general);

@@ -4,10 +4,11 @@
 //! what now lies in `tests/clients`. A client that is not is named as skipped; with `CI=true`, that is a failure.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
+
+use crate::skips;
 
 /// The folder of all clients: `MILLSTREAM_CLIENTS`, else in the user's cache.
 ///
@@ -44,18 +45,25 @@ pub fn require(name: &str) -> Option<PathBuf> {
         !is_ci,
         "the {name} client is not installed, or not from what is in tests/clients: tools/clients"
     );
-    note_skip(name);
+    skips::note(&format!("the {name} client"), &format!("run tools/clients {name}"));
     None
 }
 
-/// A program that knows one endpoint and nothing else of AWS: what its user has set up must not matter.
+/// A program that knows one endpoint and nothing else of AWS: what its user has set up must not matter. One that
+/// hangs is ended, with code 124, so that its test fails and shows what it printed.
 #[must_use]
 pub fn command(program: impl AsRef<OsStr>, endpoint_url: &str) -> Command {
-    let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("AWS_") {
-            command.env_remove(name);
-        }
+    command_within(LIMIT, program, endpoint_url)
+}
+
+/// Like [`command`], for one that has more to do.
+#[must_use]
+pub fn command_within(limit: Duration, program: impl AsRef<OsStr>, endpoint_url: &str) -> Command {
+    let mut command = Command::new("timeout");
+    // SIGTERM, and SIGKILL for one that does not heed it.
+    command.args(["-k", "10", &limit.as_secs().to_string()]).arg(program);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_set_up(&name.to_string_lossy())) {
+        command.env_remove(name);
     }
     command
         .env("AWS_ENDPOINT_URL", endpoint_url)
@@ -69,21 +77,14 @@ pub fn command(program: impl AsRef<OsStr>, endpoint_url: &str) -> Command {
     command
 }
 
+/// A variable by which users and machines tell clients what to do.
+fn is_set_up(name: &str) -> bool {
+    name.starts_with("AWS_")
+        || name.to_ascii_uppercase().ends_with("_PROXY")
+        || ["NODE_OPTIONS", "JAVA_TOOL_OPTIONS"].contains(&name)
+}
+
+/// No client takes this long for a scenario, on however busy a machine.
+const LIMIT: Duration = Duration::from_secs(300);
 /// A path that names no file.
 const NO_FILE: &str = "/nonexistent";
-
-/// `make test` shows these lines at its end, each client once.
-#[allow(clippy::print_stderr)]
-fn note_skip(name: &str) {
-    let line = format!("skipped: the {name} client: run tools/clients {name}");
-    eprintln!("{line}");
-    let list = directory().join("skipped");
-    let is_there = |text: String| text.contains(&format!("skipped: the {name} client:"));
-    if fs::read_to_string(&list).is_ok_and(is_there) {
-        return;
-    }
-    if let Ok(mut file) = File::options().create(true).append(true).open(list) {
-        // The line is on stderr as well.
-        let _ = writeln!(file, "{line}");
-    }
-}

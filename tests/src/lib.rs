@@ -7,6 +7,7 @@
 // This crate is there to fail when something is not as it should be.
 #![allow(clippy::expect_used, clippy::panic)]
 
+pub mod anchor;
 pub mod clients;
 pub mod damage;
 pub mod disk;
@@ -17,6 +18,7 @@ pub mod random;
 pub mod raw;
 pub mod server;
 pub mod shim;
+pub mod skips;
 pub mod wire;
 
 pub use server::{Server, ServerOptions};

@@ -37,6 +37,7 @@ struct Written {
     acknowledged: Vec<(RecordId, Place)>,
     refused: Vec<Failure>,
     slowest: Duration,
+    slowest_refused: Duration,
 }
 
 /// What all writers did.
@@ -47,6 +48,8 @@ pub struct Sent {
     pub refused: Vec<Failure>,
     /// How long the slowest answer took, whatever it was.
     pub slowest: Duration,
+    /// … and the slowest that refused anything.
+    pub slowest_refused: Duration,
 }
 
 impl Writers {
@@ -88,6 +91,7 @@ impl Writers {
             sent.acknowledged.extend(written.acknowledged);
             sent.refused.extend(written.refused);
             sent.slowest = sent.slowest.max(written.slowest);
+            sent.slowest_refused = sent.slowest_refused.max(written.slowest_refused);
         }
         sent
     }
@@ -117,11 +121,18 @@ fn write(
         } else {
             put_many(&mut wire, stream, writer, random.within(1..BATCH_MAX + 1), written)
         };
-        match outcome {
-            Err(refused @ Failure::Refused { .. }) => written.refused.push(refused),
+        let took = clock.monotonic().saturating_sub(began);
+        let took_all = match outcome {
+            Err(refused @ Failure::Refused { .. }) => {
+                written.refused.push(refused);
+                false
+            }
             other => other?,
+        };
+        written.slowest = written.slowest.max(took);
+        if !took_all {
+            written.slowest_refused = written.slowest_refused.max(took);
         }
-        written.slowest = written.slowest.max(clock.monotonic().saturating_sub(began));
     }
     Ok(())
 }
@@ -132,11 +143,12 @@ fn take_id(writer: u32, written: &mut Written) -> RecordId {
     id
 }
 
-fn put_one(wire: &mut Wire, stream: &str, writer: u32, written: &mut Written) -> Result<(), Failure> {
+/// Whether all of it was taken.
+fn put_one(wire: &mut Wire, stream: &str, writer: u32, written: &mut Written) -> Result<bool, Failure> {
     let id = take_id(writer, written);
     let place = wire.put_record(stream, &id.partition_key(), &id.content())?;
     written.acknowledged.push((id, place));
-    Ok(())
+    Ok(true)
 }
 
 fn put_many(
@@ -145,11 +157,12 @@ fn put_many(
     writer: u32,
     count: u64,
     written: &mut Written,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let ids: Vec<_> = (0..count).map(|_| take_id(writer, written)).collect();
     let entries: Vec<_> = ids.iter().map(|id| (id.partition_key(), id.content())).collect();
     let places = wire.put_records(stream, &entries)?;
+    let took_all = places.iter().all(Option::is_some);
     let acknowledged = ids.into_iter().zip(places);
     written.acknowledged.extend(acknowledged.filter_map(|(id, place)| Some((id, place?))));
-    Ok(())
+    Ok(took_all)
 }

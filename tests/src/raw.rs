@@ -201,14 +201,12 @@ impl Connection {
             }
             self.receive()?;
         };
-        let head: Vec<u8> = self.received.drain(..head_end).collect();
+        let head = self.take(head_end);
         let (status, headers) = parse_head(&head)?;
         let length = headers.iter().find(|(name, _)| name == "content-length");
-        let length = length.map_or(Ok(0), |(_, value)| value.parse().map_err(|_| malformed()))?;
-        while self.received.len() < length {
-            self.receive()?;
-        }
-        let body = self.received.drain(..length).collect();
+        let length: usize = length.map_or(Ok(0), |(_, value)| value.parse().map_err(|_| malformed()))?;
+        self.received.reserve(length.saturating_sub(self.received.len()));
+        let body = self.exactly(length)?;
         Ok(Response { status, headers, body })
     }
 
@@ -220,7 +218,13 @@ impl Connection {
         while self.received.len() < count {
             self.receive()?;
         }
-        Ok(self.received.drain(..count).collect())
+        Ok(self.take(count))
+    }
+
+    /// The first of what has been received, as it lies there: only what is behind it moves.
+    fn take(&mut self, count: usize) -> Vec<u8> {
+        let rest = self.received.split_off(count);
+        std::mem::replace(&mut self.received, rest)
     }
 
     /// Whether the server ends the connection within `limit`, whatever it says before.

@@ -17,6 +17,15 @@ use millstream_runtime::SystemClock;
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// SIGTERM must end the server within 5 s; a bit more, so that the test sees a late end and not its own.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
+/// Somebody else's connection may have been given the port of a server that is away; it lets go of it soon.
+const PORT_LIMIT: Duration = Duration::from_secs(5);
+const PORT_POLL: Duration = Duration::from_millis(50);
+/// The promise: a server on whatever a crash left is ready within this.
+const START_PROMISE: Duration = Duration::from_secs(5);
+/// One start in a hundred may take this long: the promise is of a machine that is the server's own, and a test's
+/// machine stands still now and then.
+const SLOW_START_LIMIT: Duration = Duration::from_secs(15);
+const SLOW_ONCE_IN: u64 = 100;
 const POLL: Duration = Duration::from_millis(2);
 
 /// The binary under test: beside the running test, unless `MILLSTREAM_BINARY` names another.
@@ -59,6 +68,18 @@ impl ServerOptions {
         self.argument("--limits").argument("off")
     }
 
+    /// With a configuration file, beside the data.
+    ///
+    /// # Panics
+    /// When the file cannot be written.
+    #[must_use]
+    pub fn config(self, toml: &str) -> Self {
+        let file = self.data_dir.join("millstream.toml");
+        fs::create_dir_all(&self.data_dir).expect("a directory for data");
+        fs::write(&file, toml).expect("a configuration file");
+        self.argument("--config").argument(file)
+    }
+
     #[must_use]
     pub fn argument(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.arguments.push(argument.as_ref().to_owned());
@@ -91,7 +112,12 @@ impl ServerOptions {
         let log_path = self.data_dir.join("server.log");
         let log = File::options().create(true).append(true).open(&log_path).expect("a log file");
         let log_start = log.metadata().expect("a log file").len();
-        let child = Command::new(binary())
+        let mut command = Command::new(binary());
+        // They are for tests, and the server warns of what it does not know.
+        for name in ["BINARY", "CLIENTS", "CYCLES", "SEED"] {
+            command.env_remove(format!("MILLSTREAM_{name}"));
+        }
+        let child = command
             .arg("serve")
             .arg("--listen")
             .arg(self.listen.to_string())
@@ -101,8 +127,6 @@ impl ServerOptions {
             .arg(self.data_dir.join("data"))
             .args(["--log-format", "json"])
             .args(&self.arguments)
-            .env_remove("MILLSTREAM_CYCLES")
-            .env_remove("MILLSTREAM_SEED")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -120,6 +144,38 @@ impl ServerOptions {
     #[must_use]
     pub fn start(&self) -> Server {
         self.try_start().unwrap_or_else(|failure| panic!("{failure}"))
+    }
+
+    /// Like [`Self::start`], and in time.
+    ///
+    /// # Panics
+    /// When it takes too long, or longer than promised too often.
+    #[must_use]
+    pub fn start_timed(&self, starts: &mut Starts) -> Server {
+        let clock = SystemClock::shared();
+        let began = clock.monotonic();
+        let server = self.start();
+        starts.note(clock.monotonic().saturating_sub(began));
+        server
+    }
+}
+
+/// How long starts took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Starts {
+    pub count: u64,
+    /// Those that took longer than the promise.
+    pub slow: u64,
+    pub slowest: Duration,
+}
+
+impl Starts {
+    fn note(&mut self, took: Duration) {
+        self.count += 1;
+        self.slow += u64::from(took >= START_PROMISE);
+        self.slowest = self.slowest.max(took);
+        assert!(took < SLOW_START_LIMIT, "the start took {took:?}");
+        assert!(self.slow <= self.count.div_ceil(SLOW_ONCE_IN), "the start took {took:?}: {self:?}");
     }
 }
 
@@ -239,8 +295,19 @@ impl Server {
     pub fn try_restart(&mut self) -> Result<(), StartFailure> {
         let options = ServerOptions { listen: self.address, admin: self.admin, ..self.options.clone() };
         self.kill();
-        *self = options.try_start()?;
-        Ok(())
+        let clock = SystemClock::shared();
+        let end = clock.monotonic() + PORT_LIMIT;
+        loop {
+            match options.try_start() {
+                Ok(server) => *self = server,
+                Err(failure) if failure.log.contains("cannot listen") && clock.monotonic() < end => {
+                    pause_for(PORT_POLL);
+                    continue;
+                }
+                Err(failure) => return Err(failure),
+            }
+            return Ok(());
+        }
     }
 
     /// Like [`Self::try_restart`].

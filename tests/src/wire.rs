@@ -3,16 +3,14 @@
 //! A fault test must know exactly what it sent, and must see a broken connection as such; so nothing is
 //! retried, pooled or signed here.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::io;
+use std::net::SocketAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
-/// Nothing under test takes this long; a server that hangs should fail the test, not stall it.
-const ANSWER_LIMIT: Duration = Duration::from_secs(20);
+use crate::raw::{Connection, Request, Response};
 
 /// Why a call brought no answer that can be used.
 #[derive(Debug)]
@@ -58,24 +56,20 @@ pub struct StoredRecord {
 /// One connection, kept open between calls.
 #[derive(Debug)]
 pub struct Wire {
-    stream: BufReader<TcpStream>,
+    connection: Connection,
 }
 
 impl Wire {
     /// # Errors
     /// When nobody listens.
     pub fn connect(address: SocketAddr) -> Outcome<Self> {
-        let stream = TcpStream::connect_timeout(&address, ANSWER_LIMIT)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(ANSWER_LIMIT))?;
-        stream.set_write_timeout(Some(ANSWER_LIMIT))?;
-        Ok(Self { stream: BufReader::new(stream) })
+        Ok(Self { connection: Connection::open(address)? })
     }
 
     /// # Errors
     /// As every call below: the connection broke, or the server refused.
     pub fn call(&mut self, operation: &str, body: &Value) -> Outcome<Value> {
-        self.send(operation, &body.to_string())
+        self.send(operation, body.to_string())
     }
 
     /// # Errors
@@ -89,7 +83,7 @@ impl Wire {
     pub fn put_record(&mut self, stream: &str, partition_key: &str, data: &[u8]) -> Outcome<Place> {
         let data = BASE64.encode(data);
         let body = format!(r#"{{"StreamName":"{stream}","PartitionKey":"{partition_key}","Data":"{data}"}}"#);
-        let answer = self.send("PutRecord", &body)?;
+        let answer = self.send("PutRecord", body)?;
         place(&answer).ok_or_else(|| unreadable(&answer))
     }
 
@@ -107,7 +101,7 @@ impl Wire {
         });
         let entries = entries.collect::<Vec<_>>().join(",");
         let answer =
-            self.send("PutRecords", &format!(r#"{{"StreamName":"{stream}","Records":[{entries}]}}"#))?;
+            self.send("PutRecords", format!(r#"{{"StreamName":"{stream}","Records":[{entries}]}}"#))?;
         let results = answer["Records"].as_array().ok_or_else(|| unreadable(&answer))?;
         Ok(results.iter().map(place).collect())
     }
@@ -153,18 +147,11 @@ impl Wire {
         }
     }
 
-    fn send(&mut self, operation: &str, body: &str) -> Outcome<Value> {
-        let head = format!(
-            "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-amz-json-1.1\r\n\
-             x-amz-target: Kinesis_20131202.{operation}\r\nx-amz-date: 20260101T000000Z\r\n\
-             authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/kinesis/aws4_request, \
-             SignedHeaders=host;x-amz-date, Signature=00\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        let stream = self.stream.get_mut();
-        stream.write_all(head.as_bytes())?;
-        stream.write_all(body.as_bytes())?;
-        let (status, body) = self.answer()?;
+    fn send(&mut self, operation: &str, body: String) -> Outcome<Value> {
+        let request = Request::json(operation, body);
+        self.connection.send(&request.head())?;
+        self.connection.send(&request.body)?;
+        let Response { status, body, .. } = self.connection.response()?;
         if status != 200 {
             return Err(Failure::Refused { status, text: String::from_utf8_lossy(&body).into_owned() });
         }
@@ -172,31 +159,6 @@ impl Wire {
             return Ok(Value::Null);
         }
         serde_json::from_slice(&body).map_err(|error| Failure::Broken(io::Error::other(error)))
-    }
-
-    fn answer(&mut self) -> io::Result<(u16, Vec<u8>)> {
-        let status = self.line()?;
-        let status = status.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let status = status.ok_or_else(|| io::Error::other("no status line"))?;
-        let mut length = 0;
-        loop {
-            let line = self.line()?;
-            let Some((name, value)) = line.split_once(':') else { break };
-            if name.eq_ignore_ascii_case("content-length") {
-                length = value.trim().parse().map_err(io::Error::other)?;
-            }
-        }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body)?;
-        Ok((status, body))
-    }
-
-    fn line(&mut self) -> io::Result<String> {
-        let mut line = String::new();
-        if self.stream.read_line(&mut line)? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(line.trim_end().to_owned())
     }
 }
 

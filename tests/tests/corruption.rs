@@ -16,25 +16,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use millstream_tests::ServerOptions;
+use millstream_runtime::SystemClock;
 use millstream_tests::damage::{Damage, files_of, kind_of};
 use millstream_tests::ledger::Ledger;
 use millstream_tests::load::Writers;
 use millstream_tests::random::{Random, cycles, seed};
 use millstream_tests::server::{Server, StartFailure, pause_for};
 use millstream_tests::wire::{Failure, Wire};
+use millstream_tests::{ServerOptions, anchor};
 use tempfile::{TempDir, tempdir};
 
 const STREAM: &str = "damaged";
 const SHARDS: usize = 3;
 const WRITERS: usize = 3;
-/// The anchor is at most a second behind what it speaks of.
-const ANCHOR_SETTLES: Duration = Duration::from_millis(1300);
+/// The first run of a store writes enough for several flushes, the second adds to it.
+const RUNS_BYTES: [usize; 2] = [4 << 20, 1 << 20];
+const FILL_LIMIT: Duration = Duration::from_secs(60);
 
 fn options(directory: &Path) -> ServerOptions {
-    let config = directory.join("millstream.toml");
-    fs::write(&config, "[memory]\nwrite_buffer_mib = 1\n").unwrap();
-    ServerOptions::new(directory).without_limits().argument("--config").argument(&config)
+    ServerOptions::new(directory).without_limits().config("[memory]\nwrite_buffer_mib = 1\n")
 }
 
 /// A data directory, one that it was before, and what must be readable from it.
@@ -56,12 +56,12 @@ impl Original {
         let mut ledger = Ledger::new(STREAM, wire.shards(STREAM).unwrap());
         let mut writers = Writers::new(STREAM, WRITERS);
         // Written over two runs, so that there are files of several generations.
-        fill(&server, &mut writers, &mut ledger, 4);
+        fill(&server, &mut writers, &mut ledger, RUNS_BYTES[0]);
         assert!(server.terminate().success());
         copy(&directory.path().join("data"), &before.path().join("data"));
         server = options.start();
-        fill(&server, &mut writers, &mut ledger, 1);
-        pause_for(ANCHOR_SETTLES);
+        fill(&server, &mut writers, &mut ledger, RUNS_BYTES[1]);
+        anchor::settle(&server);
         if killed {
             server.kill();
         } else {
@@ -75,14 +75,19 @@ impl Original {
     }
 }
 
-/// Some megabytes, enough for several flushes.
-fn fill(server: &Server, writers: &mut Writers, ledger: &mut Ledger, rounds: usize) {
+/// Writes until so many bytes are acknowledged.
+fn fill(server: &Server, writers: &mut Writers, ledger: &mut Ledger, bytes: usize) {
     let mut wire = Wire::connect(server.address()).unwrap();
-    for _ in 0..rounds {
+    let clock = SystemClock::shared();
+    let end = clock.monotonic() + FILL_LIMIT;
+    let mut acknowledged = 0;
+    while acknowledged < bytes {
+        assert!(clock.monotonic() < end, "{acknowledged} bytes within {FILL_LIMIT:?}");
         let load = writers.start(server.address());
-        pause_for(Duration::from_millis(150));
+        pause_for(Duration::from_millis(100));
         let sent = writers.stop(load);
         assert!(sent.refused.is_empty());
+        acknowledged += sent.acknowledged.iter().map(|(id, _)| id.content().len()).sum::<usize>();
         ledger.acknowledge(sent.acknowledged).assert_none("acknowledgements");
     }
     ledger.check_new(&mut wire).unwrap().assert_none("before any damage");

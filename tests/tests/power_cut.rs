@@ -13,32 +13,25 @@
 use std::path::Path;
 use std::time::Duration;
 
-use millstream_runtime::SystemClock;
-use millstream_tests::ServerOptions;
 use millstream_tests::disk::Disk;
 use millstream_tests::ledger::Ledger;
 use millstream_tests::load::Writers;
 use millstream_tests::random::{Random, cycles, seed};
-use millstream_tests::server::{Server, pause_for};
+use millstream_tests::server::{Starts, pause_for};
 use millstream_tests::wire::Wire;
+use millstream_tests::{ServerOptions, anchor};
 use tempfile::tempdir;
 
 const STREAM: &str = "cuts";
 const SHARDS: usize = 3;
 const WRITERS: usize = 4;
-/// The promise.
-const START_LIMIT: Duration = Duration::from_secs(5);
 /// A new store after so many cuts: the first moments of a store are the riskiest.
-const STORE_CYCLES: u64 = 25;
+const STORE_CUTS: u64 = 25;
 const CONTROL_CYCLES: u64 = 6;
-/// The anchor is at most a second behind what it speaks of.
-const ANCHOR_SETTLES: Duration = Duration::from_millis(1300);
 
 fn options(directory: &Path) -> ServerOptions {
     // A small write buffer, so that cuts meet flushes and compactions as well.
-    let config = directory.join("millstream.toml");
-    std::fs::write(&config, "[memory]\nwrite_buffer_mib = 1\n").unwrap();
-    ServerOptions::new(directory).without_limits().argument("--config").argument(&config)
+    ServerOptions::new(directory).without_limits().config("[memory]\nwrite_buffer_mib = 1\n")
 }
 
 #[derive(Debug, Default)]
@@ -49,20 +42,19 @@ struct Report {
     files_torn: usize,
     bytes_lost: u64,
     acknowledged: u64,
-    slowest_start: Duration,
+    starts: Starts,
 }
 
 #[test]
 #[allow(clippy::print_stderr)]
 fn nothing_acknowledged_is_lost_to_a_power_cut() {
     let mut random = Random::new(seed());
-    let mut left = cycles(200);
+    let cuts = cycles(200);
     let mut report = Report::default();
-    while left > 0 {
-        let cycles = left.min(STORE_CYCLES);
+    while report.cuts < cuts {
+        let cuts = cuts.min(report.cuts + STORE_CUTS);
         let directory = tempdir().unwrap();
-        Campaign::begin(directory.path(), &mut random, &mut report).run(cycles, &mut random, &mut report);
-        left -= cycles;
+        Campaign::begin(directory.path(), &mut random, &mut report).run(cuts, &mut random, &mut report);
     }
     eprintln!("{report:?}");
     assert!(report.acknowledged > report.cuts, "there was no load to speak of");
@@ -91,9 +83,10 @@ impl Campaign {
         Self { options, disk, ledger, writers: Writers::new(STREAM, WRITERS) }
     }
 
-    fn run(mut self, cycles: u64, random: &mut Random, report: &mut Report) {
-        let mut server = start(&self.options, report);
-        for cycle in 1..=cycles {
+    /// Until the report has so many cuts, and once at least.
+    fn run(mut self, cuts: u64, random: &mut Random, report: &mut Report) {
+        let mut server = self.options.start_timed(&mut report.starts);
+        loop {
             let load = self.writers.start(server.address());
             pause_for(Duration::from_millis(random.within(5..81)));
             server.kill();
@@ -106,27 +99,18 @@ impl Campaign {
             if random.once_in(5) {
                 cut_while_starting(&self.options, &self.disk, random, report);
             }
-            server = start(&self.options, report);
+            server = self.options.start_timed(&mut report.starts);
             let mut wire = Wire::connect(server.address()).unwrap();
             let findings = self.ledger.check_new(&mut wire).unwrap_or_else(|failure| panic!("{failure}"));
             findings.assert_none("after a cut");
-            if cycle == cycles {
+            if report.cuts >= cuts {
                 let findings = self.ledger.check_all(&mut wire).unwrap_or_else(|failure| panic!("{failure}"));
                 findings.assert_none("from the start");
+                break;
             }
         }
         report.acknowledged += self.ledger.acknowledged();
     }
-}
-
-fn start(options: &ServerOptions, report: &mut Report) -> Server {
-    let clock = SystemClock::shared();
-    let began = clock.monotonic();
-    let server = options.start();
-    let took = clock.monotonic().saturating_sub(began);
-    assert!(took < START_LIMIT, "the start took {took:?}");
-    report.slowest_start = report.slowest_start.max(took);
-    server
 }
 
 fn cut(disk: &Disk, random: &mut Random, report: &mut Report) {
@@ -183,7 +167,7 @@ fn control_cycle(fault: &str, random: &mut Random, control: &mut Control) {
     let load = writers.start(server.address());
     pause_for(Duration::from_millis(100));
     let sent = writers.stop(load);
-    pause_for(ANCHOR_SETTLES);
+    anchor::settle(&server);
     server.kill();
     ledger.acknowledge(sent.acknowledged).assert_none("acknowledgements");
     disk.cut_power(random);

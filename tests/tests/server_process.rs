@@ -2,18 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the lints spare test functions alone
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
 use millstream_tests::ServerOptions;
+use millstream_tests::raw::{Request, Response};
 use tempfile::tempdir;
 
-fn get(address: SocketAddr, path: &str) -> String {
-    let mut connection = TcpStream::connect(address).unwrap();
-    write!(connection, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).unwrap();
-    answer
+fn get(address: SocketAddr, path: &str) -> Response {
+    Request::bare("GET", "").target(path).send(address).unwrap()
 }
 
 #[test]
@@ -22,11 +18,11 @@ fn health_is_on_both_ports_and_metrics_on_the_admin_port() {
     let server = ServerOptions::new(directory.path()).start();
     for address in [server.address(), server.admin_address()] {
         for path in ["/health/live", "/health/ready", "/_localstack/health"] {
-            assert!(get(address, path).starts_with("HTTP/1.1 200"), "{address} {path}");
+            assert_eq!(get(address, path).status, 200, "{address} {path}");
         }
     }
-    assert!(get(server.admin_address(), "/metrics").contains("# EOF"));
-    assert!(!get(server.address(), "/metrics").starts_with("HTTP/1.1 200"));
+    assert!(get(server.admin_address(), "/metrics").text().contains("# EOF"));
+    assert_ne!(get(server.address(), "/metrics").status, 200);
 }
 
 #[test]
@@ -40,7 +36,7 @@ fn it_ends_when_asked_and_comes_back_where_it_was() {
     assert_eq!(server.address(), address);
     server.kill();
     server.restart();
-    assert!(get(server.address(), "/health/ready").starts_with("HTTP/1.1 200"));
+    assert_eq!(get(server.address(), "/health/ready").status, 200);
 }
 
 #[test]

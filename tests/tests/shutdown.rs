@@ -4,17 +4,17 @@
 #![allow(clippy::unwrap_used)] // the whole crate is a test
 
 use std::collections::BTreeSet;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use millstream_runtime::SystemClock;
-use millstream_tests::raw::{Connection, Request, Response};
+use millstream_tests::raw::{Connection, Request};
 use millstream_tests::server::pause;
+use millstream_tests::wire::Wire;
 use millstream_tests::{Server, ServerOptions};
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::tempdir;
 
 const STOP_MAX: Duration = Duration::from_secs(5);
@@ -22,23 +22,15 @@ const WRITERS: usize = 4;
 /// Acknowledgements before the end, so that there is something to lose.
 const ACKNOWLEDGED_MIN: usize = 200;
 
-fn call(connection: &mut Connection, operation: &str, body: &Value) -> io::Result<Response> {
-    connection.send(&Request::json(operation, body.to_string()).bytes())?;
-    connection.response()
-}
-
-fn answer(address: SocketAddr, operation: &str, body: &Value) -> Value {
-    let response = Request::json(operation, body.to_string()).send(address).unwrap();
-    assert_eq!(response.status, 200, "{operation}: {}", response.text());
-    if response.body.is_empty() { Value::Null } else { serde_json::from_slice(&response.body).unwrap() }
-}
+const LOAD_LIMIT: Duration = Duration::from_secs(30);
+const STREAM: &str = "orders";
 
 fn create_stream(address: SocketAddr) {
-    answer(address, "CreateStream", &json!({"StreamName": "orders", "ShardCount": 1}));
+    Wire::connect(address).unwrap().create_stream(STREAM, 1).unwrap();
 }
 
 /// What those who make load tell each other.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Load {
     acknowledged: AtomicUsize,
     ended: AtomicBool,
@@ -57,40 +49,30 @@ impl Drop for Running<'_> {
 /// those that were acknowledged.
 fn write(address: SocketAddr, writer: usize, load: &Load) -> Vec<String> {
     let mut keys = Vec::new();
-    let Ok(mut connection) = Connection::open(address) else { return keys };
+    let Ok(mut wire) = Wire::connect(address) else { return keys };
     for turn in 0.. {
         if load.ended.load(Ordering::Relaxed) {
             break;
         }
         let key = format!("{writer}-{turn}");
-        let body = json!({"StreamName": "orders", "Data": "AAAA", "PartitionKey": key});
-        match call(&mut connection, "PutRecord", &body) {
-            Ok(response) if response.status == 200 => {
-                load.acknowledged.fetch_add(1, Ordering::Relaxed);
-                keys.push(key);
-            }
-            Ok(_) | Err(_) => break,
+        if wire.put_record(STREAM, &key, b"abc").is_err() {
+            break;
         }
+        load.acknowledged.fetch_add(1, Ordering::Relaxed);
+        keys.push(key);
     }
     keys
 }
 
 /// Every partition key of the stream.
 fn read_all(address: SocketAddr) -> BTreeSet<String> {
-    let start = json!({
-        "StreamName": "orders", "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON",
-    });
-    let mut iterator = answer(address, "GetShardIterator", &start)["ShardIterator"].clone();
     let mut keys = BTreeSet::new();
-    loop {
-        let page = answer(address, "GetRecords", &json!({ "ShardIterator": iterator }));
-        let records = page["Records"].as_array().unwrap();
-        if records.is_empty() && page["MillisBehindLatest"] == 0 {
-            return keys;
-        }
-        keys.extend(records.iter().map(|record| record["PartitionKey"].as_str().unwrap().to_owned()));
-        iterator = page["NextShardIterator"].clone();
-    }
+    let mut wire = Wire::connect(address).unwrap();
+    wire.read_after(STREAM, "shardId-000000000000", None, |record| {
+        keys.insert(record.partition_key);
+    })
+    .unwrap();
+    keys
 }
 
 /// Connections at every stage at which one can stop.
@@ -116,15 +98,14 @@ fn stalled(address: SocketAddr) -> Vec<Connection> {
         .collect()
 }
 
-/// Ends the server; how long that took.
-fn stop(server: &mut Server) -> Duration {
+/// Ends the server, in time.
+fn stop(server: &mut Server) {
     let clock = SystemClock::shared();
     let start = clock.monotonic();
     let status = server.terminate();
     let took = clock.monotonic() - start;
     assert!(status.success(), "{status}\n{}", server.log());
     assert!(took < STOP_MAX, "{took:?}\n{}", server.log());
-    took
 }
 
 #[test]
@@ -132,15 +113,16 @@ fn an_idle_server_ends_at_once() {
     let directory = tempdir().unwrap();
     let mut server = ServerOptions::new(directory.path()).start();
     create_stream(server.address());
-    let mut kept_alive = Connection::open(server.address()).unwrap();
-    assert_eq!(call(&mut kept_alive, "ListStreams", &json!({})).unwrap().status, 200);
+    let mut kept_alive = Wire::connect(server.address()).unwrap();
+    kept_alive.call("ListStreams", &json!({})).unwrap();
     // One that never said anything, and one that began with TLS.
     let silent = Connection::open(server.address()).unwrap();
     let mut greeting = Connection::open(server.address()).unwrap();
     greeting.send(&[0x16, 3, 1, 2, 0, 1]).unwrap();
-    let took = stop(&mut server);
-    assert!(took < Duration::from_secs(2), "{took:?}");
-    drop((silent, greeting));
+    stop(&mut server);
+    // It did not wait for them until its patience was over.
+    assert!(!server.log().contains("connections were still open at the end"), "{}", server.log());
+    drop((kept_alive, silent, greeting));
 }
 
 #[test]
@@ -155,7 +137,10 @@ fn under_load_it_ends_in_time_and_keeps_what_it_acknowledged() {
         let (load, _running) = (&load, Running(&load));
         let writers: Vec<_> =
             (0..WRITERS).map(|writer| scope.spawn(move || write(address, writer, load))).collect();
+        let clock = SystemClock::shared();
+        let end = clock.monotonic() + LOAD_LIMIT;
         while load.acknowledged.load(Ordering::Relaxed) < ACKNOWLEDGED_MIN {
+            assert!(clock.monotonic() < end, "{load:?} within {LOAD_LIMIT:?}\n{}", server.log());
             pause();
         }
         stop(&mut server);

@@ -118,7 +118,9 @@ public final class Scenario {
 
     void create() {
         client.createStream(r -> r.streamName(stream).shardCount(3));
-        equal(summary().streamStatus(), StreamStatus.CREATING);
+        StreamStatus status = summary().streamStatus();
+        // ACTIVE already, where the machine is slow.
+        require(status == StreamStatus.CREATING || status == StreamStatus.ACTIVE, status);
         client.waiter().waitUntilStreamExists(r -> r.streamName(stream), Scenario::everySecond);
         createAndWait(binary, 2);
     }

@@ -68,7 +68,8 @@ async function read(ShardIterator, count, more = {}) {
 async function create() {
   await call("CreateStream", { StreamName, ShardCount: 3 });
   const { StreamDescriptionSummary } = await call("DescribeStreamSummary", { StreamName });
-  assert.equal(StreamDescriptionSummary.StreamStatus, "CREATING");
+  // ACTIVE already, where the machine is slow.
+  assert.ok(["CREATING", "ACTIVE"].includes(StreamDescriptionSummary.StreamStatus));
   await sdk.waitUntilStreamExists(waiting, { StreamName });
   await call("CreateStream", { StreamName: binary, ShardCount: 2, Tags: { kind: "binary" } });
   await sdk.waitUntilStreamExists(waiting, { StreamName: binary });

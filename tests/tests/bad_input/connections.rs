@@ -6,12 +6,13 @@ use millstream_tests::raw::{Connection, Request};
 
 use super::{GROWTH_MAX, Host, assert_serves};
 
-const IDLE: usize = 1500;
+/// Tests have 1,024 descriptors where nobody raises the limit, and other tests of this process need some as well.
+const IDLE: usize = 600;
 const SOON: Duration = Duration::from_secs(10);
 
 /// Half of them have never said anything, the others wait between two requests.
 #[test]
-fn thousands_of_idle_connections() {
+fn hundreds_of_idle_connections() {
     let host = Host::start();
     let mut idle = Vec::with_capacity(IDLE);
     for index in 0..IDLE {

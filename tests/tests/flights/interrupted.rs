@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{ChildStdin, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use millstream_runtime::threads;
@@ -67,7 +67,8 @@ pub(crate) fn put(
     told.wait_for(fed);
     let status = child.wait().unwrap();
     assert!(status.success(), "{status}: {:?}", warnings.iter().collect::<Vec<_>>());
-    assert!(told.lines.recv().is_err(), "an acknowledgement too many");
+    let rest = told.lines.recv_timeout(PATIENCE);
+    assert_eq!(rest, Err(RecvTimeoutError::Disconnected), "an acknowledgement too many");
     let told_at_kill = told_at_kill.expect("the server was killed");
     assert!((fed / 3..fed * 2 / 3).contains(&told_at_kill), "{told_at_kill} of {fed} is not the middle");
     told.acknowledged

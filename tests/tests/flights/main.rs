@@ -10,6 +10,7 @@ mod interrupted;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use millstream_tests::{Server, ServerOptions, clients, server};
 use tempfile::TempDir;
@@ -24,20 +25,26 @@ const KEY_FIELD: &str = "tailnum";
 struct Airport {
     server: Server,
     python: PathBuf,
+    /// For each run of a client.
+    patience: Duration,
     directory: TempDir,
 }
 
 impl Airport {
     fn millstream(&self, arguments: &[&str]) -> Command {
-        let mut command = clients::command(server::binary(), &self.server.http());
+        let mut command = self.command(&server::binary());
         command.args(arguments);
         command
     }
 
     fn flights_py(&self, arguments: &[&str]) -> Command {
-        let mut command = clients::command(self.python.join("venv/bin/python"), &self.server.http());
+        let mut command = self.command(&self.python.join("venv/bin/python"));
         command.arg(clients::sources().join("python/flights.py")).args(arguments);
         command
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        clients::command_within(self.patience, program, &self.server.http())
     }
 
     /// The flights of one day, or of all, as a CSV file.
@@ -67,11 +74,11 @@ fn text(command: &mut Command) -> String {
 }
 
 /// `piece` is how many flights the second run has on the way when the server is killed, or a bit more.
-fn fly(day: Option<&str>, count: usize, piece: usize) {
+fn fly(day: Option<&str>, count: usize, piece: usize, patience: Duration) {
     let Some(python) = clients::require("python") else { return };
     let directory = tempfile::tempdir().unwrap();
     let server = ServerOptions::new(directory.path()).without_limits().start();
-    let mut airport = Airport { server, python, directory };
+    let mut airport = Airport { server, python, patience, directory };
     let file = airport.export(day);
     let (header, flights) = read_csv(&file);
     assert_eq!(flights.len(), count);
@@ -98,11 +105,11 @@ fn read_csv(file: &Path) -> (String, Vec<Flight>) {
 
 #[test]
 fn one_day_of_flights_survives_a_kill() {
-    fly(Some("2013-1-1"), 842, 40);
+    fly(Some("2013-1-1"), 842, 40, Duration::from_secs(300));
 }
 
 #[test]
 #[ignore = "takes minutes; `make test-year` runs it"]
 fn the_whole_year_of_flights_survives_a_kill() {
-    fly(None, 336_776, 5000);
+    fly(None, 336_776, 5000, Duration::from_secs(3600));
 }

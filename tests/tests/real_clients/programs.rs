@@ -7,7 +7,8 @@ use millstream_tests::clients;
 
 use crate::session::{Session, Shown, Transport};
 
-/// Long enough for a waiter to see CREATING, short enough for it to wait once.
+/// Long enough for a waiter to see CREATING on most machines, short enough for it to wait once. A scenario passes
+/// where the machine is too slow for that.
 const CREATE_DELAY_MS: u32 = 300;
 
 fn source(name: &str) -> PathBuf {

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use millstream_tests::raw::Request;
 use millstream_tests::{Server, ServerOptions, clients};
 use tempfile::TempDir;
 
@@ -60,7 +59,8 @@ impl Session {
 
     /// What was spoken so far.
     pub(crate) fn protocols(&self) -> Protocols {
-        let metrics = get(self.server.admin_address(), "/metrics");
+        let request = Request::bare("GET", "").target("/metrics");
+        let metrics = request.send(self.server.admin_address()).unwrap().text();
         let lines = metrics.lines().filter_map(|line| {
             let labels = line.strip_prefix("millstream_requests_by_protocol_total{")?;
             let (labels, count) = labels.split_once("} ")?;
@@ -76,15 +76,6 @@ impl Session {
         assert!(protocols.keys().map(String::as_str).eq(expected.iter().copied()), "{protocols:?}");
         assert!(protocols.values().all(|requests| *requests >= 5), "{protocols:?}");
     }
-}
-
-/// A page of the admin port.
-fn get(address: SocketAddr, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
-    let mut page = String::new();
-    stream.read_to_string(&mut page).unwrap();
-    page
 }
 
 /// What a program printed, for a test that fails.

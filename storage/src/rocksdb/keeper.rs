@@ -1,7 +1,7 @@
 //! The thread that looks after the store between writes.
 //!
-//! Twice a second it notes in the anchor how far the log is durable, opens RocksDB anew once a full disk
-//! has room again, and starts giving back the space that was trimmed.
+//! Twice a second it notes in the anchor how far the log is durable, and opens RocksDB anew once a full disk
+//! has room again.
 
 use std::io;
 use std::sync::Arc;
@@ -129,8 +129,14 @@ fn note_anchor_failure(shared: &Shared, error: &io::Error) {
 }
 
 fn reopen_if_there_is_room(shared: &Shared) {
-    if let Err(error) = try_reopen(shared) {
-        tracing::warn!(%error, "the disk is still too full to go on");
+    match try_reopen(shared) {
+        Ok(()) => tracing::info!("the disk has room again; the store takes writes"),
+        // No room will mend that.
+        Err(error @ Error::Corrupt { .. }) => shared.fail(&error),
+        Err(error @ (Error::NoSpace { .. } | Error::Uncertain { .. })) => {
+            tracing::warn!(%error, "the disk is still too full to go on");
+        }
+        Err(error) => tracing::warn!(%error, "the store cannot be opened anew yet"),
     }
 }
 
@@ -139,10 +145,11 @@ fn try_reopen(shared: &Shared) -> Result<()> {
     shared.space.admit(0, unflushed, Priority::Normal)?;
     // RocksDB that cannot write cannot open either, and then nothing could be read.
     shared.space.try_writing()?;
+    shared.reclaim.interrupt();
     shared.database.reopen()?;
     shared.pending.clear();
     shared.health.space_is_back();
-    tracing::info!("the disk has room again; the store takes writes");
+    shared.reclaim.resume();
     Ok(())
 }
 

@@ -8,7 +8,7 @@
 //! names the file.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::log_format::{Record, records_behind, whole_records};
@@ -56,7 +56,7 @@ impl Batch {
             [LOG_DATA, 8, rest @ ..] => rest.first_chunk().map(|durable| u64::from_be_bytes(*durable)),
             _ => None,
         };
-        Some(Self { first, last: (first + u64::from(count)).checked_sub(1)?, durable })
+        Some(Self { first, last: first.checked_add(count.into())?.checked_sub(1)?, durable })
     }
 }
 
@@ -65,31 +65,40 @@ impl Batch {
 struct Manifest {
     /// Logs before this one hold nothing that is not in other files as well.
     first_log: u64,
-    /// Written at some time no later than the manifest.
+    /// The last one in the tables: RocksDB takes it from the files that an edit adds, never from the log.
     last_sequence: u64,
 }
 
 /// Cuts off what a power cut left of writes that were never acknowledged. Fails when the end of the log is
-/// damaged where it was durable, up to `anchored` at least, unless `accept_loss` says to go on.
+/// damaged where it was durable, up to `anchored` at least, unless `accept_loss` says to go on. Then nothing
+/// is touched.
 pub(super) fn mend(directory: &Path, anchored: u64, accept_loss: bool) -> Result<()> {
     let failure = |error| io_failure(directory, &error);
-    let Some(manifest) = read_manifest(directory).map_err(failure)? else { return Ok(()) };
+    let Some((manifest, half_edit)) = read_manifest(directory).map_err(failure)? else { return Ok(()) };
+    mend_logs(directory, manifest, anchored, accept_loss)?;
+    half_edit.map_or(Ok(()), |half| half.cut()).map_err(failure)
+}
+
+fn mend_logs(directory: &Path, manifest: Manifest, anchored: u64, accept_loss: bool) -> Result<()> {
+    let failure = |error| io_failure(directory, &error);
     let logs = logs(directory, manifest.first_log).map_err(failure)?;
-    let (end, damage) = walk(&logs, manifest)?;
+    let (end, damage) = walk(&logs, manifest, accept_loss)?;
     let Some(damage) = damage else {
         let end = end.unwrap_or(manifest.last_sequence);
         return if end < anchored { accept(lost(directory, end, anchored), accept_loss) } else { Ok(()) };
     };
-    if let Some(why) = damage.was_durable(anchored, manifest) {
-        let Damage { file, at, .. } = &damage;
-        let what = format!("{}: damaged from byte {at} on, {why}", file.display());
-        accept(Error::Corrupt { what }, accept_loss)?;
-    }
     let Damage { file, at, last, .. } = &damage;
-    tracing::warn!(
-        file = %file.display(), at, last, later_files = damage.later.len(),
-        "the log ends in something that was never durable, as a power cut leaves it; it is cut off"
-    );
+    let (file, later_files) = (file.display(), damage.later.len());
+    if let Some(why) = damage.was_durable(anchored, manifest) {
+        let what = format!("{file}: damaged from byte {at} on, {why}");
+        accept(Error::Corrupt { what }, accept_loss)?;
+        tracing::warn!(%file, at, last, later_files, "the log is cut off where it is damaged");
+    } else {
+        tracing::warn!(
+            %file, at, last, later_files,
+            "the log ends in something that was never durable, as a power cut leaves it; it is cut off"
+        );
+    }
     damage.cut().map_err(failure)
 }
 
@@ -109,7 +118,7 @@ fn lost(directory: &Path, end: u64, anchored: u64) -> Error {
 }
 
 /// Follows the batches from log to log. Gives the last sequence number, and the first damage.
-fn walk(logs: &[PathBuf], manifest: Manifest) -> Result<(Option<u64>, Option<Damage>)> {
+fn walk(logs: &[PathBuf], manifest: Manifest, accept_loss: bool) -> Result<(Option<u64>, Option<Damage>)> {
     let mut last = None;
     for (place, file) in logs.iter().enumerate() {
         let bytes = fs::read(file).map_err(|error| io_failure(file, &error))?;
@@ -117,13 +126,13 @@ fn walk(logs: &[PathBuf], manifest: Manifest) -> Result<(Option<u64>, Option<Dam
         let mut damaged_at = (whole.end < bytes.len()).then_some(whole.end);
         for record in &whole.records {
             let Some(batch) = Batch::of(record) else { continue };
-            let expected = last.map_or(manifest.last_sequence + 1, |last| last + 1);
+            let expected = last.unwrap_or(manifest.last_sequence).saturating_add(1);
             if batch.first > expected && last.is_none() {
                 let (file, found) = (file.display(), batch.first);
                 let what = format!(
                     "{file}: begins at sequence {found}, but the log before it ends below {expected}"
                 );
-                return Err(Error::Lost { what });
+                accept(Error::Lost { what }, accept_loss)?;
             }
             if last.is_some() && batch.first != expected {
                 damaged_at = Some(record.start);
@@ -150,36 +159,82 @@ impl Damage {
 
     /// Why the damaged part must have been durable, if anything says so.
     fn was_durable(&self, anchored: u64, manifest: Manifest) -> Option<String> {
-        // Without a batch before the damage: the log went on at the manifest's number or earlier.
+        // Without a batch before the damage: what the tables hold is not lost. No batch says that it was
+        // durable itself, so that a torn one whose beginning is whole proves nothing.
         let last = self.last.unwrap_or(manifest.last_sequence);
         if last < anchored {
             return Some(format!("after sequence {last}, but {anchored} was durable"));
         }
         let durable = self.behind.iter().filter_map(|batch| batch.durable).max()?;
-        // Here only the first batch behind the damage says where it is.
-        let last = self.last.or_else(|| self.behind.first()?.first.checked_sub(2))?;
         (durable > last).then(|| format!("before sequence {durable}, which was durable"))
     }
 
     fn cut(&self) -> io::Result<()> {
         let directory = self.file.parent().unwrap_or(Path::new("."));
-        for entry in fs::read_dir(directory)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|end| end == CUT_OFF) {
-                fs::remove_file(path)?;
-            }
-        }
-        let bytes = fs::read(&self.file)?;
-        fs::write(self.file.with_extension(CUT_OFF), &bytes[self.at..])?;
+        remove_older_cuts(directory, number_of(&self.file))?;
+        keep(&self.file, self.at);
         // Later files first: a crash in between must not leave them behind a clean end.
         for file in self.later.iter().rev() {
             fs::rename(file, file.with_extension(CUT_OFF))?;
         }
         File::open(directory)?.sync_all()?;
-        let file = File::options().write(true).open(&self.file)?;
-        file.set_len(self.at as u64)?;
-        file.sync_all()
+        shorten(&self.file, self.at)
     }
+}
+
+/// A manifest whose last edit has no end.
+#[derive(Debug)]
+struct HalfEdit {
+    manifest: PathBuf,
+    at: usize,
+}
+
+impl HalfEdit {
+    /// What the edit was to say is not lost: its files are not used, and the log is still there. That it is,
+    /// the check of the logs has found out.
+    fn cut(&self) -> io::Result<()> {
+        let Self { manifest, at } = self;
+        tracing::warn!(file = %manifest.display(), at, "the manifest ends in half an edit; it is cut off");
+        keep(manifest, *at);
+        shorten(manifest, *at)
+    }
+}
+
+/// Those of later files may belong to this cut, if a crash interrupted it.
+fn remove_older_cuts(directory: &Path, number: Option<u64>) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == CUT_OFF) && number_of(&path) < number {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Copies what is about to be cut off, for whoever wants to look at it. A full disk has no room for that, and
+/// is no reason to refuse the start.
+fn keep(file: &Path, at: usize) {
+    let kept = file.with_extension(CUT_OFF);
+    let copied = File::open(file).and_then(|mut from| {
+        from.seek(SeekFrom::Start(at as u64))?;
+        io::copy(&mut from, &mut File::create(&kept)?)
+    });
+    if let Err(error) = copied {
+        tracing::warn!(%error, file = %kept.display(), "what is cut off could not be kept");
+        let _ = fs::remove_file(kept);
+    }
+}
+
+fn shorten(file: &Path, at: usize) -> io::Result<()> {
+    let file = File::options().write(true).open(file)?;
+    file.set_len(at as u64)?;
+    file.sync_all()
+}
+
+/// RocksDB's number of a log or a manifest.
+fn number_of(file: &Path) -> Option<u64> {
+    let stem = file.file_stem()?.to_str()?;
+    stem.strip_prefix("MANIFEST-").unwrap_or(stem).parse().ok()
 }
 
 /// The logs from a number on, in order.
@@ -187,8 +242,7 @@ fn logs(directory: &Path, first: u64) -> io::Result<Vec<PathBuf>> {
     let mut logs = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
-        let number = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u64>().ok());
-        if let Some(number) = number.filter(|number| *number >= first)
+        if let Some(number) = number_of(&path).filter(|number| *number >= first)
             && path.extension().is_some_and(|end| end == "log")
         {
             logs.push((number, path));
@@ -199,7 +253,7 @@ fn logs(directory: &Path, first: u64) -> io::Result<Vec<PathBuf>> {
 }
 
 /// `None` where there is none, or one that RocksDB has to judge.
-fn read_manifest(directory: &Path) -> io::Result<Option<Manifest>> {
+fn read_manifest(directory: &Path) -> io::Result<Option<(Manifest, Option<HalfEdit>)>> {
     let Ok(name) = fs::read_to_string(directory.join("CURRENT")) else { return Ok(None) };
     let path = directory.join(name.trim_end());
     let Ok(bytes) = fs::read(&path) else { return Ok(None) };
@@ -209,19 +263,14 @@ fn read_manifest(directory: &Path) -> io::Result<Option<Manifest>> {
     }
     let mut manifest = Manifest::default();
     whole.records.iter().for_each(|record| manifest.apply(&record.head));
-    if whole.end < bytes.len() {
-        if !records_behind(&bytes, whole.end).is_empty() {
-            return Ok(None);
-        }
-        // What the edit was to say is not lost: its files are not used, and the log is still there. If it is
-        // not, the next check finds out.
-        tracing::warn!(file = %path.display(), at = whole.end, "the manifest ends in half an edit; it is cut off");
-        fs::write(path.with_extension(CUT_OFF), &bytes[whole.end..])?;
-        let file = File::options().write(true).open(&path)?;
-        file.set_len(whole.end as u64)?;
-        file.sync_all()?;
+    if whole.end == bytes.len() {
+        return Ok(Some((manifest, None)));
     }
-    Ok(Some(manifest))
+    let behind = records_behind(&bytes, whole.end);
+    if behind.iter().any(|record| Some(record.start) != whole.open) {
+        return Ok(None);
+    }
+    Ok(Some((manifest, Some(HalfEdit { manifest: path, at: whole.end }))))
 }
 
 impl Manifest {

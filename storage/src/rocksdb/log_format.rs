@@ -30,6 +30,8 @@ pub(super) struct Whole {
     pub(super) records: Vec<Record>,
     /// Behind the last whole record. What follows, if anything does, is torn or damaged.
     pub(super) end: usize,
+    /// Where a record begins that has no end.
+    pub(super) open: Option<usize>,
 }
 
 struct Fragment<'a> {
@@ -43,7 +45,9 @@ pub(super) fn whole_records(bytes: &[u8]) -> Whole {
     let (mut at, mut open): (usize, Option<Record>) = (0, None);
     while let Some(fragment) = fragment_at(bytes, &mut at) {
         at = fragment.end;
-        match (fragment.kind, open.take()) {
+        let begun = open.take();
+        whole.open = begun.as_ref().map(|record| record.start);
+        match (fragment.kind, begun) {
             (FULL, None) => {
                 let start = fragment.end - fragment.data.len() - HEADER;
                 whole.records.push(Record { start, end: at, head: head(fragment.data) });
@@ -62,26 +66,40 @@ pub(super) fn whole_records(bytes: &[u8]) -> Whole {
             _ => return whole,
         }
         whole.end = at;
+        whole.open = None;
     }
+    whole.open = open.map(|record| record.start);
     whole
 }
 
 /// Records that begin behind `from`, as far as they can be found between damaged places. Those of several
 /// fragments are taken for whole by their first.
 pub(super) fn records_behind(bytes: &[u8], from: usize) -> Vec<Record> {
-    let mut records = Vec::new();
+    let mut records: Vec<Record> = Vec::new();
+    // Whether the fragments that come next belong to the last record.
+    let mut open = false;
     let mut at = from;
     while at < bytes.len() {
-        match fragment_at(bytes, &mut at) {
-            Some(fragment) => {
-                if [FULL, FIRST].contains(&fragment.kind) {
-                    let start = fragment.end - fragment.data.len() - HEADER;
-                    records.push(Record { start, end: fragment.end, head: head(fragment.data) });
-                }
-                at = fragment.end;
+        let Some(fragment) = fragment_at(bytes, &mut at) else {
+            open = false;
+            at = behind_damage(bytes, at);
+            continue;
+        };
+        at = fragment.end;
+        match fragment.kind {
+            FULL | FIRST => {
+                let start = at - fragment.data.len() - HEADER;
+                records.push(Record { start, end: at, head: head(fragment.data) });
             }
-            None => at = behind_damage(bytes, at),
+            // A first fragment may hold only a few bytes, too few to say anything.
+            MIDDLE | LAST if open => {
+                if let Some(record) = records.pop() {
+                    records.push(record.and(fragment.data));
+                }
+            }
+            _ => {}
         }
+        open = fragment.kind == FIRST || (open && fragment.kind == MIDDLE);
     }
     records
 }
@@ -240,5 +258,38 @@ pub(super) mod tests {
             assert_eq!(whole_records(&log[..cut]).records.len(), 5);
             assert_eq!(records_behind(&log[..cut], fifth.start), []);
         }
+    }
+
+    #[test]
+    fn a_record_without_an_end_is_told_from_those_behind_it() {
+        let mut log = Vec::new();
+        append(&mut log, &[7; 100]);
+        let begin = log.len();
+        append(&mut log, &[7; 100_000]);
+        for (cut, open) in [(begin, None), (begin + 40, None), (70_000, Some(begin)), (log.len(), None)] {
+            assert_eq!(whole_records(&log[..cut]).open, open, "cut at {cut}");
+        }
+        log.truncate(BLOCK);
+        append(&mut log, &[8; 10]);
+        assert_eq!(whole_records(&log), Whole { open: Some(begin), ..whole_records(&log[..begin]) });
+        let behind: Vec<_> = records_behind(&log, begin).iter().map(|record| record.start).collect();
+        assert_eq!(behind, [begin, BLOCK]);
+    }
+
+    #[test]
+    fn the_beginning_of_a_record_may_lie_in_two_blocks() {
+        let mut log = Vec::new();
+        append(&mut log, &vec![7; BLOCK - HEADER - HEADER - 10]);
+        let start = log.len();
+        let data: Vec<u8> = (0..100).cycle().take(40_000).collect();
+        append(&mut log, &data);
+        assert!(log.len() > 2 * BLOCK, "ten bytes of it are in the first block, some in the third");
+        let heads = |log: &[u8]| -> Vec<_> {
+            records_behind(log, start).into_iter().map(|record| record.head).collect()
+        };
+        assert_eq!(heads(&log), [&data[..HEAD_BYTES]]);
+        // What follows damage belongs to nothing.
+        log[BLOCK] ^= 1;
+        assert_eq!(heads(&log), [&data[..10]]);
     }
 }

@@ -12,7 +12,8 @@ const MIB: usize = 1024 * KIB;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Bytes written before they are flushed from memory to a file. Up to three such buffers exist while
-    /// the disk is behind; the write-ahead log that is read back after a crash is as large as they are.
+    /// the disk is behind. The write-ahead log that is read back after a crash is up to four times as large
+    /// as one: it is given up by whole files.
     pub write_buffer_bytes: usize,
     /// Kept free on the disk so that trimming can work when it is full.
     pub reserve_bytes: u64,

@@ -29,12 +29,33 @@ pub(super) struct Requests {
 struct State {
     wanted: bool,
     stopped: bool,
+    /// Between two waits.
+    working: bool,
+    /// Something was wanted when RocksDB had to be closed.
+    interrupted: bool,
 }
 
 impl Requests {
     pub(super) fn reclaim(&self) {
         self.state.lock().wanted = true;
         self.changed.notify_all();
+    }
+
+    /// RocksDB is closed for a while, and work that is under way ends unfinished.
+    pub(super) fn interrupt(&self) {
+        let mut state = self.state.lock();
+        state.interrupted |= state.working;
+    }
+
+    /// RocksDB is open again.
+    pub(super) fn resume(&self) {
+        let mut state = self.state.lock();
+        state.wanted |= std::mem::take(&mut state.interrupted);
+        self.changed.notify_all();
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.state.lock().stopped
     }
 
     pub(super) fn stop(&self) {
@@ -45,6 +66,7 @@ impl Requests {
     /// Waits for work. False when there will be none.
     fn wait(&self) -> bool {
         let mut state = self.state.lock();
+        state.working = false;
         while !state.wanted && !state.stopped {
             self.changed.wait(&mut state);
         }
@@ -52,14 +74,21 @@ impl Requests {
             self.changed.wait_for(&mut state, SETTLE);
         }
         state.wanted = false;
-        !state.stopped
+        state.working = !state.stopped;
+        state.working
     }
 }
 
 fn run(shared: &Shared) {
     while shared.reclaim.wait() {
-        let Ok(db) = shared.database.get() else { continue };
-        if let Err(error) = reclaim(&db) {
+        let Ok(db) = shared.database.get() else {
+            shared.reclaim.interrupt();
+            continue;
+        };
+        let reclaimed = reclaim(&db);
+        if let Err(error) = reclaimed
+            && !shared.reclaim.is_stopped()
+        {
             tracing::warn!(%error, "trimmed space could not be given back yet");
         }
     }
@@ -96,4 +125,26 @@ fn rewrite_blobs(db: &DB) -> Result<(), rocksdb::Error> {
 /// Starts the reclaimer; it ends when it is told to stop.
 pub(super) fn spawn(shared: Arc<Shared>) -> std::io::Result<std::thread::JoinHandle<()>> {
     millstream_runtime::threads::spawn("storage-reclaim", move || run(&shared))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_was_interrupted_is_wanted_again_and_idleness_is_not() {
+        let requests = Requests::default();
+        requests.interrupt();
+        requests.resume();
+        assert!(!requests.state.lock().wanted, "it did nothing");
+        requests.reclaim();
+        assert!(requests.wait());
+        requests.interrupt();
+        // The first opening anew may fail.
+        requests.interrupt();
+        requests.resume();
+        assert!(requests.wait(), "it was at work");
+        requests.stop();
+        assert!(!requests.wait());
+    }
 }

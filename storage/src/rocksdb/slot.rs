@@ -231,17 +231,25 @@ fn start(shared: &Arc<Shared>, anchor: AnchorWriter) -> std::io::Result<Running>
     Ok(Running { queue, threads })
 }
 
-/// Lets the writer and the syncer finish what has queued, then the keeper its last note.
+/// Lets the writer and the syncer finish what has queued, then the keeper its last note. The reclaimer does
+/// not finish: it may be minutes from it.
 fn stop(shared: &Shared, running: Running) {
     let Running { queue, threads } = running;
     drop(queue);
     shared.reclaim.stop();
     let [writer, syncer, reclaimer, keeper] = threads;
-    for thread in [writer, syncer, reclaimer] {
+    for thread in [writer, syncer] {
         join(thread);
     }
     shared.stop.stop();
     join(keeper);
+    if shared.health.check().is_ok()
+        && let Err(error) = shared.database.flush()
+    {
+        tracing::warn!(%error, "the next start reads the log, which could not be flushed");
+    }
+    shared.database.interrupt();
+    join(reclaimer);
     shared.close(&Error::Closed);
     shared.database.close();
     shared.owned.lock().take();
@@ -315,3 +323,6 @@ fn check_anchor(database: &Database, identity: Option<&Identity>, anchor: Option
 pub(super) fn io_failure(path: &Path, error: &std::io::Error) -> Error {
     Error::Failed { reason: format!("{}: {error}", path.display()) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use std::sync::mpsc::Receiver;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::database;
 use super::slot::Shared;
 use crate::error::{Error, Result};
 use crate::write_set::Change;
@@ -24,6 +25,8 @@ pub(super) struct Written {
     pub(super) position: u64,
     /// RocksDB's sequence number behind the batch.
     pub(super) sequence: u64,
+    /// What [`Pending`](super::pending::Pending) gave for the changes.
+    pub(super) generation: u64,
     pub(super) changes: Vec<Change>,
     pub(super) marks: Vec<(Bytes, Bytes)>,
     pub(super) outcomes: Vec<oneshot::Sender<Result<()>>>,
@@ -48,6 +51,9 @@ fn sync(shared: &Shared) -> Result<()> {
         Err(_) if shared.health.is_out_of_space() => {
             Err(Error::Uncertain { reason: "the disk is full".to_owned() })
         }
+        // Nothing was synced, and that is not what failed: the writer has met an error in a write, and is
+        // about to say which.
+        Err(error) if database::was_not_tried(&error) => Err(Error::Uncertain { reason: error.to_string() }),
         Err(error) => {
             let error = Error::Failed { reason: format!("a sync to disk failed: {error}") };
             shared.fail(&error);
@@ -59,7 +65,7 @@ fn sync(shared: &Shared) -> Result<()> {
 
 /// First the data, then the news: whoever hears of a position can read it.
 fn publish(shared: &Shared, batch: Written) {
-    shared.pending.end(batch.changes);
+    shared.pending.end(batch.generation, batch.changes);
     shared.progress.lock().advance(batch.sequence, batch.marks);
     for outcome in batch.outcomes {
         // Whoever committed may have stopped waiting.

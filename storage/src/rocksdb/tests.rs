@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tempfile::TempDir;
@@ -47,6 +48,20 @@ fn crashed_copy(directory: &Path) -> TempDir {
     copy
 }
 
+/// Waits until the anchor speaks of this key's write.
+async fn anchored(directory: &Path, key: &str) {
+    let files = crate::anchor::AnchorFiles::new(directory);
+    let clock = millstream_runtime::SystemClock::shared();
+    let noted = clock.timeout(Duration::from_secs(30), async {
+        while files.read().unwrap().and_then(|anchor| anchor.marks.get(&b"last"[..]).cloned()).as_deref()
+            != Some(key.as_bytes())
+        {
+            clock.sleep(Duration::from_millis(20)).await;
+        }
+    });
+    assert!(noted.await.is_some(), "the anchor does not get there");
+}
+
 fn logs(directory: &Path) -> Vec<std::path::PathBuf> {
     let files = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let mut logs: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "log")).collect();
@@ -88,7 +103,7 @@ async fn a_log_that_lost_durable_writes_is_named() {
     write(&*slot, "k1", "one").await;
     let before = fs::read(logs(directory.path()).last().unwrap()).unwrap();
     write(&*slot, "k2", "two").await;
-    slot.close().await.unwrap();
+    anchored(directory.path(), "k2").await;
 
     for (what, damage) in [("shorter", Some(before)), ("gone", None)] {
         let copy = crashed_copy(directory.path());
@@ -104,6 +119,23 @@ async fn a_log_that_lost_durable_writes_is_named() {
         let accepted = RocksBackend::new(copy.path(), settings).open(SlotId(0), None).await;
         assert!(accepted.is_ok(), "{what}: {accepted:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clean_stop_leaves_no_log_to_read() {
+    let directory = tempfile::tempdir().unwrap();
+    for trimmed in [false, true] {
+        let slot = open(directory.path()).await.unwrap();
+        write(&*slot, &format!("k{trimmed}"), vec![7; 2000]).await;
+        if trimmed {
+            slot.trim(b"k", b"kf").await.unwrap();
+        }
+        slot.close().await.unwrap();
+        let left = logs(directory.path()).iter().map(|log| fs::metadata(log).unwrap().len()).sum::<u64>();
+        assert_eq!(left, 0);
+    }
+    let slot = open(directory.path()).await.unwrap();
+    assert_eq!(slot.get(b"ktrue").await.unwrap(), Some(vec![7; 2000].into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,11 +214,11 @@ async fn trimming_gives_space_back() {
     }
     let full = size_of(directory.path());
     slot.trim(b"old", b"old999").await.unwrap();
-    let give_up = std::time::Duration::from_secs(30);
+    let give_up = Duration::from_secs(30);
     let clock = millstream_runtime::SystemClock::shared();
     let freed = clock.timeout(give_up, async {
         while size_of(directory.path()) * 4 > full {
-            clock.sleep(std::time::Duration::from_millis(50)).await;
+            clock.sleep(Duration::from_millis(50)).await;
         }
     });
     assert!(freed.await.is_some(), "{} of {full} bytes are left", size_of(directory.path()));

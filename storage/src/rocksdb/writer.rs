@@ -158,15 +158,17 @@ impl Writer<'_> {
         batch.delete_range(start, end);
         let admitted = self.admit(start.len() + end.len(), Priority::Reclaim);
         let written = admitted.and_then(|()| self.shared.database.write(batch));
-        self.pass_on(written, Vec::new(), Vec::new(), vec![ordered]);
+        self.pass_on(written.map(|()| 0), Vec::new(), Vec::new(), vec![ordered]);
     }
 
-    fn put(&self, merge: &Merge) -> Result<()> {
+    /// Gives what the changes' end needs.
+    fn put(&self, merge: &Merge) -> Result<u64> {
         self.admit(merge.bytes, merge.priority)?;
         let database = &self.shared.database;
-        self.shared.pending.begin(&merge.changes, |key| database.read(key))?;
+        let generation = self.shared.pending.begin(&merge.changes, |key| database.read(key))?;
         // If this fails, what RocksDB shows of the batch stays hidden until it is opened anew.
-        database.write(merge.rocks_batch(self.shared))
+        database.write(merge.rocks_batch(self.shared))?;
+        Ok(generation)
     }
 
     fn admit(&self, bytes: usize, priority: Priority) -> Result<()> {
@@ -176,13 +178,14 @@ impl Writer<'_> {
 
     fn pass_on(
         &mut self,
-        written: Result<()>,
+        written: Result<u64>,
         changes: Vec<Change>,
         marks: Vec<(Bytes, Bytes)>,
         waiting: Vec<oneshot::Sender<Result<Commit>>>,
     ) {
-        let sequence = match written.and_then(|()| self.shared.database.sequence()) {
-            Ok(sequence) => sequence,
+        let written = written.and_then(|generation| Ok((generation, self.shared.database.sequence()?)));
+        let (generation, sequence) = match written {
+            Ok(written) => written,
             Err(error) => {
                 self.shared.note_failure(&error);
                 for ordered in waiting {
@@ -199,7 +202,8 @@ impl Writer<'_> {
             outcomes.push(outcome);
         }
         // The syncer outlives the writer. A full channel means that the disk is behind; then so are we.
-        let _ = self.synced.send(Written { position: self.position, sequence, changes, marks, outcomes });
+        let position = self.position;
+        let _ = self.synced.send(Written { position, sequence, generation, changes, marks, outcomes });
     }
 }
 

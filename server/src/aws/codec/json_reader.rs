@@ -250,17 +250,34 @@ mod tests {
         assert!(is_json(format!("[{}[]]", "[],".repeat(1000)).as_bytes(), 2));
     }
 
+    /// `None` where the reference gives up: a number that no `f64` holds is JSON all the same.
+    fn is_json_to_serde(body: &[u8]) -> Option<bool> {
+        match serde_json::from_slice::<serde_json::Value>(body) {
+            Ok(_) => Some(true),
+            Err(error) if error.to_string().starts_with("number out of range") => None,
+            Err(_) => Some(false),
+        }
+    }
+
+    #[test]
+    fn numbers_may_be_of_any_size() {
+        assert!(is_json(b"0.1E310", 1));
+        assert_eq!(is_json_to_serde(b"0.1E310"), None);
+    }
+
     proptest! {
         #[test]
         fn agrees_with_serde_json(body in r#"([\[\]{},: ]|"[a\\"nu/é]{0,3}"|-?[0-9]{1,2}(\.[0-9])?([eE][+-]?[0-9])?|true|false|null|\PC){0,12}"#) {
-            let reference = serde_json::from_str::<serde_json::Value>(&body).is_ok();
-            prop_assert_eq!(is_json(body.as_bytes(), 100), reference, "{}", body);
+            let reference = is_json_to_serde(body.as_bytes());
+            prop_assume!(reference.is_some());
+            prop_assert_eq!(Some(is_json(body.as_bytes(), 100)), reference, "{}", body);
         }
 
         #[test]
         fn any_bytes_are_refused_or_read(body in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let reference = serde_json::from_slice::<serde_json::Value>(&body).is_ok();
-            prop_assert_eq!(is_json(&body, 100), reference);
+            let reference = is_json_to_serde(&body);
+            prop_assume!(reference.is_some());
+            prop_assert_eq!(Some(is_json(&body, 100)), reference);
         }
     }
 }

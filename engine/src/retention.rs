@@ -88,16 +88,15 @@ impl Inner {
     async fn remove_buried(&self) -> Result<()> {
         let graves = self.control.lock().await.graves.clone();
         for Grave { uid, emptied } in graves {
-            let now = self.clock.monotonic();
             match emptied {
                 None => {
                     self.remove_data(uid).await?;
-                    let now = self.clock.monotonic();
+                    let emptied = Some(self.clock.monotonic());
                     let mut control = self.control.lock().await;
                     let buried = control.graves.iter_mut().filter(|grave| grave.uid == uid);
-                    buried.for_each(|grave| grave.emptied = Some(now));
+                    buried.for_each(|grave| grave.emptied = emptied);
                 }
-                Some(since) if now.saturating_sub(since) < GRAVE_REST => {}
+                Some(since) if self.clock.monotonic().saturating_sub(since) < GRAVE_REST => {}
                 Some(_) => {
                     let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
                     writes.delete(stream_prefix(keyspace::GRAVE, uid));

@@ -5,4 +5,5 @@ pub(crate) mod get;
 pub(crate) mod lifecycle;
 pub(crate) mod list;
 pub(crate) mod put;
+pub(crate) mod reshard;
 pub(crate) mod tags;

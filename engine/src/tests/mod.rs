@@ -3,6 +3,7 @@
 mod durability;
 mod lifecycle;
 mod reading;
+mod resharding;
 mod retention;
 mod throttling;
 

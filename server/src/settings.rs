@@ -34,6 +34,10 @@ pub struct Settings {
     pub log: LogSetting,
     /// Start even though durable writes were found missing. Read the error first.
     pub accept_data_loss: bool,
+    /// Whether the admin port lets tests reset the server, move its clock and so on; if absent, with storage in
+    /// memory only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_api: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,6 +177,7 @@ impl Default for Settings {
             tls: TlsSetting::default(),
             log: LogSetting::default(),
             accept_data_loss: false,
+            test_api: None,
         }
     }
 }
@@ -211,6 +216,11 @@ impl Settings {
 
     pub(crate) fn account_id(&self) -> Result<AccountId, InvalidSettings> {
         self.account.parse().map_err(|_| InvalidSettings::Account(self.account.clone()))
+    }
+
+    /// Whoever reaches the test API can remove everything, so where data is to last it must be asked for.
+    pub(crate) fn has_test_api(&self) -> bool {
+        self.test_api.unwrap_or(self.storage == StorageKind::Memory)
     }
 
     #[cfg(feature = "rocksdb")]

@@ -12,6 +12,7 @@ use parking_lot::RwLock;
 
 use crate::keyspace::StreamUid;
 use crate::metrics::StreamCounters;
+use crate::monitoring::ShardMetricSet;
 use crate::routing::Routing;
 use crate::shard::Shard;
 
@@ -74,6 +75,10 @@ pub(crate) struct StreamMeta {
     pub(crate) horizon_floor: Timestamp,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) record_kib_max: u32,
+    /// What each shard counts for itself.
+    pub(crate) monitored: ShardMetricSet,
+    /// Who else may do what with the stream, as it was given; whoever gave it had it checked.
+    pub(crate) policy: Option<String>,
 }
 
 impl StreamMeta {
@@ -166,6 +171,8 @@ mod tests {
             horizon_floor: Timestamp::EPOCH,
             tags: BTreeMap::new(),
             record_kib_max: 1024,
+            monitored: ShardMetricSet::EMPTY,
+            policy: None,
         }
     }
 

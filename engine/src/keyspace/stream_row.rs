@@ -9,6 +9,7 @@ use prost::Message;
 
 use super::{STREAM, StreamUid, corrupt};
 use crate::Result;
+use crate::monitoring::ShardMetricSet;
 use crate::stream::{Mode, Phase, StreamMeta};
 
 #[derive(Clone, PartialEq, Message)]
@@ -35,6 +36,11 @@ struct Row {
     tags: BTreeMap<String, String>,
     #[prost(uint32, tag = "9")]
     max_record_kib: u32,
+    /// [`ShardMetricSet::bits`].
+    #[prost(uint32, tag = "25")]
+    monitored: u32,
+    #[prost(string, optional, tag = "26")]
+    policy: Option<String>,
 }
 
 pub(crate) fn stream_key(arn: &StreamArn) -> Bytes {
@@ -72,6 +78,8 @@ pub(crate) fn encode(meta: &StreamMeta) -> Bytes {
         phase_until_millis: until.as_millis(),
         tags: meta.tags.clone(),
         max_record_kib: meta.record_kib_max,
+        monitored: meta.monitored.bits(),
+        policy: meta.policy.clone(),
     };
     row.encode_to_vec().into()
 }
@@ -109,6 +117,8 @@ fn try_decode(key: &[u8], row: &[u8]) -> Option<(StreamArn, StreamMeta)> {
         },
         tags: row.tags,
         record_kib_max: row.max_record_kib,
+        monitored: ShardMetricSet::from_bits(row.monitored)?,
+        policy: row.policy,
     };
     Some((arn, meta))
 }
@@ -133,11 +143,13 @@ mod tests {
 
     prop_compose! {
         fn any_meta()(uid: u32, created: u64, retention_hours: u32, floor: u64, on_demand: bool, phase in any_phase(),
-                      tags in prop::collection::btree_map(".{0,9}", ".{0,9}", 0..5), record_kib_max: u32) -> StreamMeta {
+                      tags in prop::collection::btree_map(".{0,9}", ".{0,9}", 0..5), record_kib_max: u32,
+                      monitored in 0_u32..128, policy in prop::option::of(".{0,50}")) -> StreamMeta {
             StreamMeta {
                 uid, created: Timestamp::from_millis(created), retention_hours,
                 horizon_floor: Timestamp::from_millis(floor),
                 mode: if on_demand { Mode::OnDemand } else { Mode::Provisioned }, phase, tags, record_kib_max,
+                monitored: ShardMetricSet::from_bits(monitored).unwrap(), policy,
             }
         }
     }

@@ -16,6 +16,7 @@ use crate::keyspace::shard_row::{ShardMeta, shard_key};
 use crate::keyspace::store_row::{StoreRow, store_key};
 use crate::keyspace::stream_row::{self, stream_key};
 use crate::keyspace::{GRAVE, stream_prefix};
+use crate::monitoring::ShardMetricSet;
 use crate::shard::Shard;
 use crate::stream::{Mode, Phase, Stream, StreamMeta, StreamStatus};
 
@@ -68,6 +69,8 @@ impl Engine {
             horizon_floor: millstream_model::Timestamp::EPOCH,
             tags: call.tags,
             record_kib_max: call.record_kib_max.unwrap_or(DEFAULT_RECORD_KIB),
+            monitored: ShardMetricSet::EMPTY,
+            policy: None,
         };
         inner.create(&mut control, call.arn, meta, shard_count).await
     }

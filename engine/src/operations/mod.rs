@@ -4,5 +4,8 @@ pub(crate) mod describe;
 pub(crate) mod get;
 pub(crate) mod lifecycle;
 pub(crate) mod list;
+pub(crate) mod monitoring;
+pub(crate) mod policies;
 pub(crate) mod put;
+pub(crate) mod resource;
 pub(crate) mod tags;

@@ -14,6 +14,7 @@ use crate::keyspace::shard_row::ShardMeta;
 use crate::keyspace::tail_row::LogEnd;
 use crate::keyspace::{ShardUid, StreamUid};
 use crate::limits::ReadLimits;
+use crate::monitoring::ShardCounters;
 use tail::Tail;
 use writer::Writer;
 
@@ -25,6 +26,8 @@ pub(crate) struct Shard {
     pub(crate) writer: Mutex<Writer>,
     pub(crate) tail: Mutex<Tail>,
     pub(crate) read_limits: Mutex<ReadLimits>,
+    /// Counts only while the stream is monitored.
+    pub(crate) counters: ShardCounters,
 }
 
 impl Shard {
@@ -42,6 +45,7 @@ impl Shard {
             writer: Mutex::new(Writer::new(end)),
             tail: Mutex::new(Tail::new(end)),
             read_limits: Mutex::default(),
+            counters: ShardCounters::default(),
         }
     }
 

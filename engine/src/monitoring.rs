@@ -105,11 +105,7 @@ pub(crate) struct ShardCounters(Mutex<Option<Box<ShardMetrics>>>);
 
 impl ShardCounters {
     /// Counts those of the amounts whose metrics are monitored.
-    pub(crate) fn count<const N: usize>(
-        &self,
-        monitored: ShardMetricSet,
-        amounts: [(ShardMetric, u64); N],
-    ) {
+    pub(crate) fn count<const N: usize>(&self, monitored: ShardMetricSet, amounts: [(ShardMetric, u64); N]) {
         if monitored.is_empty() {
             return;
         }

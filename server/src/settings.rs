@@ -290,8 +290,14 @@ impl From<CustomCalls> for engine::CallLimits {
             put_resource_policy: figure(custom.put_resource_policy, aws.put_resource_policy),
             get_resource_policy: figure(custom.get_resource_policy, aws.get_resource_policy),
             delete_resource_policy: figure(custom.delete_resource_policy, aws.delete_resource_policy),
-            enable_enhanced_monitoring: figure(custom.enable_enhanced_monitoring, aws.enable_enhanced_monitoring),
-            disable_enhanced_monitoring: figure(custom.disable_enhanced_monitoring, aws.disable_enhanced_monitoring),
+            enable_enhanced_monitoring: figure(
+                custom.enable_enhanced_monitoring,
+                aws.enable_enhanced_monitoring,
+            ),
+            disable_enhanced_monitoring: figure(
+                custom.disable_enhanced_monitoring,
+                aws.disable_enhanced_monitoring,
+            ),
             increase_stream_retention_period: figure(
                 custom.increase_stream_retention_period,
                 aws.increase_stream_retention_period,

@@ -2,7 +2,9 @@
 
 mod durability;
 mod lifecycle;
+mod pages;
 mod reading;
+mod resources;
 mod retention;
 mod throttling;
 

@@ -74,6 +74,9 @@ calls! {
     disable_enhanced_monitoring, DisableEnhancedMonitoring, Stream, aws::CONTROL_CALLS_PER_SECOND;
     increase_stream_retention_period, IncreaseStreamRetentionPeriod, Stream, aws::CONTROL_CALLS_PER_SECOND;
     decrease_stream_retention_period, DecreaseStreamRetentionPeriod, Stream, aws::CONTROL_CALLS_PER_SECOND;
+    split_shard, SplitShard, Account, aws::CONTROL_CALLS_PER_SECOND;
+    merge_shards, MergeShards, Account, aws::CONTROL_CALLS_PER_SECOND;
+    update_shard_count, UpdateShardCount, Account, aws::UPDATE_SHARD_COUNT_CALLS_PER_SECOND;
 }
 
 /// Whose calls are counted together.

@@ -50,9 +50,9 @@ pub fn rows(bytes: &[u8]) {
         let again = stream_row::decode(&stream_row::stream_key(&arn), &stream_row::encode(&meta));
         assert_eq!(again, Ok((arn, meta)));
     }
-    if let Ok((stream, meta)) = shard_row::decode(key, row) {
-        let again = shard_row::decode(&shard_row::shard_key(stream, meta.index), &meta.encode());
-        assert_eq!(again, Ok((stream, meta)));
+    if let Ok((stream, state)) = shard_row::decode(key, row) {
+        let again = shard_row::decode(&shard_row::shard_key(stream, state.meta.index), &state.encode());
+        assert_eq!(again, Ok((stream, state)));
     }
     if let Some(end) = LogEnd::decode(row) {
         assert_eq!(end.encode(), row);

@@ -27,6 +27,9 @@ pub struct Limits {
     pub shards_per_account: Option<u32>,
     /// On-demand streams of an account in a region.
     pub on_demand_streams_per_account: Option<u32>,
+    /// UpdateShardCount calls on a stream within 24 hours; with it, AWS's bounds on one call: at most twice and at
+    /// least half the open shards, and 10,000 of them.
+    pub count_updates_per_day: Option<u32>,
     /// Calls that create, change, describe and list.
     pub calls_per_second: CallLimits,
 }
@@ -41,6 +44,7 @@ impl Limits {
         iterator_calls_per_second: Some(aws::SHARD_ITERATOR_CALLS_PER_SECOND),
         shards_per_account: Some(aws::SHARDS_PER_ACCOUNT),
         on_demand_streams_per_account: Some(aws::ON_DEMAND_STREAMS_PER_ACCOUNT),
+        count_updates_per_day: Some(aws::COUNT_UPDATES_PER_DAY),
         calls_per_second: CallLimits::AWS,
     };
 
@@ -53,6 +57,7 @@ impl Limits {
         iterator_calls_per_second: None,
         shards_per_account: None,
         on_demand_streams_per_account: None,
+        count_updates_per_day: None,
         calls_per_second: CallLimits::OFF,
     };
 }

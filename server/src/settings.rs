@@ -72,6 +72,7 @@ pub struct CustomLimits {
     pub iterator_calls_per_second: Option<u64>,
     pub shards_per_account: Option<u32>,
     pub on_demand_streams_per_account: Option<u32>,
+    pub count_updates_per_day: Option<u32>,
     pub calls_per_second: CustomCalls,
 }
 
@@ -99,6 +100,9 @@ pub struct CustomCalls {
     pub disable_enhanced_monitoring: Option<u64>,
     pub increase_stream_retention_period: Option<u64>,
     pub decrease_stream_retention_period: Option<u64>,
+    pub split_shard: Option<u64>,
+    pub merge_shards: Option<u64>,
+    pub update_shard_count: Option<u64>,
 }
 
 /// How long streams stay in CREATING, UPDATING and DELETING, in milliseconds.
@@ -265,6 +269,7 @@ impl From<LimitsSetting> for engine::Limits {
                 custom.on_demand_streams_per_account,
                 Self::AWS.on_demand_streams_per_account,
             ),
+            count_updates_per_day: figure(custom.count_updates_per_day, Self::AWS.count_updates_per_day),
             calls_per_second: custom.calls_per_second.into(),
         }
     }
@@ -306,6 +311,9 @@ impl From<CustomCalls> for engine::CallLimits {
                 custom.decrease_stream_retention_period,
                 aws.decrease_stream_retention_period,
             ),
+            split_shard: figure(custom.split_shard, aws.split_shard),
+            merge_shards: figure(custom.merge_shards, aws.merge_shards),
+            update_shard_count: figure(custom.update_shard_count, aws.update_shard_count),
         }
     }
 }

@@ -165,7 +165,8 @@ impl Engine {
         let shards = found.stream.shards();
         let is_after =
             |shard: &Shard| after.as_deref().is_none_or(|after| shard.id().to_string().as_str() > after);
-        let matching = shards.all.values().filter(|shard| matches(&filter, shard, &found));
+        let unexpired = shards.unexpired(found.horizon());
+        let matching = unexpired.filter(|shard| matches(&filter, shard, &found));
         let mut rest = matching.filter(|shard| is_after(shard));
         let listed: Vec<_> = rest.by_ref().take(page).map(|shard| describe_shard(shard)).collect();
         let next_token = match (listed.last(), rest.next()) {
@@ -217,14 +218,14 @@ impl Engine {
 /// A shard's life is half open, from its creation up to but not including its end, so that at any moment
 /// the shards of a stream tile the hash key space.
 fn matches(filter: &ShardFilter, shard: &Shard, found: &Found) -> bool {
-    let created = shard.meta().created;
-    // A time before the stream means its first shards.
-    let horizon = found.meta.horizon(found.now).max(found.meta.created);
+    // A time before the stream means its first shards, and one before the horizon those of the horizon.
+    let oldest = found.horizon().max(found.meta.created);
     match filter {
-        ShardFilter::FromTrimHorizon | ShardFilter::AtLatest | ShardFilter::AfterShardId(_) => true,
-        ShardFilter::AtTrimHorizon => created <= horizon,
-        ShardFilter::AtTimestamp(time) => created <= (*time).max(horizon),
-        ShardFilter::FromTimestamp(_) => true,
+        ShardFilter::FromTrimHorizon | ShardFilter::AfterShardId(_) => true,
+        ShardFilter::AtTrimHorizon => shard.was_open_at(oldest),
+        ShardFilter::AtLatest => shard.closed().is_none(),
+        ShardFilter::AtTimestamp(time) => shard.was_open_at((*time).max(oldest)),
+        ShardFilter::FromTimestamp(time) => shard.closed().is_none_or(|closed| closed >= (*time).max(oldest)),
     }
 }
 

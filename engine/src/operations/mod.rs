@@ -7,5 +7,6 @@ pub(crate) mod list;
 pub(crate) mod monitoring;
 pub(crate) mod policies;
 pub(crate) mod put;
+pub(crate) mod reshard;
 pub(crate) mod resource;
 pub(crate) mod tags;

@@ -4,6 +4,7 @@ mod durability;
 mod lifecycle;
 mod pages;
 mod reading;
+mod resharding;
 mod resources;
 mod retention;
 mod throttling;

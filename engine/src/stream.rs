@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use crate::keyspace::StreamUid;
 use crate::metrics::StreamCounters;
+use crate::monitoring::ShardMetricSet;
 use crate::routing::Routing;
 use crate::shard::{ChildShard, Shard};
 
@@ -79,6 +80,10 @@ pub(crate) struct StreamMeta {
     pub(crate) next_shard: ShardIndex,
     /// When the shard count was updated within the last 24 hours, oldest first.
     pub(crate) count_updates: Vec<Timestamp>,
+    /// What each shard counts for itself.
+    pub(crate) monitored: ShardMetricSet,
+    /// Who else may do what with the stream, as it was given; whoever gave it had it checked.
+    pub(crate) policy: Option<String>,
 }
 
 impl StreamMeta {
@@ -203,6 +208,8 @@ mod tests {
             record_kib_max: 1024,
             next_shard: 1,
             count_updates: Vec::new(),
+            monitored: ShardMetricSet::EMPTY,
+            policy: None,
         }
     }
 

@@ -56,8 +56,10 @@ pub const RETENTION_HOURS_MIN: u32 = 24;
 /// The longest retention, 365 days.
 pub const RETENTION_HOURS_MAX: u32 = 8760;
 
-/// Tags on one stream.
+/// Tags on one stream or consumer.
 pub const TAGS_MAX: usize = 50;
+/// UTF-8 bytes of a resource policy.
+pub const RESOURCE_POLICY_BYTES_MAX: usize = 20 * 1024;
 /// Open shards in an account and region.
 pub const SHARDS_PER_ACCOUNT: u32 = 20_000;
 /// Shards of one stream at its creation, whatever the quotas: all of them are made at once, in memory.

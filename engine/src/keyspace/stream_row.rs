@@ -9,6 +9,7 @@ use prost::Message;
 
 use super::{STREAM, StreamUid, corrupt};
 use crate::Result;
+use crate::monitoring::ShardMetricSet;
 use crate::stream::{Mode, Phase, StreamMeta};
 
 #[derive(Clone, PartialEq, Message)]
@@ -40,6 +41,11 @@ struct Row {
     next_shard: u32,
     #[prost(uint64, repeated, tag = "11")]
     count_updates_millis: Vec<u64>,
+    /// [`ShardMetricSet::bits`].
+    #[prost(uint32, tag = "25")]
+    monitored: u32,
+    #[prost(string, optional, tag = "26")]
+    policy: Option<String>,
 }
 
 pub(crate) fn stream_key(arn: &StreamArn) -> Bytes {
@@ -79,6 +85,8 @@ pub(crate) fn encode(meta: &StreamMeta) -> Bytes {
         max_record_kib: meta.record_kib_max,
         next_shard: meta.next_shard,
         count_updates_millis: to_millis(&meta.count_updates),
+        monitored: meta.monitored.bits(),
+        policy: meta.policy.clone(),
     };
     row.encode_to_vec().into()
 }
@@ -118,6 +126,8 @@ fn try_decode(key: &[u8], row: &[u8]) -> Option<(StreamArn, StreamMeta)> {
         record_kib_max: row.max_record_kib,
         next_shard: row.next_shard,
         count_updates: from_millis(row.count_updates_millis),
+        monitored: ShardMetricSet::from_bits(row.monitored)?,
+        policy: row.policy,
     };
     Some((arn, meta))
 }
@@ -151,12 +161,13 @@ mod tests {
     prop_compose! {
         fn any_meta()(uid: u32, created: u64, retention_hours: u32, floor: u64, on_demand: bool, phase in any_phase(),
                       tags in prop::collection::btree_map(".{0,9}", ".{0,9}", 0..5), record_kib_max: u32, next_shard: u32,
-                      count_updates: Vec<u64>) -> StreamMeta {
+                      count_updates: Vec<u64>, monitored in 0_u32..128, policy in prop::option::of(".{0,50}")) -> StreamMeta {
             StreamMeta {
                 uid, created: Timestamp::from_millis(created), retention_hours,
                 horizon_floor: Timestamp::from_millis(floor),
                 mode: if on_demand { Mode::OnDemand } else { Mode::Provisioned }, phase, tags, record_kib_max,
                 next_shard, count_updates: from_millis(count_updates),
+                monitored: ShardMetricSet::from_bits(monitored).unwrap(), policy,
             }
         }
     }

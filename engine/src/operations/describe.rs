@@ -7,6 +7,7 @@ use millstream_model::{
 use crate::call_limits::Call;
 use crate::engine::{Engine, Found};
 use crate::error::Result;
+use crate::monitoring::ShardMetricSet;
 use crate::shard::{Shard, shard_id};
 use crate::stream::{Mode, StreamStatus};
 
@@ -21,6 +22,8 @@ pub struct StreamDescription {
     pub record_kib_max: u32,
     /// 0 while the stream is being created.
     pub open_shards: usize,
+    /// What each shard counts for itself.
+    pub monitored: ShardMetricSet,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +115,7 @@ fn describe(found: &Found) -> StreamDescription {
         retention_hours: meta.retention_hours,
         record_kib_max: meta.record_kib_max,
         open_shards: if is_creating { 0 } else { stream.shards().routing.open_shards() },
+        monitored: meta.monitored,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::keyspace::shard_row::{ShardMeta, ShardState, shard_key};
 use crate::keyspace::store_row::{StoreRow, store_key};
 use crate::keyspace::stream_row::{self, stream_key};
 use crate::keyspace::{GRAVE, stream_prefix};
+use crate::monitoring::ShardMetricSet;
 use crate::shard::Shard;
 use crate::stream::{Mode, Phase, Stream, StreamMeta, StreamStatus};
 
@@ -70,6 +71,8 @@ impl Engine {
             record_kib_max: call.record_kib_max.unwrap_or(DEFAULT_RECORD_KIB),
             next_shard: shard_count,
             count_updates: Vec::new(),
+            monitored: ShardMetricSet::EMPTY,
+            policy: None,
         };
         inner.create(&mut control, call.arn, meta, shard_count).await
     }

@@ -9,6 +9,7 @@ use crate::engine::{Engine, Found, not_found};
 use crate::error::{Error, Result};
 use crate::shard::Shard;
 use crate::stream::{Mode, StreamStatus};
+use crate::token::{Page, invalid_page};
 
 /// One stream of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,11 +74,19 @@ pub struct ShardsPage {
     pub next_token: Option<String>,
 }
 
-/// Where a listing of streams goes on.
+/// Where a listing of streams goes on, and whose streams they are.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct StreamsToken {
     #[prost(string, tag = "1")]
     after: String,
+    #[prost(string, tag = "2")]
+    account: String,
+    #[prost(string, tag = "3")]
+    region: String,
+}
+
+impl Page for StreamsToken {
+    const KIND: &'static [u8] = b"ListStreams";
 }
 
 /// Where a listing of shards goes on, and by which filter.
@@ -93,6 +102,10 @@ pub(crate) struct ShardsToken {
     pub(crate) filter_millis: u64,
 }
 
+impl Page for ShardsToken {
+    const KIND: &'static [u8] = b"ListShards";
+}
+
 impl Engine {
     /// The streams of an account in a region by name, after `after` or where a token says.
     pub fn list_streams(
@@ -106,7 +119,13 @@ impl Engine {
         self.inner.admit_account(Call::ListStreams, account, region)?;
         let now = self.inner.now();
         let after = match token {
-            Some(token) => Some(self.inner.sealer.open_page::<StreamsToken>(token, now)?.after),
+            Some(token) => {
+                let token: StreamsToken = self.inner.sealer.open_page(token, now)?;
+                if token.account != account.as_str() || token.region != region.as_str() {
+                    return Err(invalid_page());
+                }
+                Some(token.after)
+            }
             None => after.map(str::to_owned),
         };
         let page = streams_max.unwrap_or(limits::LIST_STREAMS_PAGE_MAX).min(limits::LIST_STREAMS_PAGE_MAX);
@@ -120,7 +139,11 @@ impl Engine {
         let streams: Vec<_> = rest.by_ref().take(page).collect();
         let next_token = match (streams.last(), rest.next()) {
             (Some(last), Some(_)) => {
-                let token = StreamsToken { after: last.arn.name.to_string() };
+                let token = StreamsToken {
+                    after: last.arn.name.to_string(),
+                    account: account.to_string(),
+                    region: region.to_string(),
+                };
                 Some(self.inner.sealer.seal_page(&token, now)?)
             }
             _ => None,
@@ -185,8 +208,7 @@ impl Engine {
                         "The stream that NextToken was made for does not exist.".to_owned(),
                     )
                 })?;
-                let filter = decode_filter(&token)
-                    .ok_or_else(|| Error::InvalidArgument("Invalid NextToken.".to_owned()))?;
+                let filter = decode_filter(&token).ok_or_else(invalid_page)?;
                 Ok((found, filter, Some(token.after)))
             }
         }

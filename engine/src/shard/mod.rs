@@ -21,6 +21,7 @@ use crate::keyspace::shard_row::{ShardMeta, ShardState};
 use crate::keyspace::tail_row::LogEnd;
 use crate::keyspace::{ShardUid, StreamUid};
 use crate::limits::ReadLimits;
+use crate::monitoring::ShardCounters;
 use reader::Position;
 use tail::Tail;
 use writer::Writer;
@@ -38,6 +39,8 @@ pub(crate) struct Shard {
     pub(crate) grown: Notify,
     /// When storage was told, by the monotonic clock, that nothing is left of the shard and it is not missed.
     pub(crate) forgotten: OnceLock<Duration>,
+    /// Counts only while the stream is monitored.
+    pub(crate) counters: ShardCounters,
 }
 
 /// A shard that took over hash keys of a closed one.
@@ -69,6 +72,7 @@ impl Shard {
             read_limits: Mutex::default(),
             grown: Notify::new(),
             forgotten: OnceLock::new(),
+            counters: ShardCounters::default(),
         }
     }
 

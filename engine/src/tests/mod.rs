@@ -2,8 +2,10 @@
 
 mod durability;
 mod lifecycle;
+mod pages;
 mod reading;
 mod resharding;
+mod resources;
 mod retention;
 mod throttling;
 

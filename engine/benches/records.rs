@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use millstream_engine::{
-    BlockBuilder, CreateStream, Engine, GetRecords, Limits, Mode, PutEntry, RecordBlock, Settings,
-    StartingPosition,
+    BlockBuilder, CreateStream, Distribution, Engine, GetRecords, Limits, Mode, PutEntry, RecordBlock,
+    Settings, StartingPosition,
 };
 use millstream_model::{StreamArn, Timestamp};
 use millstream_runtime::{SystemClock, SystemEntropy};
@@ -32,6 +32,8 @@ async fn engine(shards: u32) -> (Engine, StreamArn) {
         mode: Some(Mode::Provisioned),
         tags: BTreeMap::new(),
         record_kib_max: None,
+        warm_mib: 0,
+        distribution: Distribution::UserPartitionKey,
     };
     engine.create_stream(stream).await.unwrap();
     (engine, arn)

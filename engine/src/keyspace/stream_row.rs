@@ -7,6 +7,7 @@ use millstream_model::{StreamArn, Timestamp};
 use millstream_storage::KeyRange;
 use prost::Message;
 
+use super::capacity_row::CapacityRow;
 use super::{STREAM, StreamUid, corrupt};
 use crate::Result;
 use crate::monitoring::ShardMetricSet;
@@ -46,6 +47,9 @@ struct Row {
     monitored: u32,
     #[prost(string, optional, tag = "26")]
     policy: Option<String>,
+    /// Absent in rows from before streams grew on demand.
+    #[prost(message, optional, tag = "30")]
+    capacity: Option<CapacityRow>,
 }
 
 pub(crate) fn stream_key(arn: &StreamArn) -> Bytes {
@@ -87,6 +91,7 @@ pub(crate) fn encode(meta: &StreamMeta) -> Bytes {
         count_updates_millis: to_millis(&meta.count_updates),
         monitored: meta.monitored.bits(),
         policy: meta.policy.clone(),
+        capacity: Some(CapacityRow::of(&meta.capacity)),
     };
     row.encode_to_vec().into()
 }
@@ -128,6 +133,7 @@ fn try_decode(key: &[u8], row: &[u8]) -> Option<(StreamArn, StreamMeta)> {
         count_updates: from_millis(row.count_updates_millis),
         monitored: ShardMetricSet::from_bits(row.monitored)?,
         policy: row.policy,
+        capacity: row.capacity.unwrap_or_default().capacity()?,
     };
     Some((arn, meta))
 }
@@ -144,7 +150,9 @@ fn from_millis(times: Vec<u64>) -> Vec<Timestamp> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::capacity_row::tests::any_capacity;
     use super::*;
+    use crate::capacity::StreamCapacity;
 
     fn any_phase() -> impl Strategy<Value = Phase> {
         (0..4, any::<u64>()).prop_map(|(phase, millis)| {
@@ -167,14 +175,15 @@ mod tests {
                 horizon_floor: Timestamp::from_millis(floor),
                 mode: if on_demand { Mode::OnDemand } else { Mode::Provisioned }, phase, tags, record_kib_max,
                 next_shard, count_updates: from_millis(count_updates),
-                monitored: ShardMetricSet::from_bits(monitored).unwrap(), policy,
+                monitored: ShardMetricSet::from_bits(monitored).unwrap(), policy, capacity: StreamCapacity::default(),
             }
         }
     }
 
     proptest! {
         #[test]
-        fn round_trips(meta in any_meta(), account in "[0-9]{12}", region in "[a-z0-9-]{1,20}", name in "[a-zA-Z0-9_.-]{1,128}") {
+        fn round_trips(meta in any_meta(), capacity in any_capacity(), account in "[0-9]{12}", region in "[a-z0-9-]{1,20}", name in "[a-zA-Z0-9_.-]{1,128}") {
+            let meta = StreamMeta { capacity, ..meta };
             let arn = StreamArn { account: account.parse().unwrap(), region: region.parse().unwrap(), name: name.parse().unwrap() };
             prop_assert_eq!(decode(&stream_key(&arn), &encode(&meta)), Ok((arn, meta)));
         }

@@ -1,7 +1,11 @@
 //! The engine as a whole, on storage in memory and on a manual clock.
 
+mod capacity;
+mod distribution;
 mod durability;
+mod large_records;
 mod lifecycle;
+mod on_demand;
 mod pages;
 mod reading;
 mod resharding;
@@ -85,6 +89,8 @@ fn provisioned(arn: &StreamArn, shards: u32) -> CreateStream {
         mode: Some(Mode::Provisioned),
         tags: std::collections::BTreeMap::new(),
         record_kib_max: None,
+        warm_mib: 0,
+        distribution: crate::Distribution::UserPartitionKey,
     }
 }
 

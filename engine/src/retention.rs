@@ -37,6 +37,7 @@ impl Engine {
                 Duration::from_millis(due.millis_since(inner.now())).min(inner.settings.trim_interval)
             });
             tokio::select! {
+                biased;
                 () = inner.tasks().stopping() => return,
                 () = inner.clock.sleep(pause) => {}
                 () = inner.janitor.notified() => {}

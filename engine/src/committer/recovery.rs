@@ -47,6 +47,7 @@ impl Committer {
         while let Err(error) = self.try_resume(&shards).await {
             tracing::debug!(%error, "storage does not take writes yet");
             tokio::select! {
+                biased;
                 () = tasks.stopping() => return,
                 () = self.clock.sleep(RETRY_INTERVAL) => {}
             }

@@ -7,6 +7,7 @@ mod reading;
 mod resharding;
 mod resources;
 mod retention;
+mod simulation;
 mod throttling;
 
 use std::sync::Arc;

@@ -18,8 +18,10 @@ use crate::error::{Error, Result};
 use crate::keyspace::StreamUid;
 use crate::keyspace::store_row::StoreRow;
 use crate::metrics::StreamMetrics;
+use crate::monitoring::ShardMetric;
 use crate::recovery::{Recovered, recover};
 use crate::settings::Settings;
+use crate::shard::Shard;
 use crate::stream::{Stream, StreamMeta, StreamStatus};
 use crate::token::Sealer;
 
@@ -225,6 +227,11 @@ impl Found {
     /// Records that arrived before are not shown, and shards that were closed by then have expired.
     pub(crate) fn horizon(&self) -> Timestamp {
         self.meta.horizon(self.now)
+    }
+
+    /// Lets the shard count, as far as the stream is monitored.
+    pub(crate) fn count<const N: usize>(&self, shard: &Shard, amounts: [(ShardMetric, u64); N]) {
+        shard.counters.count(self.meta.monitored, amounts);
     }
 }
 

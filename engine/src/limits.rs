@@ -69,16 +69,21 @@ impl Default for Limits {
 }
 
 /// What a shard still takes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct WriteLimits(Option<Box<WriteBuckets>>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct WriteBuckets {
     bytes: Option<TokenBucket>,
     records: Option<TokenBucket>,
 }
 
 impl WriteLimits {
+    /// Whether one record would be let through; takes nothing.
+    pub(crate) fn check(&self, limits: &Limits, now: Duration, bytes: u64) -> Result<(), RetryAfter> {
+        self.clone().admit(limits, now, bytes)
+    }
+
     /// Lets one record through, or takes nothing.
     pub(crate) fn admit(&mut self, limits: &Limits, now: Duration, bytes: u64) -> Result<(), RetryAfter> {
         if limits.write_bytes_per_second.is_none() && limits.write_records_per_second.is_none() {

@@ -1,7 +1,9 @@
 //! The engine as a whole, on storage in memory and on a manual clock.
 
+mod dry_runs;
 mod durability;
 mod lifecycle;
+mod monitoring;
 mod pages;
 mod reading;
 mod resharding;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use millstream_model::{ShardId, ShardIndex, StreamArn, Timestamp};
 use parking_lot::RwLock;
 
+use crate::consumer::Consumers;
 use crate::keyspace::StreamUid;
 use crate::metrics::StreamCounters;
 use crate::routing::Routing;
@@ -105,6 +106,7 @@ pub(crate) struct Stream {
     pub(crate) arn: StreamArn,
     pub(crate) uid: StreamUid,
     pub(crate) counters: StreamCounters,
+    pub(crate) consumers: Consumers,
     meta: RwLock<Arc<StreamMeta>>,
     shards: RwLock<Arc<Shards>>,
 }
@@ -129,6 +131,7 @@ impl Stream {
             arn,
             uid: meta.uid,
             counters: StreamCounters::default(),
+            consumers: Consumers::default(),
             meta: RwLock::new(Arc::new(meta)),
             shards: RwLock::new(Arc::new(Shards::new(shards))),
         }

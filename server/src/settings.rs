@@ -72,6 +72,7 @@ pub struct CustomLimits {
     pub iterator_calls_per_second: Option<u64>,
     pub shards_per_account: Option<u32>,
     pub on_demand_streams_per_account: Option<u32>,
+    pub consumers_per_stream: Option<u32>,
     pub calls_per_second: CustomCalls,
 }
 
@@ -89,11 +90,15 @@ pub struct CustomCalls {
     pub add_tags_to_stream: Option<u64>,
     pub remove_tags_from_stream: Option<u64>,
     pub list_tags_for_stream: Option<u64>,
+    pub register_stream_consumer: Option<u64>,
+    pub deregister_stream_consumer: Option<u64>,
+    pub describe_stream_consumer: Option<u64>,
+    pub list_stream_consumers: Option<u64>,
     pub increase_stream_retention_period: Option<u64>,
     pub decrease_stream_retention_period: Option<u64>,
 }
 
-/// How long streams stay in CREATING, UPDATING and DELETING, in milliseconds.
+/// How long streams and consumers stay in CREATING, UPDATING and DELETING, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DelaysSetting {
@@ -257,6 +262,7 @@ impl From<LimitsSetting> for engine::Limits {
                 custom.on_demand_streams_per_account,
                 Self::AWS.on_demand_streams_per_account,
             ),
+            consumers_per_stream: figure(custom.consumers_per_stream, Self::AWS.consumers_per_stream),
             calls_per_second: custom.calls_per_second.into(),
         }
     }
@@ -276,6 +282,13 @@ impl From<CustomCalls> for engine::CallLimits {
             add_tags_to_stream: figure(custom.add_tags_to_stream, aws.add_tags_to_stream),
             remove_tags_from_stream: figure(custom.remove_tags_from_stream, aws.remove_tags_from_stream),
             list_tags_for_stream: figure(custom.list_tags_for_stream, aws.list_tags_for_stream),
+            register_stream_consumer: figure(custom.register_stream_consumer, aws.register_stream_consumer),
+            deregister_stream_consumer: figure(
+                custom.deregister_stream_consumer,
+                aws.deregister_stream_consumer,
+            ),
+            describe_stream_consumer: figure(custom.describe_stream_consumer, aws.describe_stream_consumer),
+            list_stream_consumers: figure(custom.list_stream_consumers, aws.list_stream_consumers),
             increase_stream_retention_period: figure(
                 custom.increase_stream_retention_period,
                 aws.increase_stream_retention_period,

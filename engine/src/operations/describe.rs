@@ -21,6 +21,8 @@ pub struct StreamDescription {
     pub record_kib_max: u32,
     /// 0 while the stream is being created.
     pub open_shards: usize,
+    /// Registered for enhanced fan-out.
+    pub consumers: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +97,7 @@ impl crate::engine::Inner {
 }
 
 fn describe(found: &Found) -> StreamDescription {
-    let Found { stream, meta, status, .. } = found;
+    let Found { stream, meta, status, now } = found;
     let is_creating = *status == StreamStatus::Creating;
     StreamDescription {
         arn: stream.arn.clone(),
@@ -105,6 +107,7 @@ fn describe(found: &Found) -> StreamDescription {
         retention_hours: meta.retention_hours,
         record_kib_max: meta.record_kib_max,
         open_shards: if is_creating { 0 } else { stream.shards().routing.open_shards() },
+        consumers: stream.consumers.count(*now),
     }
 }
 

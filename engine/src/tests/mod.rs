@@ -1,5 +1,6 @@
 //! The engine as a whole, on storage in memory and on a manual clock.
 
+mod consumers;
 mod durability;
 mod lifecycle;
 mod reading;

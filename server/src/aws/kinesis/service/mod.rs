@@ -2,6 +2,7 @@
 //!
 //! This is the list of what is built. An operation that is not here answers that it is not built yet.
 
+mod consumers;
 mod errors;
 mod names;
 mod records;
@@ -13,11 +14,13 @@ use millstream_engine::Engine;
 
 use super::generated::{
     AddTagsToStreamInput, CreateStreamInput, DecreaseStreamRetentionPeriodInput, DeleteStreamInput,
-    DescribeLimitsInput, DescribeLimitsOutput, DescribeStreamInput, DescribeStreamOutput,
-    DescribeStreamSummaryInput, DescribeStreamSummaryOutput, GetRecordsInput, GetRecordsOutput,
-    GetShardIteratorInput, GetShardIteratorOutput, IncreaseStreamRetentionPeriodInput, KinesisService,
-    ListShardsInput, ListShardsOutput, ListStreamsInput, ListStreamsOutput, ListTagsForStreamInput,
-    ListTagsForStreamOutput, PutRecordInput, PutRecordOutput, PutRecordsInput, PutRecordsOutput,
+    DeregisterStreamConsumerInput, DescribeLimitsInput, DescribeLimitsOutput, DescribeStreamConsumerInput,
+    DescribeStreamConsumerOutput, DescribeStreamInput, DescribeStreamOutput, DescribeStreamSummaryInput,
+    DescribeStreamSummaryOutput, GetRecordsInput, GetRecordsOutput, GetShardIteratorInput,
+    GetShardIteratorOutput, IncreaseStreamRetentionPeriodInput, KinesisService, ListShardsInput,
+    ListShardsOutput, ListStreamConsumersInput, ListStreamConsumersOutput, ListStreamsInput,
+    ListStreamsOutput, ListTagsForStreamInput, ListTagsForStreamOutput, PutRecordInput, PutRecordOutput,
+    PutRecordsInput, PutRecordsOutput, RegisterStreamConsumerInput, RegisterStreamConsumerOutput,
     RemoveTagsFromStreamInput,
 };
 use crate::aws::caller::Caller;
@@ -106,6 +109,38 @@ impl KinesisService for Kinesis {
 
     async fn get_records(&self, _: &Caller, input: GetRecordsInput) -> Answer<GetRecordsOutput> {
         records::get_records(&self.engine, input).await
+    }
+
+    async fn register_stream_consumer(
+        &self,
+        _: &Caller,
+        input: RegisterStreamConsumerInput,
+    ) -> Answer<RegisterStreamConsumerOutput> {
+        consumers::register(&self.engine, input).await
+    }
+
+    async fn deregister_stream_consumer(
+        &self,
+        _: &Caller,
+        input: DeregisterStreamConsumerInput,
+    ) -> Answer<()> {
+        consumers::deregister(&self.engine, input).await
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        _: &Caller,
+        input: DescribeStreamConsumerInput,
+    ) -> Answer<DescribeStreamConsumerOutput> {
+        consumers::describe(&self.engine, &input)
+    }
+
+    async fn list_stream_consumers(
+        &self,
+        _: &Caller,
+        input: ListStreamConsumersInput,
+    ) -> Answer<ListStreamConsumersOutput> {
+        consumers::list(&self.engine, &input)
     }
 
     async fn add_tags_to_stream(&self, caller: &Caller, input: AddTagsToStreamInput) -> Answer<()> {

@@ -7,6 +7,7 @@
 mod call_limits;
 mod catalog;
 mod committer;
+mod consumer;
 mod engine;
 mod error;
 mod keyspace;
@@ -30,11 +31,13 @@ pub mod fuzzing;
 mod tests;
 
 pub use call_limits::CallLimits;
+pub use consumer::ConsumerStatus;
 pub use engine::Engine;
 pub use error::{Error, Result};
 pub use limits::Limits;
 pub use metrics::StreamMetrics;
 pub use monitoring::{ShardMetric, ShardMetricSet, ShardMetrics};
+pub use operations::consumers::{ConsumerDescription, ConsumerKey, ConsumersPage, RegisterConsumer};
 pub use operations::describe::{AccountLimits, ShardDescription, StreamDescription};
 pub use operations::get::{GetRecords, RecordsPage, StartingPosition};
 pub use operations::lifecycle::CreateStream;

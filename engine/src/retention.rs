@@ -13,6 +13,7 @@ use millstream_storage::{KeyRange, Priority, WriteSet};
 use crate::committer::Group;
 use crate::engine::{Engine, Grave, Inner};
 use crate::error::{Error, Result};
+use crate::keyspace::consumer_row::consumer_key;
 use crate::keyspace::tail_row::{LogEnd, tail_key};
 use crate::keyspace::{self, ShardUid, StreamUid, record_key, shard_row, stream_prefix, time_index};
 use crate::recovery::{decode_block, scan_all};
@@ -53,6 +54,7 @@ impl Engine {
     pub(crate) async fn tidy_up(&self) -> Result<()> {
         let inner = &self.inner;
         inner.bury_the_gone().await?;
+        inner.forget_gone_consumers().await?;
         inner.remove_buried().await?;
         let mut outcome = Ok(());
         for stream in inner.catalog.all() {
@@ -90,6 +92,22 @@ impl Inner {
         Ok(())
     }
 
+    async fn forget_gone_consumers(&self) -> Result<()> {
+        let _control = self.control.lock().await;
+        for stream in self.catalog.all() {
+            for consumer in stream.consumers.all() {
+                if !consumer.meta().may_be_forgotten(self.now()) {
+                    continue;
+                }
+                let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
+                writes.delete(consumer_key(stream.uid, &consumer.arn.name));
+                self.slot.commit(writes).await?.durable().await?;
+                stream.consumers.remove(&consumer);
+            }
+        }
+        Ok(())
+    }
+
     async fn remove_buried(&self) -> Result<()> {
         let graves = self.control.lock().await.graves.clone();
         for Grave { uid, emptied } in graves {
@@ -115,7 +133,13 @@ impl Inner {
 
     async fn remove_data(&self, uid: StreamUid) -> Result<()> {
         self.forget_marks(uid).await?;
-        for tag in [keyspace::RECORD_BLOCK, keyspace::TIME_INDEX, keyspace::TAIL, keyspace::SHARD] {
+        for tag in [
+            keyspace::RECORD_BLOCK,
+            keyspace::TIME_INDEX,
+            keyspace::TAIL,
+            keyspace::SHARD,
+            keyspace::CONSUMER,
+        ] {
             self.slot.trim(&stream_prefix(tag, uid), KEYS_END).await?;
         }
         // The trims are durable with this.

@@ -11,6 +11,7 @@ use millstream_model::{ShardId, ShardIndex, StreamArn, Timestamp};
 use parking_lot::RwLock;
 use tokio::sync::Notify;
 
+use crate::consumer::Consumers;
 use crate::keyspace::StreamUid;
 use crate::metrics::StreamCounters;
 use crate::monitoring::ShardMetricSet;
@@ -115,6 +116,7 @@ pub(crate) struct Stream {
     pub(crate) arn: StreamArn,
     pub(crate) uid: StreamUid,
     pub(crate) counters: StreamCounters,
+    pub(crate) consumers: Consumers,
     meta: RwLock<Arc<StreamMeta>>,
     shards: RwLock<Arc<Shards>>,
     /// Wakes puts whose shard is being replaced: others take its hash keys now, or it does again.
@@ -161,6 +163,7 @@ impl Stream {
             arn,
             uid: meta.uid,
             counters: StreamCounters::default(),
+            consumers: Consumers::default(),
             meta: RwLock::new(Arc::new(meta)),
             shards: RwLock::new(Arc::new(Shards::new(shards))),
             resharded: Notify::new(),

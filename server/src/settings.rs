@@ -77,6 +77,7 @@ pub struct CustomLimits {
     pub shards_per_account: Option<u32>,
     pub on_demand_streams_per_account: Option<u32>,
     pub count_updates_per_day: Option<u32>,
+    pub consumers_per_stream: Option<u32>,
     pub calls_per_second: CustomCalls,
 }
 
@@ -102,6 +103,10 @@ pub struct CustomCalls {
     pub delete_resource_policy: Option<u64>,
     pub enable_enhanced_monitoring: Option<u64>,
     pub disable_enhanced_monitoring: Option<u64>,
+    pub register_stream_consumer: Option<u64>,
+    pub deregister_stream_consumer: Option<u64>,
+    pub describe_stream_consumer: Option<u64>,
+    pub list_stream_consumers: Option<u64>,
     pub increase_stream_retention_period: Option<u64>,
     pub decrease_stream_retention_period: Option<u64>,
     pub split_shard: Option<u64>,
@@ -109,7 +114,7 @@ pub struct CustomCalls {
     pub update_shard_count: Option<u64>,
 }
 
-/// How long streams stay in CREATING, UPDATING and DELETING, in milliseconds.
+/// How long streams and consumers stay in CREATING, UPDATING and DELETING, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DelaysSetting {
@@ -280,6 +285,7 @@ impl From<LimitsSetting> for engine::Limits {
                 Self::AWS.on_demand_streams_per_account,
             ),
             count_updates_per_day: figure(custom.count_updates_per_day, Self::AWS.count_updates_per_day),
+            consumers_per_stream: figure(custom.consumers_per_stream, Self::AWS.consumers_per_stream),
             calls_per_second: custom.calls_per_second.into(),
         }
     }
@@ -313,6 +319,13 @@ impl From<CustomCalls> for engine::CallLimits {
                 custom.disable_enhanced_monitoring,
                 aws.disable_enhanced_monitoring,
             ),
+            register_stream_consumer: figure(custom.register_stream_consumer, aws.register_stream_consumer),
+            deregister_stream_consumer: figure(
+                custom.deregister_stream_consumer,
+                aws.deregister_stream_consumer,
+            ),
+            describe_stream_consumer: figure(custom.describe_stream_consumer, aws.describe_stream_consumer),
+            list_stream_consumers: figure(custom.list_stream_consumers, aws.list_stream_consumers),
             increase_stream_retention_period: figure(
                 custom.increase_stream_retention_period,
                 aws.increase_stream_retention_period,

@@ -24,6 +24,8 @@ pub struct StreamDescription {
     pub open_shards: usize,
     /// What each shard counts for itself.
     pub monitored: ShardMetricSet,
+    /// Registered for enhanced fan-out.
+    pub consumers: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +107,7 @@ impl crate::engine::Inner {
 }
 
 fn describe(found: &Found) -> StreamDescription {
-    let Found { stream, meta, status, .. } = found;
+    let Found { stream, meta, status, now } = found;
     let is_creating = *status == StreamStatus::Creating;
     StreamDescription {
         arn: stream.arn.clone(),
@@ -116,6 +118,7 @@ fn describe(found: &Found) -> StreamDescription {
         record_kib_max: meta.record_kib_max,
         open_shards: if is_creating { 0 } else { stream.shards().routing.open_shards() },
         monitored: meta.monitored,
+        consumers: stream.consumers.count(*now),
     }
 }
 

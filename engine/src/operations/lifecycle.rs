@@ -77,12 +77,25 @@ impl Engine {
         inner.create(&mut control, call.arn, meta, shard_count).await
     }
 
-    /// Hides the stream at once, or after the configured delay; its records are removed soon after.
+    /// Hides the stream at once, or after the configured delay; its records are removed soon after. A stream
+    /// that has consumers is not deleted.
     pub async fn delete_stream(&self, arn: &StreamArn) -> Result<()> {
+        self.delete(arn, false).await
+    }
+
+    /// As [`Self::delete_stream`]; the stream's consumers go with it.
+    pub async fn delete_stream_and_consumers(&self, arn: &StreamArn) -> Result<()> {
+        self.delete(arn, true).await
+    }
+
+    async fn delete(&self, arn: &StreamArn, with_consumers: bool) -> Result<()> {
         let inner = &self.inner;
         inner.admit(Call::DeleteStream, arn)?;
         let mut control = inner.control.lock().await;
         let found = inner.find(arn)?;
+        if !with_consumers && found.stream.consumers.count(found.now) > 0 {
+            return Err(has_consumers(arn));
+        }
         let delay = inner.settings.delays.delete;
         if delay.is_zero() {
             inner.bury(&mut control, &found.stream).await?;
@@ -263,6 +276,14 @@ impl Inner {
         })
         .await
     }
+}
+
+fn has_consumers(StreamArn { account, name, .. }: &StreamArn) -> Error {
+    Error::ResourceInUse(format!(
+        "DeleteStream can't delete {account}:{name} because there are consumers associated with this data stream. \
+         To delete {name} anyway, set the EnforceConsumerDeletion parameter to true to force the deletion of all \
+         the consumers that are associated with it."
+    ))
 }
 
 fn check_retention(hours: i64) -> Result<u32> {

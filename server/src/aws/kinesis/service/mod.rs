@@ -2,6 +2,7 @@
 //!
 //! This is the list of what is built. An operation that is not here answers that it is not built yet.
 
+mod consumers;
 mod errors;
 mod names;
 mod records;
@@ -11,16 +12,8 @@ mod tags;
 
 use millstream_engine::Engine;
 
-use super::generated::{
-    AddTagsToStreamInput, CreateStreamInput, DecreaseStreamRetentionPeriodInput, DeleteStreamInput,
-    DescribeLimitsInput, DescribeLimitsOutput, DescribeStreamInput, DescribeStreamOutput,
-    DescribeStreamSummaryInput, DescribeStreamSummaryOutput, GetRecordsInput, GetRecordsOutput,
-    GetShardIteratorInput, GetShardIteratorOutput, IncreaseStreamRetentionPeriodInput, KinesisService,
-    ListShardsInput, ListShardsOutput, ListStreamsInput, ListStreamsOutput, ListTagsForStreamInput,
-    ListTagsForStreamOutput, MergeShardsInput, PutRecordInput, PutRecordOutput, PutRecordsInput,
-    PutRecordsOutput, RemoveTagsFromStreamInput, SplitShardInput, UpdateShardCountInput,
-    UpdateShardCountOutput,
-};
+#[allow(clippy::wildcard_imports)] // nearly every input and output is named here
+use super::generated::*;
 use crate::aws::caller::Caller;
 use crate::aws::codec::ApiError;
 
@@ -123,6 +116,38 @@ impl KinesisService for Kinesis {
 
     async fn get_records(&self, _: &Caller, input: GetRecordsInput) -> Answer<GetRecordsOutput> {
         records::get_records(&self.engine, input).await
+    }
+
+    async fn register_stream_consumer(
+        &self,
+        _: &Caller,
+        input: RegisterStreamConsumerInput,
+    ) -> Answer<RegisterStreamConsumerOutput> {
+        consumers::register(&self.engine, input).await
+    }
+
+    async fn deregister_stream_consumer(
+        &self,
+        _: &Caller,
+        input: DeregisterStreamConsumerInput,
+    ) -> Answer<()> {
+        consumers::deregister(&self.engine, input).await
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        _: &Caller,
+        input: DescribeStreamConsumerInput,
+    ) -> Answer<DescribeStreamConsumerOutput> {
+        consumers::describe(&self.engine, &input)
+    }
+
+    async fn list_stream_consumers(
+        &self,
+        _: &Caller,
+        input: ListStreamConsumersInput,
+    ) -> Answer<ListStreamConsumersOutput> {
+        consumers::list(&self.engine, &input)
     }
 
     async fn add_tags_to_stream(&self, caller: &Caller, input: AddTagsToStreamInput) -> Answer<()> {

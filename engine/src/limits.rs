@@ -27,6 +27,8 @@ pub struct Limits {
     pub shards_per_account: Option<u32>,
     /// On-demand streams of an account in a region.
     pub on_demand_streams_per_account: Option<u32>,
+    /// Starts of a stream's encryption in 24 hours, and as many stops.
+    pub encryption_changes_per_day: Option<u32>,
     /// Calls that create, change, describe and list.
     pub calls_per_second: CallLimits,
 }
@@ -41,6 +43,7 @@ impl Limits {
         iterator_calls_per_second: Some(aws::SHARD_ITERATOR_CALLS_PER_SECOND),
         shards_per_account: Some(aws::SHARDS_PER_ACCOUNT),
         on_demand_streams_per_account: Some(aws::ON_DEMAND_STREAMS_PER_ACCOUNT),
+        encryption_changes_per_day: Some(aws::ENCRYPTION_CHANGES_PER_DAY),
         calls_per_second: CallLimits::AWS,
     };
 
@@ -53,6 +56,7 @@ impl Limits {
         iterator_calls_per_second: None,
         shards_per_account: None,
         on_demand_streams_per_account: None,
+        encryption_changes_per_day: None,
         calls_per_second: CallLimits::OFF,
     };
 }

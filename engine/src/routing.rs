@@ -47,10 +47,9 @@ mod tests {
     fn routing(shard_count: u32) -> Routing {
         let created = Timestamp::from_millis(1);
         let shards = HashKeyRange::uniform(shard_count).zip(0..);
-        Routing::new(
-            shards
-                .map(|(range, index)| Arc::new(Shard::new(1, ShardMeta { index, range, created, slot: 0 }))),
-        )
+        Routing::new(shards.map(|(range, index)| {
+            Arc::new(Shard::new(1, ShardMeta { index, range, created, slot: 0 }, Arc::default()))
+        }))
     }
 
     proptest! {

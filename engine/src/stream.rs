@@ -10,6 +10,8 @@ use std::time::Duration;
 use millstream_model::{ShardId, ShardIndex, StreamArn, Timestamp};
 use parking_lot::RwLock;
 
+use crate::encryption::keyring::Keyring;
+use crate::encryption::state::Encryption;
 use crate::keyspace::StreamUid;
 use crate::metrics::StreamCounters;
 use crate::routing::Routing;
@@ -74,6 +76,7 @@ pub(crate) struct StreamMeta {
     pub(crate) horizon_floor: Timestamp,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) record_kib_max: u32,
+    pub(crate) encryption: Encryption,
 }
 
 impl StreamMeta {
@@ -105,6 +108,8 @@ pub(crate) struct Stream {
     pub(crate) arn: StreamArn,
     pub(crate) uid: StreamUid,
     pub(crate) counters: StreamCounters,
+    /// Shared with all shards.
+    pub(crate) keys: Arc<Keyring>,
     meta: RwLock<Arc<StreamMeta>>,
     shards: RwLock<Arc<Shards>>,
 }
@@ -124,11 +129,17 @@ impl Shards {
 }
 
 impl Stream {
-    pub(crate) fn new(arn: StreamArn, meta: StreamMeta, shards: BTreeMap<ShardIndex, Arc<Shard>>) -> Self {
+    pub(crate) fn new(
+        arn: StreamArn,
+        meta: StreamMeta,
+        keys: Arc<Keyring>,
+        shards: BTreeMap<ShardIndex, Arc<Shard>>,
+    ) -> Self {
         Self {
             arn,
             uid: meta.uid,
             counters: StreamCounters::default(),
+            keys,
             meta: RwLock::new(Arc::new(meta)),
             shards: RwLock::new(Arc::new(Shards::new(shards))),
         }
@@ -166,6 +177,7 @@ mod tests {
             horizon_floor: Timestamp::EPOCH,
             tags: BTreeMap::new(),
             record_kib_max: 1024,
+            encryption: Encryption::default(),
         }
     }
 

@@ -10,6 +10,8 @@ use prost::Message;
 
 use super::tags::check_tags;
 use crate::call_limits::Call;
+use crate::encryption::keyring::Keyring;
+use crate::encryption::state::Encryption;
 use crate::engine::{Control, Engine, Found, Grave, Inner};
 use crate::error::{Error, Result};
 use crate::keyspace::shard_row::{ShardMeta, shard_key};
@@ -68,6 +70,7 @@ impl Engine {
             horizon_floor: millstream_model::Timestamp::EPOCH,
             tags: call.tags,
             record_kib_max: call.record_kib_max.unwrap_or(DEFAULT_RECORD_KIB),
+            encryption: Encryption::default(),
         };
         inner.create(&mut control, call.arn, meta, shard_count).await
     }
@@ -191,18 +194,18 @@ impl Inner {
         writes.expect(stream_key(&arn), None);
         writes.put(store_key(), store.encode_to_vec());
         writes.put(stream_key(&arn), stream_row::encode(&meta));
-        let mut shards = BTreeMap::new();
+        let (keys, mut shards) = (Arc::new(Keyring::default()), BTreeMap::new());
         for (range, index) in HashKeyRange::uniform(shard_count).zip(0..) {
             let shard = ShardMeta { index, range, created: meta.created, slot: 0 };
             writes.put(shard_key(meta.uid, index), shard.encode());
-            let shard = Arc::new(Shard::new(meta.uid, shard));
+            let shard = Arc::new(Shard::new(meta.uid, shard, keys.clone()));
             // From the start, so that a shard that goes missing is missed.
             writes.mark(shard.uid().mark_name(), shard.tail.lock().end().encode());
             shards.insert(index, shard);
         }
         self.slot.commit(writes).await?.durable().await?;
         control.store = store;
-        self.catalog.insert(Stream::new(arn, meta, shards));
+        self.catalog.insert(Stream::new(arn, meta, keys, shards));
         Ok(())
     }
 
@@ -228,9 +231,18 @@ impl Inner {
         priority: Priority,
         change: impl FnOnce(&mut StreamMeta),
     ) -> Result<()> {
+        self.change_with(found, WriteSet::new().with_priority(priority), change).await
+    }
+
+    /// Persists a change of a stream together with other writes, and shows it.
+    pub(crate) async fn change_with(
+        &self,
+        found: &Found,
+        mut writes: WriteSet,
+        change: impl FnOnce(&mut StreamMeta),
+    ) -> Result<()> {
         let mut meta = StreamMeta::clone(&found.meta);
         change(&mut meta);
-        let mut writes = WriteSet::new().with_priority(priority);
         writes.put(stream_key(&found.stream.arn), stream_row::encode(&meta));
         self.slot.commit(writes).await?.durable().await?;
         found.stream.set_meta(meta);

@@ -115,7 +115,7 @@ impl TailBudget {
 
     /// Publishes the block to its shard's tail, and makes room for it.
     pub(crate) fn publish(&self, shard: &Arc<Shard>, block: RecordBlock, end: LogEnd) {
-        let (first_index, bytes) = (block.first_index(), block.bytes().len());
+        let (first_index, bytes) = (block.first_index(), block.size());
         shard.tail.lock().publish(block, end);
         let mut held = self.held.lock();
         held.bytes += bytes;
@@ -140,7 +140,7 @@ mod tests {
 
     fn shard() -> Arc<Shard> {
         let meta = ShardMeta { index: 0, range: HashKeyRange::FULL, created: Timestamp::EPOCH, slot: 0 };
-        Arc::new(Shard::new(1, meta))
+        Arc::new(Shard::new(1, meta, Arc::default()))
     }
 
     fn publish(budget: &TailBudget, shard: &Arc<Shard>, first_index: u64, records: u64) {

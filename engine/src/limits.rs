@@ -27,6 +27,9 @@ pub struct Limits {
     pub shards_per_account: Option<u32>,
     /// On-demand streams of an account in a region.
     pub on_demand_streams_per_account: Option<u32>,
+    /// UpdateShardCount calls on a stream within 24 hours; with it, AWS's bounds on one call: at most twice and at
+    /// least half the open shards, and 10,000 of them.
+    pub count_updates_per_day: Option<u32>,
     /// Starts of a stream's encryption in 24 hours, and as many stops.
     pub encryption_changes_per_day: Option<u32>,
     /// Calls that create, change, describe and list.
@@ -43,6 +46,7 @@ impl Limits {
         iterator_calls_per_second: Some(aws::SHARD_ITERATOR_CALLS_PER_SECOND),
         shards_per_account: Some(aws::SHARDS_PER_ACCOUNT),
         on_demand_streams_per_account: Some(aws::ON_DEMAND_STREAMS_PER_ACCOUNT),
+        count_updates_per_day: Some(aws::COUNT_UPDATES_PER_DAY),
         encryption_changes_per_day: Some(aws::ENCRYPTION_CHANGES_PER_DAY),
         calls_per_second: CallLimits::AWS,
     };
@@ -56,6 +60,7 @@ impl Limits {
         iterator_calls_per_second: None,
         shards_per_account: None,
         on_demand_streams_per_account: None,
+        count_updates_per_day: None,
         encryption_changes_per_day: None,
         calls_per_second: CallLimits::OFF,
     };

@@ -46,8 +46,11 @@ pub(crate) async fn recover(slot: &dyn Slot, entropy: &dyn Entropy, vault: &Vaul
     let mut logs = read_logs(slot).await?;
     let mut streams = Vec::new();
     for Entry { key, value } in scan_all(slot, stream_row::all()).await? {
-        let (arn, meta) = stream_row::decode(&key, &value)?;
+        let (arn, mut meta) = stream_row::decode(&key, &value)?;
         let Logs { keys, shards } = logs.remove(&meta.uid).unwrap_or_default();
+        if let Some((last, _)) = shards.last_key_value() {
+            meta.next_shard = meta.next_shard.max(last.saturating_add(1));
+        }
         check_marks(slot, &arn, &shards)?;
         data_keys.unlock(vault, &arn, &meta, &keys);
         streams.push(Stream::new(arn, meta, keys, shards));
@@ -86,23 +89,24 @@ async fn read_or_make_store(slot: &dyn Slot, entropy: &dyn Entropy) -> Result<St
 async fn read_logs(slot: &dyn Slot) -> Result<HashMap<StreamUid, Logs>> {
     let mut logs: HashMap<_, Logs> = HashMap::new();
     for Entry { key, value } in scan_all(slot, shard_row::all()).await? {
-        let (stream, meta) = shard_row::decode(&key, &value)?;
-        let mut end = read_log_end(slot, ShardUid::new(stream, meta.index), meta.created).await?;
-        if end.offset > 0 {
+        let (stream, state) = shard_row::decode(&key, &value)?;
+        let meta = state.meta;
+        let mut end = read_log_end(slot, ShardUid::new(stream, meta.index), meta.opened).await?;
+        if end.offset > 0 && state.closed.is_none() {
             end.index = end
                 .index
                 .checked_add(INDEX_GAP)
                 .ok_or_else(|| keyspace::corrupt("the end of the log of the shard with the row", &key))?;
         }
         let logs = logs.entry(stream).or_default();
-        let shard = Shard::with_log(stream, meta, end, logs.keys.clone());
+        let shard = Shard::with_log(stream, state, end, logs.keys.clone());
         logs.shards.insert(meta.index, Arc::new(shard));
     }
     Ok(logs)
 }
 
 /// Where a shard's log ends in storage: after its last block, or where it stood when it was trimmed empty.
-pub(crate) async fn read_log_end(slot: &dyn Slot, shard: ShardUid, created: Timestamp) -> Result<LogEnd> {
+pub(crate) async fn read_log_end(slot: &dyn Slot, shard: ShardUid, opened: Timestamp) -> Result<LogEnd> {
     let last = ScanOptions { entries_max: 1, reverse: true, ..ScanOptions::default() };
     let page = slot.scan(record_key::from(shard, 0), last).await?;
     if let Some(Entry { key, value }) = page.entries.into_iter().next() {
@@ -117,7 +121,7 @@ pub(crate) async fn read_log_end(slot: &dyn Slot, shard: ShardUid, created: Time
         Some(row) => {
             LogEnd::decode(&row).ok_or_else(|| keyspace::corrupt("a shard's tail", &tail_key(shard)))
         }
-        None => Ok(LogEnd { index: 1, offset: 0, last_arrival: created }),
+        None => Ok(LogEnd { index: 1, offset: 0, last_arrival: opened }),
     }
 }
 

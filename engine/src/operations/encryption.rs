@@ -18,51 +18,20 @@ impl Engine {
     /// Encrypts records from now on, under a data key of their own. `key_id` is the name of a KMS key: its id, an
     /// alias, or the ARN of either. Fails as [`Error::KmsNotFound`] if it has another shape.
     pub async fn start_encryption(&self, arn: &StreamArn, key_id: &str) -> Result<()> {
-        let inner = &self.inner;
-        let _control = inner.control.lock().await;
-        let found = inner.find_active(arn)?;
-        KeyName::parse(key_id, arn)?;
-        inner.check_master_key()?;
-        let present = &found.meta.encryption;
-        let epoch = present
-            .next_epoch()
-            .ok_or_else(|| Error::LimitExceeded(format!("Stream {} has no more data keys.", arn.name)))?;
-        let limit = inner.settings.limits.encryption_changes_per_day;
-        let encryption = present.started(key_id, epoch, limit, found.now);
-        let encryption = encryption.ok_or_else(|| too_often(arn, "started", limit))?;
-        let (key, wrapped) = inner.vault.make(Owner { arn, uid: found.meta.uid, epoch }).await?;
-        let mut writes = WriteSet::new();
-        writes.put(data_key_key(found.meta.uid, epoch), wrapped.encode());
-        inner.change_encryption(&found, writes, encryption).await?;
-        let keys = &found.stream.keys;
-        keys.add(epoch, Ok(key));
-        keys.write_under(Some(epoch));
-        Ok(())
+        let (arn, key_id) = (arn.clone(), key_id.to_owned());
+        self.carry_through("start of a stream's encryption", move |engine| async move {
+            engine.inner.start_encryption(&arn, &key_id).await
+        })
+        .await
     }
 
     /// Writes records in clear from now on. `key_id` must name the key that encryption was started with.
     pub async fn stop_encryption(&self, arn: &StreamArn, key_id: &str) -> Result<()> {
-        let inner = &self.inner;
-        let _control = inner.control.lock().await;
-        let found = inner.find_active(arn)?;
-        let present = &found.meta.encryption;
-        let StreamArn { account, name, .. } = arn;
-        let Some(present_id) = &present.key_id else {
-            return Err(Error::InvalidArgument(format!(
-                "Stream {name} under account {account} is not encrypted."
-            )));
-        };
-        if KeyName::parse(key_id, arn).ok() != KeyName::parse(present_id, arn).ok() {
-            return Err(Error::InvalidArgument(format!(
-                "Stream {name} under account {account} is encrypted with the key {present_id}, not {key_id}."
-            )));
-        }
-        let limit = inner.settings.limits.encryption_changes_per_day;
-        let encryption = present.stopped(limit, found.now);
-        let encryption = encryption.ok_or_else(|| too_often(arn, "stopped", limit))?;
-        inner.change_encryption(&found, WriteSet::new(), encryption).await?;
-        found.stream.keys.write_under(None);
-        Ok(())
+        let (arn, key_id) = (arn.clone(), key_id.to_owned());
+        self.carry_through("stop of a stream's encryption", move |engine| async move {
+            engine.inner.stop_encryption(&arn, &key_id).await
+        })
+        .await
     }
 
     /// Whether new records of a stream are encrypted.
@@ -72,6 +41,52 @@ impl Engine {
 }
 
 impl Inner {
+    async fn start_encryption(&self, arn: &StreamArn, key_id: &str) -> Result<()> {
+        let _control = self.control.lock().await;
+        let found = self.find_active(arn)?;
+        KeyName::parse(key_id, arn)?;
+        self.check_master_key()?;
+        let present = &found.meta.encryption;
+        let epoch = present
+            .next_epoch()
+            .ok_or_else(|| Error::LimitExceeded(format!("Stream {} has no more data keys.", arn.name)))?;
+        let limit = self.settings.limits.encryption_changes_per_day;
+        let encryption = present.started(key_id, epoch, limit, found.now);
+        let encryption = encryption.ok_or_else(|| too_often(arn, "started", limit))?;
+        let (key, wrapped) = self.vault.make(Owner { arn, uid: found.meta.uid, epoch }).await?;
+        let mut writes = WriteSet::new();
+        writes.put(data_key_key(found.meta.uid, epoch), wrapped.encode());
+        self.change_encryption(&found, writes, encryption).await?;
+        let keys = &found.stream.keys;
+        keys.add(epoch, Ok(key));
+        keys.write_under(Some(epoch));
+        Ok(())
+    }
+
+    async fn stop_encryption(&self, arn: &StreamArn, key_id: &str) -> Result<()> {
+        let _control = self.control.lock().await;
+        let found = self.find_active(arn)?;
+        let present = &found.meta.encryption;
+        let StreamArn { account, name, .. } = arn;
+        let Some(present_id) = &present.key_id else {
+            return Err(Error::InvalidArgument(format!(
+                "Stream {name} under account {account} is not encrypted."
+            )));
+        };
+        let names = (KeyName::parse(key_id, arn), KeyName::parse(present_id, arn));
+        if !matches!(names, (Ok(given), Ok(present)) if given == present) {
+            return Err(Error::InvalidArgument(format!(
+                "Stream {name} under account {account} is encrypted with the key {present_id}, not {key_id}."
+            )));
+        }
+        let limit = self.settings.limits.encryption_changes_per_day;
+        let encryption = present.stopped(limit, found.now);
+        let encryption = encryption.ok_or_else(|| too_often(arn, "stopped", limit))?;
+        self.change_encryption(&found, WriteSet::new(), encryption).await?;
+        found.stream.keys.write_under(None);
+        Ok(())
+    }
+
     /// The master key must be the one of all that is encrypted: a store with two could never be opened as a whole.
     fn check_master_key(&self) -> Result<()> {
         let streams = self.catalog.all();

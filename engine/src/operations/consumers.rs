@@ -14,6 +14,7 @@ use crate::engine::{Engine, Found, Inner, not_found};
 use crate::error::{Error, Result};
 use crate::keyspace::consumer_row::{self, consumer_key};
 use crate::stream::StreamStatus;
+use crate::token::Page;
 
 /// A RegisterStreamConsumer call.
 #[derive(Clone, Debug)]
@@ -53,6 +54,10 @@ pub(crate) struct ConsumersToken {
     stream_uid: u32,
     #[prost(string, tag = "2")]
     after: String,
+}
+
+impl Page for ConsumersToken {
+    const KIND: &'static [u8] = b"ListStreamConsumers";
 }
 
 /// A consumer as it was found at one moment.

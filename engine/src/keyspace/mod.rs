@@ -14,8 +14,11 @@
 //! | 06 | shard uid u64 | [`tail_row`]: up to where a shard was trimmed |
 //! | 10 | shard uid u64 ‖ first index u64 | a [`crate::record_block`] |
 //! | 11 | shard uid u64 ‖ milliseconds u64 | [`time_index`]: the first block of that time |
+//! | 7e | – | [`replacement_row`]: how often all of this was replaced by a reset or a snapshot |
+//! | 7f | any other key | what is to replace that key's value |
 
 pub(crate) mod record_key;
+pub(crate) mod replacement_row;
 pub(crate) mod shard_row;
 pub(crate) mod store_row;
 pub(crate) mod stream_row;
@@ -32,6 +35,8 @@ pub(crate) const PROBE: u8 = 0x05;
 pub(crate) const TAIL: u8 = 0x06;
 pub(crate) const RECORD_BLOCK: u8 = 0x10;
 pub(crate) const TIME_INDEX: u8 = 0x11;
+pub(crate) const REPLACEMENT: u8 = 0x7e;
+pub(crate) const STAGED: u8 = 0x7f;
 
 /// A stream in this store, never used twice.
 pub(crate) type StreamUid = u32;

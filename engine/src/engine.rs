@@ -126,6 +126,17 @@ impl Engine {
         Ok(self.inner.slot.close().await?)
     }
 
+    /// Ends everything that this engine does, for its store is about to hold something else. Records that were
+    /// taken become durable; from then on, no stream is found any more. The slot stays open.
+    pub(crate) async fn retire(&self) {
+        let inner = &self.inner;
+        for stream in inner.catalog.clear() {
+            inner.close_shards(&stream).await;
+        }
+        inner.committer.close();
+        inner.tasks.shutdown();
+    }
+
     /// Resolves, with the reason, when storage does nothing more: the process should end.
     pub async fn storage_failed(&self) -> String {
         let mut durable = self.inner.slot.watch();

@@ -16,10 +16,13 @@
 //! | 08 | stream uid u32 ‖ epoch u32 | [`data_key_row`]: a data key of a stream, wrapped |
 //! | 10 | shard uid u64 ‖ first index u64 | a [`crate::record_block`] |
 //! | 11 | shard uid u64 ‖ milliseconds u64 | [`time_index`]: the first block of that time |
+//! | 7e | – | [`replacement_row`]: how often all of this was replaced by a reset or a snapshot |
+//! | 7f | any other key | what is to replace that key's value |
 
 pub(crate) mod consumer_row;
 pub(crate) mod data_key_row;
 pub(crate) mod record_key;
+pub(crate) mod replacement_row;
 pub(crate) mod shard_row;
 pub(crate) mod store_row;
 pub(crate) mod stream_row;
@@ -39,6 +42,8 @@ pub(crate) const CONSUMER: u8 = 0x07;
 pub(crate) const DATA_KEY: u8 = 0x08;
 pub(crate) const RECORD_BLOCK: u8 = 0x10;
 pub(crate) const TIME_INDEX: u8 = 0x11;
+pub(crate) const REPLACEMENT: u8 = 0x7e;
+pub(crate) const STAGED: u8 = 0x7f;
 
 /// A stream in this store, never used twice.
 pub(crate) type StreamUid = u32;

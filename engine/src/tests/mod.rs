@@ -8,6 +8,7 @@ mod lifecycle;
 mod monitoring;
 mod pages;
 mod reading;
+mod replacing;
 mod resharding;
 mod resources;
 mod retention;

@@ -113,6 +113,11 @@ pub(crate) struct SettingsArguments {
     #[arg(long, env = "MILLSTREAM_ACCEPT_DATA_LOSS")]
     accept_data_loss: bool,
 
+    /// Let tests reset the server, move its clock and so on over the admin port [default: with --storage memory].
+    #[arg(long, value_name = "true|false", env = "MILLSTREAM_TEST_API", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true")]
+    test_api: Option<bool>,
+
     /// A TOML file; `config print --defaults` shows one [default: millstream.toml, if it is there].
     #[arg(long, value_name = "FILE", env = "MILLSTREAM_CONFIG")]
     config: Option<PathBuf>,
@@ -151,6 +156,7 @@ impl SettingsArguments {
         set(&mut settings.tls.key, self.tls_key.map(Some));
         set(&mut settings.log.filter, self.log);
         set(&mut settings.log.format, self.log_format);
+        set(&mut settings.test_api, self.test_api.map(Some));
         settings.accept_data_loss |= self.accept_data_loss;
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use millstream_model::{AccountId, Region, StreamArn, Timestamp};
 use millstream_runtime::{OnFailure, SharedClock, SharedEntropy, TaskSet};
 use millstream_storage::Slot;
-use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::sync::{Mutex, Notify, Semaphore, oneshot};
 
 use crate::call_limits::{Call, CallBuckets};
 use crate::catalog::Catalog;
@@ -139,6 +139,27 @@ impl Engine {
         streams.iter().map(|stream| (stream.arn.clone(), stream.counters.read())).collect()
     }
 
+    /// Carries a change out even if whoever asked for it goes away in between: what is on disk and what is in
+    /// memory must not differ.
+    pub(crate) async fn carry_through<T, F>(
+        &self,
+        name: &'static str,
+        change: impl FnOnce(Self) -> F,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let (tell, told) = oneshot::channel();
+        let change = change(self.clone());
+        self.inner.tasks.spawn(name, OnFailure::Log, async move {
+            // Nobody listens any more: then nobody needs to know.
+            let _ = tell.send(change.await);
+            Ok::<_, Infallible>(())
+        });
+        told.await.unwrap_or_else(|_| Err(Error::Unavailable("the server is shutting down".to_owned())))
+    }
+
     fn start_janitor(&self) {
         let engine = self.clone();
         self.inner.tasks.spawn("janitor", OnFailure::Shutdown, async move {
@@ -198,6 +219,13 @@ pub(crate) struct Found {
     pub(crate) meta: Arc<StreamMeta>,
     pub(crate) status: StreamStatus,
     pub(crate) now: Timestamp,
+}
+
+impl Found {
+    /// Records that arrived before are not shown, and shards that were closed by then have expired.
+    pub(crate) fn horizon(&self) -> Timestamp {
+        self.meta.horizon(self.now)
+    }
 }
 
 pub(crate) fn not_found(arn: &StreamArn) -> Error {

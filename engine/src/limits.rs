@@ -29,6 +29,9 @@ pub struct Limits {
     pub on_demand_streams_per_account: Option<u32>,
     /// Consumers on a stream.
     pub consumers_per_stream: Option<u32>,
+    /// UpdateShardCount calls on a stream within 24 hours; with it, AWS's bounds on one call: at most twice and at
+    /// least half the open shards, and 10,000 of them.
+    pub count_updates_per_day: Option<u32>,
     /// Calls that create, change, describe and list.
     pub calls_per_second: CallLimits,
 }
@@ -44,6 +47,7 @@ impl Limits {
         shards_per_account: Some(aws::SHARDS_PER_ACCOUNT),
         on_demand_streams_per_account: Some(aws::ON_DEMAND_STREAMS_PER_ACCOUNT),
         consumers_per_stream: Some(aws::CONSUMERS_PER_STREAM),
+        count_updates_per_day: Some(aws::COUNT_UPDATES_PER_DAY),
         calls_per_second: CallLimits::AWS,
     };
 
@@ -57,6 +61,7 @@ impl Limits {
         shards_per_account: None,
         on_demand_streams_per_account: None,
         consumers_per_stream: None,
+        count_updates_per_day: None,
         calls_per_second: CallLimits::OFF,
     };
 }

@@ -37,8 +37,11 @@ pub(crate) async fn recover(slot: &dyn Slot, entropy: &dyn Entropy) -> Result<Re
     let mut consumers = read_consumers(slot).await?;
     let mut streams = Vec::new();
     for Entry { key, value } in scan_all(slot, stream_row::all()).await? {
-        let (arn, meta) = stream_row::decode(&key, &value)?;
+        let (arn, mut meta) = stream_row::decode(&key, &value)?;
         let shards = shards.remove(&meta.uid).unwrap_or_default();
+        if let Some((last, _)) = shards.last_key_value() {
+            meta.next_shard = meta.next_shard.max(last.saturating_add(1));
+        }
         check_marks(slot, &arn, &shards)?;
         let consumers = consumers.remove(&meta.uid).unwrap_or_default();
         let stream = Stream::new(arn, meta, shards);
@@ -80,15 +83,16 @@ async fn read_or_make_store(slot: &dyn Slot, entropy: &dyn Entropy) -> Result<St
 async fn read_shards(slot: &dyn Slot) -> Result<HashMap<StreamUid, BTreeMap<ShardIndex, Arc<Shard>>>> {
     let mut shards: HashMap<_, BTreeMap<_, _>> = HashMap::new();
     for Entry { key, value } in scan_all(slot, shard_row::all()).await? {
-        let (stream, meta) = shard_row::decode(&key, &value)?;
-        let mut end = read_log_end(slot, ShardUid::new(stream, meta.index), meta.created).await?;
-        if end.offset > 0 {
+        let (stream, state) = shard_row::decode(&key, &value)?;
+        let meta = state.meta;
+        let mut end = read_log_end(slot, ShardUid::new(stream, meta.index), meta.opened).await?;
+        if end.offset > 0 && state.closed.is_none() {
             end.index = end
                 .index
                 .checked_add(INDEX_GAP)
                 .ok_or_else(|| keyspace::corrupt("the end of the log of the shard with the row", &key))?;
         }
-        let shard = Arc::new(Shard::with_log(stream, meta, end));
+        let shard = Arc::new(Shard::with_log(stream, state, end));
         shards.entry(stream).or_default().insert(meta.index, shard);
     }
     Ok(shards)
@@ -104,7 +108,7 @@ async fn read_consumers(slot: &dyn Slot) -> Result<HashMap<StreamUid, Vec<(Consu
 }
 
 /// Where a shard's log ends in storage: after its last block, or where it stood when it was trimmed empty.
-pub(crate) async fn read_log_end(slot: &dyn Slot, shard: ShardUid, created: Timestamp) -> Result<LogEnd> {
+pub(crate) async fn read_log_end(slot: &dyn Slot, shard: ShardUid, opened: Timestamp) -> Result<LogEnd> {
     let last = ScanOptions { entries_max: 1, reverse: true, ..ScanOptions::default() };
     let page = slot.scan(record_key::from(shard, 0), last).await?;
     if let Some(Entry { key, value }) = page.entries.into_iter().next() {
@@ -119,7 +123,7 @@ pub(crate) async fn read_log_end(slot: &dyn Slot, shard: ShardUid, created: Time
         Some(row) => {
             LogEnd::decode(&row).ok_or_else(|| keyspace::corrupt("a shard's tail", &tail_key(shard)))
         }
-        None => Ok(LogEnd { index: 1, offset: 0, last_arrival: created }),
+        None => Ok(LogEnd { index: 1, offset: 0, last_arrival: opened }),
     }
 }
 

@@ -48,6 +48,8 @@ pub const DESCRIBE_STREAM_SUMMARY_CALLS_PER_SECOND: u64 = 20;
 pub const DESCRIBE_STREAM_CONSUMER_CALLS_PER_SECOND: u64 = 20;
 /// DescribeLimits calls of an account.
 pub const DESCRIBE_LIMITS_CALLS_PER_SECOND: u64 = 1;
+/// UpdateShardCount calls of an account.
+pub const UPDATE_SHARD_COUNT_CALLS_PER_SECOND: u64 = 10;
 /// ListShards calls on a stream.
 pub const LIST_SHARDS_CALLS_PER_SECOND: u64 = 1000;
 
@@ -71,12 +73,18 @@ pub const RETENTION_HOURS_MIN: u32 = 24;
 /// The longest retention, 365 days.
 pub const RETENTION_HOURS_MAX: u32 = 8760;
 
-/// Tags on one stream.
+/// Tags on one stream or consumer.
 pub const TAGS_MAX: usize = 50;
+/// UTF-8 bytes of a resource policy.
+pub const RESOURCE_POLICY_BYTES_MAX: usize = 20 * 1024;
 /// Open shards in an account and region.
 pub const SHARDS_PER_ACCOUNT: u32 = 20_000;
 /// Shards of one stream at its creation, whatever the quotas: all of them are made at once, in memory.
 pub const SHARDS_PER_STREAM_MAX: u32 = 20_000;
+/// UpdateShardCount calls that change a stream, within 24 hours.
+pub const COUNT_UPDATES_PER_DAY: u32 = 10;
+/// Open shards that UpdateShardCount can be asked for.
+pub const UPDATE_SHARD_COUNT_TARGET_MAX: u32 = 10_000;
 /// On-demand streams in an account and region.
 pub const ON_DEMAND_STREAMS_PER_ACCOUNT: u32 = 50;
 /// Shards that an on-demand stream starts with.

@@ -34,6 +34,10 @@ pub struct Settings {
     pub log: LogSetting,
     /// Start even though durable writes were found missing. Read the error first.
     pub accept_data_loss: bool,
+    /// Whether the admin port lets tests reset the server, move its clock and so on; if absent, with storage in
+    /// memory only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_api: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +77,7 @@ pub struct CustomLimits {
     pub shards_per_account: Option<u32>,
     pub on_demand_streams_per_account: Option<u32>,
     pub consumers_per_stream: Option<u32>,
+    pub count_updates_per_day: Option<u32>,
     pub calls_per_second: CustomCalls,
 }
 
@@ -94,8 +99,19 @@ pub struct CustomCalls {
     pub deregister_stream_consumer: Option<u64>,
     pub describe_stream_consumer: Option<u64>,
     pub list_stream_consumers: Option<u64>,
+    pub tag_resource: Option<u64>,
+    pub untag_resource: Option<u64>,
+    pub list_tags_for_resource: Option<u64>,
+    pub put_resource_policy: Option<u64>,
+    pub get_resource_policy: Option<u64>,
+    pub delete_resource_policy: Option<u64>,
+    pub enable_enhanced_monitoring: Option<u64>,
+    pub disable_enhanced_monitoring: Option<u64>,
     pub increase_stream_retention_period: Option<u64>,
     pub decrease_stream_retention_period: Option<u64>,
+    pub split_shard: Option<u64>,
+    pub merge_shards: Option<u64>,
+    pub update_shard_count: Option<u64>,
 }
 
 /// How long streams and consumers stay in CREATING, UPDATING and DELETING, in milliseconds.
@@ -174,6 +190,7 @@ impl Default for Settings {
             tls: TlsSetting::default(),
             log: LogSetting::default(),
             accept_data_loss: false,
+            test_api: None,
         }
     }
 }
@@ -212,6 +229,11 @@ impl Settings {
 
     pub(crate) fn account_id(&self) -> Result<AccountId, InvalidSettings> {
         self.account.parse().map_err(|_| InvalidSettings::Account(self.account.clone()))
+    }
+
+    /// Whoever reaches the test API can remove everything, so where data is to last it must be asked for.
+    pub(crate) fn has_test_api(&self) -> bool {
+        self.test_api.unwrap_or(self.storage == StorageKind::Memory)
     }
 
     #[cfg(feature = "rocksdb")]
@@ -263,6 +285,7 @@ impl From<LimitsSetting> for engine::Limits {
                 Self::AWS.on_demand_streams_per_account,
             ),
             consumers_per_stream: figure(custom.consumers_per_stream, Self::AWS.consumers_per_stream),
+            count_updates_per_day: figure(custom.count_updates_per_day, Self::AWS.count_updates_per_day),
             calls_per_second: custom.calls_per_second.into(),
         }
     }
@@ -289,6 +312,20 @@ impl From<CustomCalls> for engine::CallLimits {
             ),
             describe_stream_consumer: figure(custom.describe_stream_consumer, aws.describe_stream_consumer),
             list_stream_consumers: figure(custom.list_stream_consumers, aws.list_stream_consumers),
+            tag_resource: figure(custom.tag_resource, aws.tag_resource),
+            untag_resource: figure(custom.untag_resource, aws.untag_resource),
+            list_tags_for_resource: figure(custom.list_tags_for_resource, aws.list_tags_for_resource),
+            put_resource_policy: figure(custom.put_resource_policy, aws.put_resource_policy),
+            get_resource_policy: figure(custom.get_resource_policy, aws.get_resource_policy),
+            delete_resource_policy: figure(custom.delete_resource_policy, aws.delete_resource_policy),
+            enable_enhanced_monitoring: figure(
+                custom.enable_enhanced_monitoring,
+                aws.enable_enhanced_monitoring,
+            ),
+            disable_enhanced_monitoring: figure(
+                custom.disable_enhanced_monitoring,
+                aws.disable_enhanced_monitoring,
+            ),
             increase_stream_retention_period: figure(
                 custom.increase_stream_retention_period,
                 aws.increase_stream_retention_period,
@@ -297,6 +334,9 @@ impl From<CustomCalls> for engine::CallLimits {
                 custom.decrease_stream_retention_period,
                 aws.decrease_stream_retention_period,
             ),
+            split_shard: figure(custom.split_shard, aws.split_shard),
+            merge_shards: figure(custom.merge_shards, aws.merge_shards),
+            update_shard_count: figure(custom.update_shard_count, aws.update_shard_count),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! PutRecord and PutRecords: route, admit, number, and wait until it is durable.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,7 +12,8 @@ use crate::committer::Group;
 use crate::engine::{Engine, Found, Inner, PERMIT_BYTES, not_found};
 use crate::error::{Error, Result};
 use crate::shard::Shard;
-use crate::stream::{Shards, StreamStatus};
+use crate::shard::writer::Refused;
+use crate::stream::StreamStatus;
 
 /// One record to store.
 #[derive(Clone, Debug)]
@@ -74,7 +76,7 @@ impl Engine {
         }
         let permit = self.inner.reserve(entry.size()).await?;
         let mut put = Put::new(&self.inner, &found, std::slice::from_ref(&entry));
-        put.append_all(&found.stream.shards());
+        put.append_all().await;
         let [outcome] = put.finish(permit).await?.try_into().map_err(|_| internal())?;
         let counters = &found.stream.counters;
         match outcome {
@@ -106,7 +108,7 @@ impl Engine {
         }
         let permit = self.inner.reserve(bytes).await?;
         let mut put = Put::new(&self.inner, &found, entries);
-        put.append_all(&found.stream.shards());
+        put.append_all().await;
         let outcomes = put.finish(permit).await?;
         count(&found, &outcomes);
         Ok(outcomes)
@@ -153,31 +155,51 @@ impl<'a> Put<'a> {
         Self { inner, found, entries, outcomes, groups: Vec::new(), refused: None }
     }
 
-    /// Appends every entry to its shard, shard by shard, so that each is locked once.
-    fn append_all(&mut self, shards: &Shards) {
-        let routed = self.entries.iter().map(|entry| shards.routing.place_of(entry.hash_key()));
-        let mut routed: Vec<_> = routed.zip(0..).collect();
-        // Stable by entry, so that the records of a shard keep their order.
-        routed.sort_unstable();
-        for of_one_shard in routed.chunk_by(|(place, _), (next, _)| place == next) {
-            if let Some(place) = of_one_shard[0].0 {
-                self.append(shards.routing.shard_at(place), of_one_shard.iter().map(|(_, entry)| *entry));
+    /// Appends every entry to its shard. Where a shard is being replaced, waits for those that replace it.
+    async fn append_all(&mut self) {
+        let mut left = self.append_some(0..self.entries.len());
+        while !left.is_empty() {
+            let mut resharded = pin!(self.found.stream.resharded.notified());
+            // Listens before it tries again, so as not to miss a change in between.
+            resharded.as_mut().enable();
+            left = self.append_some(left.into_iter());
+            if !left.is_empty() {
+                resharded.await;
             }
         }
     }
 
-    fn append(&mut self, shard: &Arc<Shard>, of_shard: impl Iterator<Item = usize>) {
+    /// Appends entries shard by shard, so that each is locked once. Gives back those whose shard hands its hash
+    /// keys over.
+    fn append_some(&mut self, places: impl Iterator<Item = usize>) -> Vec<usize> {
+        let shards = self.found.stream.shards();
+        let routed = places.map(|place| (shards.routing.place_of(self.entries[place].hash_key()), place));
+        let mut routed: Vec<_> = routed.collect();
+        // Stable by entry, so that the records of a shard keep their order.
+        routed.sort_unstable();
+        let mut left = Vec::new();
+        for of_one_shard in routed.chunk_by(|(shard, _), (next, _)| shard == next) {
+            let Some(shard) = of_one_shard[0].0 else { continue };
+            let places = of_one_shard.iter().map(|(_, place)| *place);
+            match self.append(shards.routing.shard_at(shard), places.clone()) {
+                Ok(()) => {}
+                Err(Refused::HandedOver) => left.extend(places),
+                Err(Refused::Failed(error)) => self.refused = Some(error),
+            }
+        }
+        left
+    }
+
+    fn append(
+        &mut self,
+        shard: &Arc<Shard>,
+        of_shard: impl Iterator<Item = usize>,
+    ) -> std::result::Result<(), Refused> {
         let Inner { settings, committer, clock, .. } = self.inner;
         let (now, monotonic) = (self.inner.now(), clock.monotonic());
         let mut joined = Vec::new();
         let mut writer = shard.writer.lock();
-        let group = match writer.open(shard, committer) {
-            Ok(group) => group,
-            Err(error) => {
-                self.refused = Some(error);
-                return;
-            }
-        };
+        let group = writer.open(shard, committer)?;
         for place in of_shard {
             let entry = &self.entries[place];
             let admitted = writer.limits.admit(&settings.limits, monotonic, entry.size() as u64);
@@ -197,6 +219,7 @@ impl<'a> Put<'a> {
             Some((last, places)) if Arc::ptr_eq(last, &group) => places.extend(joined),
             _ => self.groups.push((group, joined)),
         }
+        Ok(())
     }
 
     fn throttled(&self, shard: &Shard) -> PutFailure {

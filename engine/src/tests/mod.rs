@@ -3,7 +3,10 @@
 mod consumers;
 mod durability;
 mod lifecycle;
+mod pages;
 mod reading;
+mod resharding;
+mod resources;
 mod retention;
 mod throttling;
 

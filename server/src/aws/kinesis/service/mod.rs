@@ -19,9 +19,10 @@ use super::generated::{
     DescribeStreamSummaryOutput, GetRecordsInput, GetRecordsOutput, GetShardIteratorInput,
     GetShardIteratorOutput, IncreaseStreamRetentionPeriodInput, KinesisService, ListShardsInput,
     ListShardsOutput, ListStreamConsumersInput, ListStreamConsumersOutput, ListStreamsInput,
-    ListStreamsOutput, ListTagsForStreamInput, ListTagsForStreamOutput, PutRecordInput, PutRecordOutput,
-    PutRecordsInput, PutRecordsOutput, RegisterStreamConsumerInput, RegisterStreamConsumerOutput,
-    RemoveTagsFromStreamInput,
+    ListStreamsOutput, ListTagsForStreamInput, ListTagsForStreamOutput, MergeShardsInput, PutRecordInput,
+    PutRecordOutput, PutRecordsInput, PutRecordsOutput, RegisterStreamConsumerInput,
+    RegisterStreamConsumerOutput, RemoveTagsFromStreamInput, SplitShardInput, UpdateShardCountInput,
+    UpdateShardCountOutput,
 };
 use crate::aws::caller::Caller;
 use crate::aws::codec::ApiError;
@@ -89,6 +90,22 @@ impl KinesisService for Kinesis {
 
     async fn list_shards(&self, caller: &Caller, input: ListShardsInput) -> Answer<ListShardsOutput> {
         shards::list(&self.engine, caller, &input)
+    }
+
+    async fn split_shard(&self, caller: &Caller, input: SplitShardInput) -> Answer<()> {
+        shards::split(&self.engine, caller, input).await
+    }
+
+    async fn merge_shards(&self, caller: &Caller, input: MergeShardsInput) -> Answer<()> {
+        shards::merge(&self.engine, caller, input).await
+    }
+
+    async fn update_shard_count(
+        &self,
+        caller: &Caller,
+        input: UpdateShardCountInput,
+    ) -> Answer<UpdateShardCountOutput> {
+        shards::update_count(&self.engine, caller, input).await
     }
 
     async fn put_record(&self, caller: &Caller, input: PutRecordInput) -> Answer<PutRecordOutput> {

@@ -23,6 +23,7 @@ mod routing;
 mod settings;
 mod shard;
 mod stream;
+mod subscription;
 mod token;
 
 #[cfg(any(test, fuzzing))]
@@ -35,7 +36,7 @@ pub use consumer::ConsumerStatus;
 pub use engine::Engine;
 pub use error::{Error, Result};
 pub use limits::Limits;
-pub use metrics::StreamMetrics;
+pub use metrics::{ConsumerMetrics, StreamMetrics};
 pub use monitoring::{ShardMetric, ShardMetricSet, ShardMetrics};
 pub use operations::consumers::{ConsumerDescription, ConsumerKey, ConsumersPage, RegisterConsumer};
 pub use operations::describe::{AccountLimits, ShardDescription, StreamDescription};
@@ -51,3 +52,4 @@ pub use record_block::{BlockBuilder, BlockError, BlockRecord, RecordBlock};
 pub use settings::{Delays, Settings};
 pub use shard::ChildShard;
 pub use stream::{Mode, StreamStatus};
+pub use subscription::{Event, Part, Subscribe, Subscription};

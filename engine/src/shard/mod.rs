@@ -11,6 +11,7 @@ pub(crate) mod tail;
 pub(crate) mod writer;
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use millstream_model::{HashKeyRange, SequenceNumber, ShardId, Timestamp};
@@ -37,6 +38,8 @@ pub(crate) struct Shard {
     pub(crate) read_limits: Mutex<ReadLimits>,
     /// Wakes those who wait for more to read: a block was published, the shard was closed, or its stream is gone.
     pub(crate) grown: Notify,
+    /// How many subscriptions there are to the shard.
+    pub(crate) subscriptions: AtomicUsize,
     /// When storage was told, by the monotonic clock, that nothing is left of the shard and it is not missed.
     pub(crate) forgotten: OnceLock<Duration>,
     /// Counts only while the stream is monitored.
@@ -71,6 +74,7 @@ impl Shard {
             tail: Mutex::new(Tail::new(end)),
             read_limits: Mutex::default(),
             grown: Notify::new(),
+            subscriptions: AtomicUsize::new(0),
             forgotten: OnceLock::new(),
             counters: ShardCounters::default(),
         }
@@ -120,6 +124,11 @@ impl Shard {
     /// Whether a reader who stands there has read all that a closed shard will ever hold.
     pub(crate) fn is_over_at(&self, position: Position) -> bool {
         self.closed().is_some() && position.index >= self.tail.lock().end().index
+    }
+
+    /// Whether what is made for one subscriber is of use to another.
+    pub(crate) fn has_many_subscriptions(&self) -> bool {
+        self.subscriptions.load(Ordering::Relaxed) > 1
     }
 
     /// The number of the record with this index that arrived at this time.

@@ -12,15 +12,30 @@ use parking_lot::Mutex;
 use super::Shard;
 use crate::keyspace::tail_row::LogEnd;
 use crate::record_block::RecordBlock;
+use crate::subscription::rendering::Rendering;
 
 #[derive(Debug)]
 pub(crate) struct Tail {
     end: LogEnd,
-    blocks: VecDeque<RecordBlock>,
+    blocks: VecDeque<TailBlock>,
     /// Everything that arrived before was removed, as far as this process knows.
     trimmed_to: Timestamp,
     /// All that is durable was removed.
     emptied: bool,
+}
+
+#[derive(Debug)]
+struct TailBlock {
+    block: RecordBlock,
+    /// The place that subscribers share; dangling while nobody holds it.
+    rendering: Weak<Rendering>,
+}
+
+/// A block for a subscriber.
+#[derive(Clone, Debug)]
+pub(crate) struct PushedBlock {
+    pub(crate) block: RecordBlock,
+    pub(crate) rendering: Arc<Rendering>,
 }
 
 impl Tail {
@@ -38,27 +53,49 @@ impl Tail {
     fn publish(&mut self, blocks: impl IntoIterator<Item = RecordBlock>, end: LogEnd) {
         self.end = end;
         self.emptied = false;
-        self.blocks.extend(blocks);
+        self.blocks.extend(blocks.into_iter().map(|block| TailBlock { block, rendering: Weak::new() }));
     }
 
     /// Blocks from the one that holds `index` on; `None` when that one is not in memory.
     pub(crate) fn blocks_from(&self, index: u64) -> Option<impl Iterator<Item = &RecordBlock>> {
-        let first = self.blocks.front()?;
-        if index < first.first_index() {
+        let place = self.place_of(index)?;
+        Some(self.blocks.range(place..).map(|block| &block.block))
+    }
+
+    /// As [`Self::blocks_from`], so many that they are `bytes_max` together at most, but at least one if there is
+    /// one; each with the place that all subscribers share.
+    pub(crate) fn pushed_from(&mut self, index: u64, bytes_max: usize) -> Option<Vec<PushedBlock>> {
+        let place = self.place_of(index)?;
+        let mut bytes = 0;
+        let mut pushed = Vec::new();
+        for TailBlock { block, rendering } in self.blocks.range_mut(place..) {
+            bytes += block.bytes().len();
+            if bytes > bytes_max && !pushed.is_empty() {
+                break;
+            }
+            let shared = rendering.upgrade().unwrap_or_default();
+            *rendering = Arc::downgrade(&shared);
+            pushed.push(PushedBlock { block: block.clone(), rendering: shared });
+        }
+        Some(pushed)
+    }
+
+    /// Where the first block is that ends after `index`; `None` when blocks before it are not in memory.
+    fn place_of(&self, index: u64) -> Option<usize> {
+        if index < self.blocks.front()?.block.first_index() {
             return None;
         }
-        let place = self.blocks.partition_point(|block| block.end_index() <= index);
-        Some(self.blocks.range(place..))
+        Some(self.blocks.partition_point(|block| block.block.end_index() <= index))
     }
 
     /// The oldest block in memory.
     pub(crate) fn first(&self) -> Option<&RecordBlock> {
-        self.blocks.front()
+        self.blocks.front().map(|block| &block.block)
     }
 
     /// Forgets the blocks up to the one that starts at `first_index`, and the memory of an empty run.
     fn evict(&mut self, first_index: u64) {
-        while self.blocks.front().is_some_and(|block| block.first_index() <= first_index) {
+        while self.blocks.front().is_some_and(|block| block.block.first_index() <= first_index) {
             self.blocks.pop_front();
         }
         if self.blocks.is_empty() {
@@ -210,7 +247,7 @@ mod tests {
         tasks.spawn("reader", OnFailure::Shutdown, async move {
             while !stop.is_stopping() {
                 let tail = seen.tail.lock();
-                let last = tail.blocks.back().map_or(1, RecordBlock::end_index);
+                let last = tail.blocks.back().map_or(1, |last| last.block.end_index());
                 if last != tail.end().index {
                     return Err(format!("{last} of {:?}", tail.end()));
                 }

@@ -15,12 +15,16 @@ use tokio::sync::{Mutex, Notify, Semaphore, oneshot};
 use crate::call_limits::{Call, CallBuckets};
 use crate::catalog::Catalog;
 use crate::committer::Committer;
+use crate::encryption::source::KeySource;
+use crate::encryption::vault::Vault;
 use crate::error::{Error, Result};
 use crate::keyspace::StreamUid;
 use crate::keyspace::store_row::StoreRow;
 use crate::metrics::{ConsumerMetrics, StreamMetrics};
+use crate::monitoring::ShardMetric;
 use crate::recovery::{Recovered, recover};
 use crate::settings::Settings;
+use crate::shard::Shard;
 use crate::stream::{Stream, StreamMeta, StreamStatus};
 use crate::subscription::rendering::Renderings;
 use crate::token::Sealer;
@@ -48,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
     pub(crate) committer: Arc<Committer>,
     pub(crate) sealer: Sealer,
+    pub(crate) vault: Vault,
     pub(crate) calls: CallBuckets,
     pub(crate) renderings: Arc<Renderings>,
     /// Set when the engine is about to close.
@@ -89,8 +94,10 @@ impl Engine {
         settings: Settings,
         clock: SharedClock,
         entropy: SharedEntropy,
+        keys: Arc<dyn KeySource>,
     ) -> Result<Self> {
-        let Recovered { store, streams, graves } = recover(&*slot, &*entropy).await?;
+        let vault = Vault::new(keys, entropy.clone());
+        let Recovered { store, streams, graves } = recover(&*slot, &*entropy, &vault).await?;
         let catalog = Catalog::default();
         streams.into_iter().for_each(|stream| catalog.insert(stream));
         let graves = graves.into_iter().map(Grave::new).collect();
@@ -98,6 +105,7 @@ impl Engine {
         let inner = Arc::new(Inner {
             committer: Committer::new(slot.clone(), clock.clone(), settings.tail_bytes_max),
             sealer: Sealer::new(&store.token_key, entropy)?,
+            vault,
             calls: CallBuckets::default(),
             renderings: Arc::new(Renderings::new(settings.tail_bytes_max / RENDERINGS_PART)),
             no_more_subscriptions: AtomicBool::new(false),
@@ -126,6 +134,18 @@ impl Engine {
             tracing::warn!("records were still on their way when the engine was closed");
         }
         Ok(self.inner.slot.close().await?)
+    }
+
+    /// Ends everything that this engine does, for its store is about to hold something else. Records that were
+    /// taken become durable; from then on, no stream is found any more. The slot stays open.
+    pub(crate) async fn retire(&self) {
+        self.end_subscriptions();
+        let inner = &self.inner;
+        for stream in inner.catalog.clear() {
+            inner.close_shards(&stream).await;
+        }
+        inner.committer.close();
+        inner.tasks.shutdown();
     }
 
     /// Resolves, with the reason, when storage does nothing more: the process should end.
@@ -242,6 +262,11 @@ impl Found {
     /// Records that arrived before are not shown, and shards that were closed by then have expired.
     pub(crate) fn horizon(&self) -> Timestamp {
         self.meta.horizon(self.now)
+    }
+
+    /// Lets the shard count, as far as the stream is monitored.
+    pub(crate) fn count<const N: usize>(&self, shard: &Shard, amounts: [(ShardMetric, u64); N]) {
+        shard.counters.count(self.meta.monitored, amounts);
     }
 }
 

@@ -20,12 +20,14 @@ pub struct StreamDescription {
     pub created: Timestamp,
     pub retention_hours: u32,
     pub record_kib_max: u32,
+    /// The KMS key that new records are encrypted under, by the name it was given; `None` if they are not.
+    pub kms_key_id: Option<String>,
     /// 0 while the stream is being created.
     pub open_shards: usize,
-    /// Registered for enhanced fan-out.
-    pub consumers: usize,
     /// What each shard counts for itself.
     pub monitored: ShardMetricSet,
+    /// Registered for enhanced fan-out.
+    pub consumers: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,9 +118,10 @@ fn describe(found: &Found) -> StreamDescription {
         created: meta.created,
         retention_hours: meta.retention_hours,
         record_kib_max: meta.record_kib_max,
+        kms_key_id: meta.encryption.key_id.clone(),
         open_shards: if is_creating { 0 } else { stream.shards().routing.open_shards() },
-        consumers: stream.consumers.count(*now),
         monitored: meta.monitored,
+        consumers: stream.consumers.count(*now),
     }
 }
 

@@ -8,6 +8,7 @@ use millstream_model::{Record, ShardId, StreamArn, Timestamp, limits as aws};
 use super::put::dry_run_passed;
 use crate::engine::{Engine, Found, Inner};
 use crate::error::{Error, Result};
+use crate::monitoring::ShardMetric;
 use crate::shard::reader::{self, Position, Want};
 use crate::shard::{ChildShard, Shard};
 use crate::stream::StreamStatus;
@@ -87,10 +88,11 @@ impl Engine {
         let found = inner.find_by_token(&token, call.stream)?;
         let arn = &found.stream.arn;
         let shard = found.stream.shard(id, found.horizon()).ok_or_else(|| no_such_shard(id, arn))?;
-        let (limits, counters) = (&inner.settings.limits, &found.stream.counters);
+        let limits = &inner.settings.limits;
         let admitted = shard.read_limits.lock().admit_call(limits, inner.clock.monotonic());
         admitted.map_err(|_| {
-            counters.read_provisioned_throughput_exceeded.add(1);
+            found.stream.counters.read_provisioned_throughput_exceeded.add(1);
+            found.count(&shard, [(ShardMetric::ReadProvisionedThroughputExceeded, 1)]);
             Error::shard_rate(&id, &arn.name, &arn.account)
         })?;
         if call.dry_run {
@@ -109,12 +111,8 @@ impl Engine {
             Some(last) if !read.caught_up => found.now.millis_since(last),
             _ => 0,
         };
-        counters.get_records_success.add(1);
-        counters.get_records_records.add(read.records.len() as u64);
-        counters.get_records_bytes.add(bytes);
-        counters
-            .get_records_iterator_age_millis
-            .set(last_arrival.map_or(0, |last| found.now.millis_since(last)));
+        let age_millis = last_arrival.map_or(0, |last| found.now.millis_since(last));
+        count(&found, &shard, read.records.len() as u64, bytes, age_millis);
         let (next_iterator, children) = if shard.is_over_at(read.next) {
             (None, found.stream.shards().children_of(shard.meta().index))
         } else {
@@ -199,6 +197,21 @@ impl Inner {
             StartingPosition::AtTimestamp(time) => reader::find_time(&*self.slot, shard, *time).await,
         }
     }
+}
+
+/// Counts what one call gave out.
+fn count(found: &Found, shard: &Shard, records: u64, bytes: u64, age_millis: u64) {
+    let counters = &found.stream.counters;
+    counters.get_records_success.add(1);
+    counters.get_records_records.add(records);
+    counters.get_records_bytes.add(bytes);
+    counters.get_records_iterator_age_millis.set(age_millis);
+    let amounts = [
+        (ShardMetric::OutgoingRecords, records),
+        (ShardMetric::OutgoingBytes, bytes),
+        (ShardMetric::IteratorAgeMilliseconds, age_millis),
+    ];
+    found.count(shard, amounts);
 }
 
 /// A sequence number given by a client must be one that this shard could have issued.

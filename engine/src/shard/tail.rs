@@ -69,7 +69,7 @@ impl Tail {
         let mut bytes = 0;
         let mut pushed = Vec::new();
         for TailBlock { block, rendering } in self.blocks.range_mut(place..) {
-            bytes += block.bytes().len();
+            bytes += block.size();
             if bytes > bytes_max && !pushed.is_empty() {
                 break;
             }
@@ -162,7 +162,7 @@ impl TailBudget {
         shard.grown.notify_waiters();
         let mut held = self.held.lock();
         for block in blocks {
-            let (first_index, bytes) = (block.first_index(), block.bytes().len());
+            let (first_index, bytes) = (block.first_index(), block.size());
             held.bytes += bytes;
             held.blocks.push_back(HeldBlock { shard: Arc::downgrade(shard), first_index, bytes });
         }
@@ -188,7 +188,8 @@ mod tests {
     use crate::record_block::BlockBuilder;
 
     fn shard() -> Arc<Shard> {
-        Arc::new(Shard::new(1, ShardMeta::root(0, HashKeyRange::FULL, Timestamp::EPOCH)))
+        let meta = ShardMeta::root(0, HashKeyRange::FULL, Timestamp::EPOCH);
+        Arc::new(Shard::new(1, meta, Arc::default()))
     }
 
     fn block(first_index: u64, records: u64) -> RecordBlock {
@@ -201,7 +202,7 @@ mod tests {
 
     fn end_of(block: &RecordBlock) -> LogEnd {
         let last_arrival = Timestamp::from_millis(1);
-        LogEnd { index: block.end_index(), offset: block.end_offset(), last_arrival }
+        LogEnd { index: block.end_index(), offset: block.header().end_offset(), last_arrival }
     }
 
     fn publish(budget: &TailBudget, shard: &Arc<Shard>, first_index: u64, records: u64) {

@@ -96,7 +96,7 @@ impl Part {
         // Every record of the block was read before.
         let of_block = block
             .into_iter()
-            .flat_map(|(shard, block)| block.records().flatten().map(|record| record_of(shard, record)));
+            .flat_map(|(shard, block)| block.records().flatten().map(|record| record_of(shard, block, record)));
         of_block.chain(picked.into_iter().flatten().cloned())
     }
 
@@ -119,8 +119,9 @@ impl fmt::Debug for Part {
     }
 }
 
-fn record_of(shard: &Shard, record: BlockRecord) -> Record {
+fn record_of(shard: &Shard, block: &RecordBlock, record: BlockRecord) -> Record {
     let BlockRecord { index, arrival, partition_key, data } = record;
     let sequence_number = shard.sequence_number(index, arrival);
-    Record { sequence_number, approximate_arrival: arrival, partition_key, data }
+    let encrypted = block.is_encrypted();
+    Record { sequence_number, approximate_arrival: arrival, partition_key, data, encrypted }
 }

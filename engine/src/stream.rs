@@ -12,6 +12,7 @@ use parking_lot::RwLock;
 use tokio::sync::Notify;
 
 use crate::consumer::Consumers;
+use crate::engine::not_found;
 use crate::encryption::keyring::Keyring;
 use crate::encryption::state::Encryption;
 use crate::keyspace::StreamUid;
@@ -179,6 +180,12 @@ impl Stream {
             shards: RwLock::new(Arc::new(Shards::new(shards))),
             resharded: Notify::new(),
         }
+    }
+
+    /// Ends what consumers are being brought, for good: the stream is being deleted.
+    pub(crate) fn end_subscriptions(&self) {
+        let gone = not_found(&self.arn);
+        self.consumers.all().iter().for_each(|consumer| consumer.places.close(&gone, &Some(gone.clone())));
     }
 
     pub(crate) fn meta(&self) -> Arc<StreamMeta> {

@@ -3,6 +3,8 @@
 //! Wall time may jump either way (operators, NTP); whoever needs order uses it only through a maximum of
 //! what was seen before. Durations are always measured with the monotonic reading.
 
+mod adjustable;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt;
@@ -13,6 +15,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
+
+pub use adjustable::{AdjustableClock, Reading};
 
 /// A future that resolves when a clock says so.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;

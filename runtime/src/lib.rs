@@ -13,7 +13,7 @@ pub mod threads;
 pub mod token_bucket;
 
 pub use backoff::Backoff;
-pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
+pub use clock::{AdjustableClock, Clock, ManualClock, SharedClock, SystemClock};
 pub use entropy::{Entropy, SeededEntropy, SharedEntropy, SystemEntropy};
 pub use tasks::{OnFailure, TaskSet};
 pub use token_bucket::{RetryAfter, TokenBucket};

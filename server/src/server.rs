@@ -6,18 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_engine::Engine;
-use millstream_runtime::{SharedClock, SharedEntropy, TaskSet};
+use millstream_runtime::{AdjustableClock, SharedClock, SharedEntropy, TaskSet};
 use millstream_storage::memory::MemoryBackend;
 #[cfg(feature = "rocksdb")]
 use millstream_storage::rocksdb::RocksBackend;
 use millstream_storage::{Backend, SlotId};
 
-use crate::admin::{Admin, Health};
+use crate::admin::{Admin, Health, TestApi};
 use crate::aws::kinesis::service::Kinesis;
 use crate::aws::router::Router;
 use crate::http::body::BodyBudget;
 use crate::http::listener::Listener;
 use crate::http::tls::{self, TlsError};
+use crate::master_key::{MasterKeyError, MasterKeys, Secrets};
 use crate::metrics::Metrics;
 use crate::settings::{InvalidSettings, Settings, StorageKind};
 
@@ -36,6 +37,8 @@ pub enum ServerError {
     #[error("{0}")]
     Tls(#[from] TlsError),
     #[error("{0}")]
+    MasterKey(#[from] MasterKeyError),
+    #[error("{0}")]
     Storage(#[from] millstream_storage::Error),
     #[error("{0}")]
     Engine(#[from] millstream_engine::Error),
@@ -53,6 +56,8 @@ pub struct Server {
     engine: Engine,
     tasks: TaskSet,
     clock: SharedClock,
+    /// What the engine goes by. It follows `clock` until a test moves it.
+    engine_clock: AdjustableClock,
     address: SocketAddr,
     admin_address: SocketAddr,
 }
@@ -61,16 +66,20 @@ impl Server {
     /// Opens the store and both ports. When it returns, requests are answered.
     pub async fn start(
         settings: &Settings,
+        secrets: &Secrets,
         clock: SharedClock,
         entropy: SharedEntropy,
     ) -> Result<Self, ServerError> {
         settings.check()?;
+        let keys = Arc::new(MasterKeys::read(settings, secrets, entropy.clone())?);
         // First the ports: a second server on the same one should fail before it touches the store.
         let listener = bind(settings.listen).await?;
         let admin_listener = bind(settings.admin_listen).await?;
         let (address, admin_address) = (listener.address(), admin_listener.address());
         let slot = backend(settings)?.open(SlotId(0), None).await?;
-        let engine = Engine::open(slot, settings.engine(), clock.clone(), entropy.clone()).await?;
+        let engine_clock = AdjustableClock::following(clock.clone());
+        let engine =
+            Engine::open(slot, settings.engine(), engine_clock.shared(), entropy.clone(), keys).await?;
         let directory = (settings.storage == StorageKind::Rocksdb).then_some(settings.data_dir.as_path());
         let tls = tls::acceptor(&settings.tls, directory)?;
 
@@ -87,8 +96,9 @@ impl Server {
             settings.account_id()?,
         );
         listener.start(Arc::new(router), Some(tls), clock.clone(), &tasks);
-        admin_listener.start(Arc::new(Admin { health, metrics }), None, clock.clone(), &tasks);
-        Ok(Self { engine, tasks, clock, address, admin_address })
+        let test_api = TestApi::new(settings.has_test_api(), engine_clock.clone(), clock.clone());
+        admin_listener.start(Arc::new(Admin { health, metrics, test_api }), None, clock.clone(), &tasks);
+        Ok(Self { engine, tasks, clock, engine_clock, address, admin_address })
     }
 
     /// Where the AWS APIs are.
@@ -118,6 +128,8 @@ impl Server {
         if !self.tasks.join(&*self.clock, DRAIN_LIMIT).await {
             tracing::warn!("connections were still open at the end");
         }
+        // The engine's own limit on its end must pass.
+        self.engine_clock.unfreeze();
         Ok(self.engine.close().await?)
     }
 }

@@ -31,9 +31,14 @@ pub struct Settings {
     pub delays: DelaysSetting,
     pub memory: MemorySetting,
     pub tls: TlsSetting,
+    pub encryption: EncryptionSetting,
     pub log: LogSetting,
     /// Start even though durable writes were found missing. Read the error first.
     pub accept_data_loss: bool,
+    /// Whether the admin port lets tests reset the server, move its clock and so on; if absent, with storage in
+    /// memory only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_api: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +78,8 @@ pub struct CustomLimits {
     pub shards_per_account: Option<u32>,
     pub on_demand_streams_per_account: Option<u32>,
     pub count_updates_per_day: Option<u32>,
+    pub consumers_per_stream: Option<u32>,
+    pub encryption_changes_per_day: Option<u32>,
     pub calls_per_second: CustomCalls,
 }
 
@@ -98,6 +105,10 @@ pub struct CustomCalls {
     pub delete_resource_policy: Option<u64>,
     pub enable_enhanced_monitoring: Option<u64>,
     pub disable_enhanced_monitoring: Option<u64>,
+    pub register_stream_consumer: Option<u64>,
+    pub deregister_stream_consumer: Option<u64>,
+    pub describe_stream_consumer: Option<u64>,
+    pub list_stream_consumers: Option<u64>,
     pub increase_stream_retention_period: Option<u64>,
     pub decrease_stream_retention_period: Option<u64>,
     pub split_shard: Option<u64>,
@@ -105,7 +116,7 @@ pub struct CustomCalls {
     pub update_shard_count: Option<u64>,
 }
 
-/// How long streams stay in CREATING, UPDATING and DELETING, in milliseconds.
+/// How long streams and consumers stay in CREATING, UPDATING and DELETING, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DelaysSetting {
@@ -138,6 +149,19 @@ pub struct TlsSetting {
     /// PEM; must not be readable by others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<PathBuf>,
+}
+
+/// Where the master key of encrypted streams is. Without a file, and without the variable that holds the key itself,
+/// one is made when it is first needed and kept in the data directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EncryptionSetting {
+    /// 64 hexadecimal digits, or 32 bytes in base64; must not be readable by others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub master_key_file: Option<PathBuf>,
+    /// The master key before the present one, needed for one start: what it wrapped is wrapped anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_master_key_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,8 +203,10 @@ impl Default for Settings {
             delays: DelaysSetting::default(),
             memory: MemorySetting::default(),
             tls: TlsSetting::default(),
+            encryption: EncryptionSetting::default(),
             log: LogSetting::default(),
             accept_data_loss: false,
+            test_api: None,
         }
     }
 }
@@ -219,6 +245,11 @@ impl Settings {
 
     pub(crate) fn account_id(&self) -> Result<AccountId, InvalidSettings> {
         self.account.parse().map_err(|_| InvalidSettings::Account(self.account.clone()))
+    }
+
+    /// Whoever reaches the test API can remove everything, so where data is to last it must be asked for.
+    pub(crate) fn has_test_api(&self) -> bool {
+        self.test_api.unwrap_or(self.storage == StorageKind::Memory)
     }
 
     #[cfg(feature = "rocksdb")]
@@ -270,6 +301,11 @@ impl From<LimitsSetting> for engine::Limits {
                 Self::AWS.on_demand_streams_per_account,
             ),
             count_updates_per_day: figure(custom.count_updates_per_day, Self::AWS.count_updates_per_day),
+            consumers_per_stream: figure(custom.consumers_per_stream, Self::AWS.consumers_per_stream),
+            encryption_changes_per_day: figure(
+                custom.encryption_changes_per_day,
+                Self::AWS.encryption_changes_per_day,
+            ),
             calls_per_second: custom.calls_per_second.into(),
         }
     }
@@ -303,6 +339,13 @@ impl From<CustomCalls> for engine::CallLimits {
                 custom.disable_enhanced_monitoring,
                 aws.disable_enhanced_monitoring,
             ),
+            register_stream_consumer: figure(custom.register_stream_consumer, aws.register_stream_consumer),
+            deregister_stream_consumer: figure(
+                custom.deregister_stream_consumer,
+                aws.deregister_stream_consumer,
+            ),
+            describe_stream_consumer: figure(custom.describe_stream_consumer, aws.describe_stream_consumer),
+            list_stream_consumers: figure(custom.list_stream_consumers, aws.list_stream_consumers),
             increase_stream_retention_period: figure(
                 custom.increase_stream_retention_period,
                 aws.increase_stream_retention_period,

@@ -47,6 +47,7 @@ impl Committer {
         while let Err(error) = self.try_resume(&shards).await {
             tracing::debug!(%error, "storage does not take writes yet");
             tokio::select! {
+                biased;
                 () = tasks.stopping() => return,
                 () = self.clock.sleep(RETRY_INTERVAL) => {}
             }
@@ -90,7 +91,7 @@ impl Committer {
         if let Some(ordering) = ordering {
             let (batch, ordered) = ordering.await;
             let durable = match ordered {
-                Ok(commit) => commit.durable().await,
+                Ok(commit) => commit.durable().await.map_err(Error::from),
                 Err(error) => Err(error),
             };
             if let Some(failure) = self.settle(batch, durable) {

@@ -20,10 +20,14 @@ pub struct StreamDescription {
     pub created: Timestamp,
     pub retention_hours: u32,
     pub record_kib_max: u32,
+    /// The KMS key that new records are encrypted under, by the name it was given; `None` if they are not.
+    pub kms_key_id: Option<String>,
     /// 0 while the stream is being created.
     pub open_shards: usize,
     /// What each shard counts for itself.
     pub monitored: ShardMetricSet,
+    /// Registered for enhanced fan-out.
+    pub consumers: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +109,7 @@ impl crate::engine::Inner {
 }
 
 fn describe(found: &Found) -> StreamDescription {
-    let Found { stream, meta, status, .. } = found;
+    let Found { stream, meta, status, now } = found;
     let is_creating = *status == StreamStatus::Creating;
     StreamDescription {
         arn: stream.arn.clone(),
@@ -114,8 +118,10 @@ fn describe(found: &Found) -> StreamDescription {
         created: meta.created,
         retention_hours: meta.retention_hours,
         record_kib_max: meta.record_kib_max,
+        kms_key_id: meta.encryption.key_id.clone(),
         open_shards: if is_creating { 0 } else { stream.shards().routing.open_shards() },
         monitored: meta.monitored,
+        consumers: stream.consumers.count(*now),
     }
 }
 

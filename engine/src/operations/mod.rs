@@ -1,6 +1,8 @@
 //! What a caller can ask of the engine, one file for each kind of question.
 
+pub(crate) mod consumers;
 pub(crate) mod describe;
+pub(crate) mod encryption;
 pub(crate) mod get;
 pub(crate) mod lifecycle;
 pub(crate) mod list;

@@ -2,6 +2,8 @@
 //!
 //! This is the list of what is built. An operation that is not here answers that it is not built yet.
 
+mod consumers;
+mod encryption;
 mod errors;
 mod monitoring;
 mod names;
@@ -13,18 +15,8 @@ mod tags;
 
 use millstream_engine::Engine;
 
-use super::generated::{
-    AddTagsToStreamInput, CreateStreamInput, DecreaseStreamRetentionPeriodInput, DeleteResourcePolicyInput,
-    DeleteStreamInput, DescribeLimitsInput, DescribeLimitsOutput, DescribeStreamInput, DescribeStreamOutput,
-    DescribeStreamSummaryInput, DescribeStreamSummaryOutput, DisableEnhancedMonitoringInput,
-    EnableEnhancedMonitoringInput, EnhancedMonitoringOutput, GetRecordsInput, GetRecordsOutput,
-    GetResourcePolicyInput, GetResourcePolicyOutput, GetShardIteratorInput, GetShardIteratorOutput,
-    IncreaseStreamRetentionPeriodInput, KinesisService, ListShardsInput, ListShardsOutput, ListStreamsInput,
-    ListStreamsOutput, ListTagsForResourceInput, ListTagsForResourceOutput, ListTagsForStreamInput,
-    ListTagsForStreamOutput, MergeShardsInput, PutRecordInput, PutRecordOutput, PutRecordsInput,
-    PutRecordsOutput, PutResourcePolicyInput, RemoveTagsFromStreamInput, SplitShardInput, TagResourceInput,
-    UntagResourceInput, UpdateShardCountInput, UpdateShardCountOutput,
-};
+#[allow(clippy::wildcard_imports)] // nearly every input and output is named here
+use super::generated::*;
 use crate::aws::caller::Caller;
 use crate::aws::codec::ApiError;
 
@@ -89,6 +81,18 @@ impl KinesisService for Kinesis {
         Ok(self.engine.decrease_retention(&stream, input.retention_period_hours.into()).await?)
     }
 
+    async fn start_stream_encryption(
+        &self,
+        caller: &Caller,
+        input: StartStreamEncryptionInput,
+    ) -> Answer<()> {
+        encryption::start(&self.engine, caller, input).await
+    }
+
+    async fn stop_stream_encryption(&self, caller: &Caller, input: StopStreamEncryptionInput) -> Answer<()> {
+        encryption::stop(&self.engine, caller, input).await
+    }
+
     async fn list_shards(&self, caller: &Caller, input: ListShardsInput) -> Answer<ListShardsOutput> {
         shards::list(&self.engine, caller, &input)
     }
@@ -127,6 +131,38 @@ impl KinesisService for Kinesis {
 
     async fn get_records(&self, _: &Caller, input: GetRecordsInput) -> Answer<GetRecordsOutput> {
         records::get_records(&self.engine, input).await
+    }
+
+    async fn register_stream_consumer(
+        &self,
+        _: &Caller,
+        input: RegisterStreamConsumerInput,
+    ) -> Answer<RegisterStreamConsumerOutput> {
+        consumers::register(&self.engine, input).await
+    }
+
+    async fn deregister_stream_consumer(
+        &self,
+        _: &Caller,
+        input: DeregisterStreamConsumerInput,
+    ) -> Answer<()> {
+        consumers::deregister(&self.engine, input).await
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        _: &Caller,
+        input: DescribeStreamConsumerInput,
+    ) -> Answer<DescribeStreamConsumerOutput> {
+        consumers::describe(&self.engine, &input)
+    }
+
+    async fn list_stream_consumers(
+        &self,
+        _: &Caller,
+        input: ListStreamConsumersInput,
+    ) -> Answer<ListStreamConsumersOutput> {
+        consumers::list(&self.engine, &input)
     }
 
     async fn add_tags_to_stream(&self, caller: &Caller, input: AddTagsToStreamInput) -> Answer<()> {

@@ -64,8 +64,23 @@ calls! {
     add_tags_to_stream, AddTagsToStream, Account, aws::CONTROL_CALLS_PER_SECOND;
     remove_tags_from_stream, RemoveTagsFromStream, Account, aws::CONTROL_CALLS_PER_SECOND;
     list_tags_for_stream, ListTagsForStream, Account, aws::CONTROL_CALLS_PER_SECOND;
+    tag_resource, TagResource, Account, aws::CONTROL_CALLS_PER_SECOND;
+    untag_resource, UntagResource, Account, aws::CONTROL_CALLS_PER_SECOND;
+    list_tags_for_resource, ListTagsForResource, Account, aws::CONTROL_CALLS_PER_SECOND;
+    put_resource_policy, PutResourcePolicy, Account, aws::CONTROL_CALLS_PER_SECOND;
+    get_resource_policy, GetResourcePolicy, Account, aws::CONTROL_CALLS_PER_SECOND;
+    delete_resource_policy, DeleteResourcePolicy, Account, aws::CONTROL_CALLS_PER_SECOND;
+    enable_enhanced_monitoring, EnableEnhancedMonitoring, Stream, aws::CONTROL_CALLS_PER_SECOND;
+    disable_enhanced_monitoring, DisableEnhancedMonitoring, Stream, aws::CONTROL_CALLS_PER_SECOND;
+    register_stream_consumer, RegisterStreamConsumer, Stream, aws::CONTROL_CALLS_PER_SECOND;
+    deregister_stream_consumer, DeregisterStreamConsumer, Stream, aws::CONTROL_CALLS_PER_SECOND;
+    describe_stream_consumer, DescribeStreamConsumer, Stream, aws::DESCRIBE_STREAM_CONSUMER_CALLS_PER_SECOND;
+    list_stream_consumers, ListStreamConsumers, Stream, aws::CONTROL_CALLS_PER_SECOND;
     increase_stream_retention_period, IncreaseStreamRetentionPeriod, Stream, aws::CONTROL_CALLS_PER_SECOND;
     decrease_stream_retention_period, DecreaseStreamRetentionPeriod, Stream, aws::CONTROL_CALLS_PER_SECOND;
+    split_shard, SplitShard, Account, aws::CONTROL_CALLS_PER_SECOND;
+    merge_shards, MergeShards, Account, aws::CONTROL_CALLS_PER_SECOND;
+    update_shard_count, UpdateShardCount, Account, aws::UPDATE_SHARD_COUNT_CALLS_PER_SECOND;
 }
 
 /// Whose calls are counted together.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use millstream_model::{AccountId, Region, StreamArn, Timestamp};
 use millstream_runtime::{OnFailure, SharedClock, SharedEntropy, TaskSet};
 use millstream_storage::Slot;
-use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::sync::{Mutex, Notify, Semaphore, oneshot};
 
 use crate::call_limits::{Call, CallBuckets};
 use crate::catalog::Catalog;
@@ -17,9 +17,12 @@ use crate::committer::Committer;
 use crate::error::{Error, Result};
 use crate::keyspace::StreamUid;
 use crate::keyspace::store_row::StoreRow;
+use crate::live::Gate;
 use crate::metrics::StreamMetrics;
+use crate::monitoring::ShardMetric;
 use crate::recovery::{Recovered, recover};
 use crate::settings::Settings;
+use crate::shard::Shard;
 use crate::stream::{Stream, StreamMeta, StreamStatus};
 use crate::token::Sealer;
 
@@ -119,14 +122,18 @@ impl Engine {
     }
 
     /// Ends everything that this engine does, for its store is about to hold something else. Records that were
-    /// taken become durable; from then on, no stream is found any more. The slot stays open.
-    pub(crate) async fn retire(&self) {
+    /// taken become durable; from then on, no stream is found any more, and nothing passes `gate`, which stands
+    /// between this engine and its slot.
+    pub(crate) async fn retire(&self, gate: &Gate) {
         let inner = &self.inner;
+        // Changes of streams that are under way are finished first, those that wait will find nothing.
+        let _control = inner.control.lock().await;
         for stream in inner.catalog.clear() {
             inner.close_shards(&stream).await;
         }
         inner.committer.close();
         inner.tasks.shutdown();
+        gate.shut().await;
     }
 
     /// Resolves, with the reason, when storage does nothing more: the process should end.
@@ -148,6 +155,27 @@ impl Engine {
     pub fn metrics(&self) -> Vec<(StreamArn, StreamMetrics)> {
         let streams = self.inner.catalog.all();
         streams.iter().map(|stream| (stream.arn.clone(), stream.counters.read())).collect()
+    }
+
+    /// Carries a change out even if whoever asked for it goes away in between: what is on disk and what is in
+    /// memory must not differ.
+    pub(crate) async fn carry_through<T, F>(
+        &self,
+        name: &'static str,
+        change: impl FnOnce(Self) -> F,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let (tell, told) = oneshot::channel();
+        let change = change(self.clone());
+        self.inner.tasks.spawn(name, OnFailure::Log, async move {
+            // Nobody listens any more: then nobody needs to know.
+            let _ = tell.send(change.await);
+            Ok::<_, Infallible>(())
+        });
+        told.await.unwrap_or_else(|_| Err(Error::Unavailable("the server is shutting down".to_owned())))
     }
 
     fn start_janitor(&self) {
@@ -209,6 +237,18 @@ pub(crate) struct Found {
     pub(crate) meta: Arc<StreamMeta>,
     pub(crate) status: StreamStatus,
     pub(crate) now: Timestamp,
+}
+
+impl Found {
+    /// Records that arrived before are not shown, and shards that were closed by then have expired.
+    pub(crate) fn horizon(&self) -> Timestamp {
+        self.meta.horizon(self.now)
+    }
+
+    /// Lets the shard count, as far as the stream is monitored.
+    pub(crate) fn count<const N: usize>(&self, shard: &Shard, amounts: [(ShardMetric, u64); N]) {
+        shard.counters.count(self.meta.monitored, amounts);
+    }
 }
 
 pub(crate) fn not_found(arn: &StreamArn) -> Error {

@@ -10,10 +10,10 @@ use prost::Message;
 
 use crate::keyspace::store_row::StoreRow;
 use crate::keyspace::tail_row::LogEnd;
-use crate::keyspace::{record_key, shard_row, stream_row, time_index};
+use crate::keyspace::{consumer_row, record_key, shard_row, stream_row, time_index};
 use crate::operations::list::{ShardsToken, StreamsToken, decode_filter, encode_token};
 use crate::record_block::{self, BlockBuilder, CHECKSUM, FORMAT_VERSION, HEADER_BYTES, RecordBlock};
-use crate::token::{ITERATOR, PAGE, PREFIX, Sealer};
+use crate::token::{ITERATOR, PREFIX, Page, Sealer};
 
 /// A record block: as it is, and with a version and a checksum that let it through to its records.
 pub fn block(bytes: &[u8]) {
@@ -50,9 +50,14 @@ pub fn rows(bytes: &[u8]) {
         let again = stream_row::decode(&stream_row::stream_key(&arn), &stream_row::encode(&meta));
         assert_eq!(again, Ok((arn, meta)));
     }
-    if let Ok((stream, meta)) = shard_row::decode(key, row) {
-        let again = shard_row::decode(&shard_row::shard_key(stream, meta.index), &meta.encode());
-        assert_eq!(again, Ok((stream, meta)));
+    if let Ok((stream, state)) = shard_row::decode(key, row) {
+        let again = shard_row::decode(&shard_row::shard_key(stream, state.meta.index), &state.encode());
+        assert_eq!(again, Ok((stream, state)));
+    }
+    if let Ok((stream, name, meta)) = consumer_row::decode(key, row) {
+        let again =
+            consumer_row::decode(&consumer_row::consumer_key(stream, &name), &consumer_row::encode(&meta));
+        assert_eq!(again, Ok((stream, name, meta)));
     }
     if let Some(end) = LogEnd::decode(row) {
         assert_eq!(end.encode(), row);
@@ -81,12 +86,12 @@ pub fn tokens(bytes: &[u8]) {
         let again = sealer.seal_iterator(&token, 1).expect("a token can be sealed");
         assert_eq!(sealer.open_iterator(&again, token.issued), Ok(token));
     }
-    let page = BASE64.encode_to_string(sealed(PAGE));
-    if let Ok(token) = sealer.open_page::<StreamsToken>(&page, now) {
+    let page = |kind| BASE64.encode_to_string(sealed(kind));
+    if let Ok(token) = sealer.open_page::<StreamsToken>(&page(StreamsToken::KIND), now) {
         let again = sealer.seal_page(&token, now).expect("a page can be sealed");
         assert_eq!(sealer.open_page(&again, now), Ok(token));
     }
-    if let Ok(token) = sealer.open_page::<ShardsToken>(&page, now)
+    if let Ok(token) = sealer.open_page::<ShardsToken>(&page(ShardsToken::KIND), now)
         && let Some(filter) = decode_filter(&token)
     {
         let again = encode_token(token.stream_uid, &filter, token.after.clone());

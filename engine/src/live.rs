@@ -10,17 +10,18 @@ mod replacement;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use millstream_runtime::{OnFailure, SharedClock, SharedEntropy, TaskSet};
 use millstream_storage::{Marks, Slot};
-use tokio::sync::{Mutex, OwnedMutexGuard, oneshot, watch};
+use tokio::sync::{Mutex, oneshot, watch};
 
 use crate::engine::Engine;
 use crate::error::{Error, Result, SnapshotError};
 use crate::settings::Settings;
 use crate::snapshot::{Loaded, Saved, SnapshotSource, Staging};
-use gate::Gate;
+pub(crate) use gate::Gate;
 
 /// How long a clean stop waits for a replacement, which goes on at the next start.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
@@ -40,6 +41,8 @@ struct Store {
     present: watch::Sender<Present>,
     /// Held by whoever replaces the content, or gathers what is to replace it.
     replacing: Arc<Mutex<()>>,
+    /// By a snapshot, which may take long.
+    loading: AtomicBool,
     tasks: TaskSet,
 }
 
@@ -86,6 +89,7 @@ impl LiveEngine {
             entropy,
             present: watch::Sender::new(Present::Closed),
             replacing: Arc::default(),
+            loading: AtomicBool::new(false),
             tasks: TaskSet::default(),
         };
         store.open_engine(marks).await?;
@@ -117,7 +121,11 @@ impl LiveEngine {
     /// # Errors
     /// While a snapshot is being loaded, or when storage fails; then a later reset may succeed.
     pub async fn reset(&self) -> std::result::Result<(), SnapshotError> {
-        let guard = self.start_replacing()?;
+        if self.store.loading.load(Ordering::SeqCst) {
+            return Err(SnapshotError::Busy);
+        }
+        // Another reset is over in a moment.
+        let guard = self.store.replacing.clone().lock_owned().await;
         self.run("reset", move |store| async move {
             let _guard = guard;
             Ok(store.replace(By::Nothing, Present::BeingReset).await?)
@@ -144,10 +152,15 @@ impl LiveEngine {
         &self,
         source: impl SnapshotSource + 'static,
     ) -> std::result::Result<Loaded, SnapshotError> {
-        let guard = self.start_replacing()?;
+        let Ok(guard) = self.store.replacing.clone().try_lock_owned() else {
+            return Err(SnapshotError::Busy);
+        };
         self.run("snapshot", move |store| async move {
             let _guard = guard;
-            store.load(source).await
+            store.loading.store(true, Ordering::SeqCst);
+            let loaded = store.load(source).await;
+            store.loading.store(false, Ordering::SeqCst);
+            loaded
         })
         .await
     }
@@ -172,10 +185,6 @@ impl LiveEngine {
             Present::Open(Opened { engine, .. }) => engine.close().await,
             _ => Ok(store.slot.close().await?),
         }
-    }
-
-    fn start_replacing(&self) -> std::result::Result<OwnedMutexGuard<()>, SnapshotError> {
-        self.store.replacing.clone().try_lock_owned().map_err(|_| SnapshotError::Busy)
     }
 
     /// Runs to its end even if the caller stops waiting.
@@ -251,8 +260,7 @@ impl Store {
     async fn replace(&self, by: By, meanwhile: Present) -> Result<()> {
         let old = self.present.send_replace(meanwhile);
         if let Present::Open(Opened { engine, gate }) = &old {
-            engine.retire().await;
-            gate.shut().await;
+            engine.retire(gate).await;
         }
         if let Err(error) = replacement::begin(&*self.slot, by == By::Staged).await {
             // Nothing has changed but that the engine is gone.

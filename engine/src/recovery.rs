@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use millstream_model::{ShardIndex, StreamArn, Timestamp};
+use millstream_model::{ConsumerName, ShardIndex, StreamArn, Timestamp};
 use millstream_runtime::Entropy;
 use millstream_storage::{Entry, KeyRange, ScanOptions, Slot, WriteSet};
 use prost::Message;
 
+use crate::consumer::{Consumer, ConsumerMeta};
 use crate::error::{Error, Result};
 use crate::keyspace::store_row::{FORMAT, StoreRow, store_key};
 use crate::keyspace::tail_row::{LogEnd, tail_key};
-use crate::keyspace::{self, ShardUid, StreamUid, record_key, shard_row, stream_row};
+use crate::keyspace::{self, ShardUid, StreamUid, consumer_row, record_key, shard_row, stream_row};
 use crate::record_block::RecordBlock;
 use crate::shard::Shard;
 use crate::stream::Stream;
@@ -33,12 +34,21 @@ pub(crate) struct Recovered {
 pub(crate) async fn recover(slot: &dyn Slot, entropy: &dyn Entropy) -> Result<Recovered> {
     let store = read_or_make_store(slot, entropy).await?;
     let mut shards = read_shards(slot).await?;
+    let mut consumers = read_consumers(slot).await?;
     let mut streams = Vec::new();
     for Entry { key, value } in scan_all(slot, stream_row::all()).await? {
-        let (arn, meta) = stream_row::decode(&key, &value)?;
+        let (arn, mut meta) = stream_row::decode(&key, &value)?;
         let shards = shards.remove(&meta.uid).unwrap_or_default();
+        if let Some((last, _)) = shards.last_key_value() {
+            meta.next_shard = meta.next_shard.max(last.saturating_add(1));
+        }
         check_marks(slot, &arn, &shards)?;
-        streams.push(Stream::new(arn, meta, shards));
+        let consumers = consumers.remove(&meta.uid).unwrap_or_default();
+        let stream = Stream::new(arn, meta, shards);
+        for (name, meta) in consumers {
+            stream.consumers.insert(Consumer::new(stream.arn.clone(), name, meta));
+        }
+        streams.push(stream);
     }
     let graves = scan_all(slot, KeyRange::prefix(&[keyspace::GRAVE])).await?;
     let graves = graves.iter().map(|grave| grave_uid(&grave.key)).collect::<Result<Vec<_>>>()?;
@@ -73,22 +83,32 @@ async fn read_or_make_store(slot: &dyn Slot, entropy: &dyn Entropy) -> Result<St
 async fn read_shards(slot: &dyn Slot) -> Result<HashMap<StreamUid, BTreeMap<ShardIndex, Arc<Shard>>>> {
     let mut shards: HashMap<_, BTreeMap<_, _>> = HashMap::new();
     for Entry { key, value } in scan_all(slot, shard_row::all()).await? {
-        let (stream, meta) = shard_row::decode(&key, &value)?;
-        let mut end = read_log_end(slot, ShardUid::new(stream, meta.index), meta.created).await?;
-        if end.offset > 0 {
+        let (stream, state) = shard_row::decode(&key, &value)?;
+        let meta = state.meta;
+        let mut end = read_log_end(slot, ShardUid::new(stream, meta.index), meta.opened).await?;
+        if end.offset > 0 && state.closed.is_none() {
             end.index = end
                 .index
                 .checked_add(INDEX_GAP)
                 .ok_or_else(|| keyspace::corrupt("the end of the log of the shard with the row", &key))?;
         }
-        let shard = Arc::new(Shard::with_log(stream, meta, end));
+        let shard = Arc::new(Shard::with_log(stream, state, end));
         shards.entry(stream).or_default().insert(meta.index, shard);
     }
     Ok(shards)
 }
 
+async fn read_consumers(slot: &dyn Slot) -> Result<HashMap<StreamUid, Vec<(ConsumerName, ConsumerMeta)>>> {
+    let mut consumers: HashMap<_, Vec<_>> = HashMap::new();
+    for Entry { key, value } in scan_all(slot, consumer_row::all()).await? {
+        let (stream, name, meta) = consumer_row::decode(&key, &value)?;
+        consumers.entry(stream).or_default().push((name, meta));
+    }
+    Ok(consumers)
+}
+
 /// Where a shard's log ends in storage: after its last block, or where it stood when it was trimmed empty.
-pub(crate) async fn read_log_end(slot: &dyn Slot, shard: ShardUid, created: Timestamp) -> Result<LogEnd> {
+pub(crate) async fn read_log_end(slot: &dyn Slot, shard: ShardUid, opened: Timestamp) -> Result<LogEnd> {
     let last = ScanOptions { entries_max: 1, reverse: true, ..ScanOptions::default() };
     let page = slot.scan(record_key::from(shard, 0), last).await?;
     if let Some(Entry { key, value }) = page.entries.into_iter().next() {
@@ -103,7 +123,7 @@ pub(crate) async fn read_log_end(slot: &dyn Slot, shard: ShardUid, created: Time
         Some(row) => {
             LogEnd::decode(&row).ok_or_else(|| keyspace::corrupt("a shard's tail", &tail_key(shard)))
         }
-        None => Ok(LogEnd { index: 1, offset: 0, last_arrival: created }),
+        None => Ok(LogEnd { index: 1, offset: 0, last_arrival: opened }),
     }
 }
 

@@ -13,12 +13,13 @@ use millstream_storage::{KeyRange, Priority, WriteSet};
 use crate::committer::Group;
 use crate::engine::{Engine, Grave, Inner};
 use crate::error::{Error, Result};
+use crate::keyspace::consumer_row::consumer_key;
 use crate::keyspace::tail_row::{LogEnd, tail_key};
 use crate::keyspace::{self, ShardUid, StreamUid, record_key, shard_row, stream_prefix, time_index};
 use crate::recovery::{decode_block, scan_all};
 use crate::shard::Shard;
 use crate::shard::reader::index_entry_before;
-use crate::stream::{Phase, Stream};
+use crate::stream::{Phase, Shards, Stream};
 
 /// Above every key.
 const KEYS_END: &[u8] = &[u8::MAX; 32];
@@ -37,6 +38,7 @@ impl Engine {
                 Duration::from_millis(due.millis_since(inner.now())).min(inner.settings.trim_interval)
             });
             tokio::select! {
+                biased;
                 () = inner.tasks().stopping() => return,
                 () = inner.clock.sleep(pause) => {}
                 () = inner.janitor.notified() => {}
@@ -52,12 +54,17 @@ impl Engine {
     pub(crate) async fn tidy_up(&self) -> Result<()> {
         let inner = &self.inner;
         inner.bury_the_gone().await?;
+        inner.forget_gone_consumers().await?;
         inner.remove_buried().await?;
         let mut outcome = Ok(());
         for stream in inner.catalog.all() {
             let horizon = stream.meta().horizon(inner.now());
             for shard in stream.shards().all.values() {
-                outcome = outcome.and(inner.trim(&stream, shard, horizon).await);
+                let tidied = match shard.is_expired(horizon) {
+                    true => inner.remove_expired(&stream, shard).await,
+                    false => inner.trim(&stream, shard, horizon).await,
+                };
+                outcome = outcome.and(tidied);
             }
         }
         outcome
@@ -80,6 +87,22 @@ impl Inner {
         for stream in self.catalog.all() {
             if stream.meta().status(self.now()).is_none() {
                 self.bury(&mut control, &stream).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn forget_gone_consumers(&self) -> Result<()> {
+        let _control = self.control.lock().await;
+        for stream in self.catalog.all() {
+            for consumer in stream.consumers.all() {
+                if !consumer.meta().may_be_forgotten(self.now()) {
+                    continue;
+                }
+                let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
+                writes.delete(consumer_key(stream.uid, &consumer.arn.name));
+                self.slot.commit(writes).await?.durable().await?;
+                stream.consumers.remove(&consumer);
             }
         }
         Ok(())
@@ -110,7 +133,13 @@ impl Inner {
 
     async fn remove_data(&self, uid: StreamUid) -> Result<()> {
         self.forget_marks(uid).await?;
-        for tag in [keyspace::RECORD_BLOCK, keyspace::TIME_INDEX, keyspace::TAIL, keyspace::SHARD] {
+        for tag in [
+            keyspace::RECORD_BLOCK,
+            keyspace::TIME_INDEX,
+            keyspace::TAIL,
+            keyspace::SHARD,
+            keyspace::CONSUMER,
+        ] {
             self.slot.trim(&stream_prefix(tag, uid), KEYS_END).await?;
         }
         // The trims are durable with this.
@@ -126,8 +155,8 @@ impl Inner {
     async fn forget_marks(&self, uid: StreamUid) -> Result<()> {
         let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
         for row in scan_all(&*self.slot, KeyRange::prefix(&stream_prefix(keyspace::SHARD, uid))).await? {
-            let (_, meta) = shard_row::decode(&row.key, &row.value)?;
-            writes.mark(ShardUid::new(uid, meta.index).mark_name(), Bytes::new());
+            let (_, state) = shard_row::decode(&row.key, &row.value)?;
+            writes.mark(ShardUid::new(uid, state.meta.index).mark_name(), Bytes::new());
         }
         let marks = self.slot.marks_at_open().keys();
         let stale = marks.filter(|name| ShardUid::of_mark(name).is_some_and(|shard| shard.stream() == uid));
@@ -141,11 +170,15 @@ impl Inner {
     pub(crate) async fn close_shards(&self, stream: &Stream) {
         let mut groups: Vec<Arc<Group>> = Vec::new();
         for shard in stream.shards().all.values() {
-            groups.extend(shard.writer.lock().close(&stream.arn));
+            groups.extend(shard.writer.lock().shut(&stream.arn));
         }
+        stream.resharded.notify_waiters();
         for group in groups {
             // Durable or failed: in either case nothing of it is on its way any more.
             let _ = group.durable().await;
+        }
+        for shard in stream.shards().all.values() {
+            shard.grown.notify_waiters();
         }
     }
 
@@ -169,6 +202,37 @@ impl Inner {
         }
         shard.tail.lock().set_trimmed_to(horizon);
         Ok(())
+    }
+
+    /// A closed shard of which nothing is kept any more: first its records go, then what storage knows of it, and
+    /// last, when storage has had time to note that it is not missed, the shard itself.
+    async fn remove_expired(&self, stream: &Stream, shard: &Arc<Shard>) -> Result<()> {
+        let forgotten = shard.forgotten.get().copied();
+        match forgotten {
+            None => {
+                let end = shard.tail.lock().end();
+                self.trim_all(shard, end).await?;
+                let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
+                writes.mark(shard.uid().mark_name(), Bytes::new());
+                // A batch that only forgets would not be written.
+                writes.put(tail_key(shard.uid()), end.encode());
+                self.slot.commit(writes).await?.durable().await?;
+                let _ = shard.forgotten.set(self.clock.monotonic());
+                Ok(())
+            }
+            Some(since) if self.clock.monotonic().saturating_sub(since) < GRAVE_REST => Ok(()),
+            Some(_) => {
+                let _control = self.control.lock().await;
+                let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
+                writes.delete(shard_row::shard_key(stream.uid, shard.meta().index));
+                writes.delete(tail_key(shard.uid()));
+                self.slot.commit(writes).await?.durable().await?;
+                let mut all = stream.shards().all.clone();
+                all.remove(&shard.meta().index);
+                stream.set_shards(Shards::new(all));
+                Ok(())
+            }
+        }
     }
 
     /// Notes that the log begins with this block from now on, so that a reader can tell blocks that were

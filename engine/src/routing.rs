@@ -26,6 +26,10 @@ impl Routing {
         self.open.len()
     }
 
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Arc<Shard>> {
+        self.open.iter().map(|(_, shard)| shard)
+    }
+
     /// The shard's place in the table; `None` only while a stream has no shards.
     pub(crate) fn place_of(&self, key: HashKey) -> Option<usize> {
         self.open.partition_point(|(start, _)| *start <= key).checked_sub(1)
@@ -48,8 +52,7 @@ mod tests {
         let created = Timestamp::from_millis(1);
         let shards = HashKeyRange::uniform(shard_count).zip(0..);
         Routing::new(
-            shards
-                .map(|(range, index)| Arc::new(Shard::new(1, ShardMeta { index, range, created, slot: 0 }))),
+            shards.map(|(range, index)| Arc::new(Shard::new(1, ShardMeta::root(index, range, created)))),
         )
     }
 

@@ -3,17 +3,20 @@
 //! A phase such as CREATING ends by the clock, not by a task: whoever looks asks with the present time. So
 //! nothing has to be resumed after a restart, and no delay means no task.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_model::{ShardId, ShardIndex, StreamArn, Timestamp};
 use parking_lot::RwLock;
+use tokio::sync::Notify;
 
+use crate::consumer::Consumers;
 use crate::keyspace::StreamUid;
 use crate::metrics::StreamCounters;
+use crate::monitoring::ShardMetricSet;
 use crate::routing::Routing;
-use crate::shard::Shard;
+use crate::shard::{ChildShard, Shard};
 
 /// How a stream's capacity is set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,6 +77,14 @@ pub(crate) struct StreamMeta {
     pub(crate) horizon_floor: Timestamp,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) record_kib_max: u32,
+    /// Index of the next shard that is made. Indexes are never used twice.
+    pub(crate) next_shard: ShardIndex,
+    /// When the shard count was updated within the last 24 hours, oldest first.
+    pub(crate) count_updates: Vec<Timestamp>,
+    /// What each shard counts for itself.
+    pub(crate) monitored: ShardMetricSet,
+    /// Who else may do what with the stream, as it was given; whoever gave it had it checked.
+    pub(crate) policy: Option<String>,
 }
 
 impl StreamMeta {
@@ -105,11 +116,14 @@ pub(crate) struct Stream {
     pub(crate) arn: StreamArn,
     pub(crate) uid: StreamUid,
     pub(crate) counters: StreamCounters,
+    pub(crate) consumers: Consumers,
     meta: RwLock<Arc<StreamMeta>>,
     shards: RwLock<Arc<Shards>>,
+    /// Wakes puts whose shard is being replaced: others take its hash keys now, or it does again.
+    pub(crate) resharded: Notify,
 }
 
-/// All shards that are not expired, by index, and who among the open ones takes what.
+/// All shards that are not removed, by index, and who among the open ones takes what.
 #[derive(Debug)]
 pub(crate) struct Shards {
     pub(crate) all: BTreeMap<ShardIndex, Arc<Shard>>,
@@ -118,8 +132,28 @@ pub(crate) struct Shards {
 
 impl Shards {
     pub(crate) fn new(all: BTreeMap<ShardIndex, Arc<Shard>>) -> Self {
-        let routing = Routing::new(all.values().cloned());
+        Self::without(all, &[])
+    }
+
+    /// The same, but no record goes to shards that are about to close.
+    pub(crate) fn without(all: BTreeMap<ShardIndex, Arc<Shard>>, closing: &[Arc<Shard>]) -> Self {
+        let closing: HashSet<_> = closing.iter().map(|shard| shard.uid()).collect();
+        let open = all.values().filter(|shard| shard.closed().is_none() && !closing.contains(&shard.uid()));
+        let routing = Routing::new(open.cloned());
         Self { all, routing }
+    }
+
+    /// Those of whose records some may still be kept.
+    pub(crate) fn unexpired(&self, horizon: Timestamp) -> impl Iterator<Item = &Arc<Shard>> {
+        self.all.values().filter(move |shard| !shard.is_expired(horizon))
+    }
+
+    /// The shards that took over from a closed one; empty for an open one.
+    pub(crate) fn children_of(&self, parent: ShardIndex) -> Vec<ChildShard> {
+        // A child is younger than its parents.
+        let younger = self.all.range(parent..).map(|(_, shard)| shard);
+        let children = younger.filter(|shard| shard.meta().lineage.parents().any(|of| of == parent));
+        children.map(|shard| shard.as_child()).collect()
     }
 }
 
@@ -129,8 +163,10 @@ impl Stream {
             arn,
             uid: meta.uid,
             counters: StreamCounters::default(),
+            consumers: Consumers::default(),
             meta: RwLock::new(Arc::new(meta)),
             shards: RwLock::new(Arc::new(Shards::new(shards))),
+            resharded: Notify::new(),
         }
     }
 
@@ -147,8 +183,15 @@ impl Stream {
         self.shards.read().clone()
     }
 
-    pub(crate) fn shard(&self, id: ShardId) -> Option<Arc<Shard>> {
-        self.shards.read().all.get(&id.index()).cloned()
+    /// Routes records by these shards from now on.
+    pub(crate) fn set_shards(&self, shards: Shards) {
+        *self.shards.write() = Arc::new(shards);
+    }
+
+    /// The shard, unless there is none or it has expired.
+    pub(crate) fn shard(&self, id: ShardId, horizon: Timestamp) -> Option<Arc<Shard>> {
+        let shard = self.shards.read().all.get(&id.index()).cloned();
+        shard.filter(|shard| !shard.is_expired(horizon))
     }
 }
 
@@ -166,6 +209,10 @@ mod tests {
             horizon_floor: Timestamp::EPOCH,
             tags: BTreeMap::new(),
             record_kib_max: 1024,
+            next_shard: 1,
+            count_updates: Vec::new(),
+            monitored: ShardMetricSet::EMPTY,
+            policy: None,
         }
     }
 

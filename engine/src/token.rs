@@ -2,7 +2,7 @@
 //!
 //! AES-256-GCM-SIV under a key that lives in the store. A token says which incarnation of a stream it
 //! belongs to and when it was issued; it carries everything needed to go on, so the server keeps no state
-//! for it. A token of one kind is not accepted as the other.
+//! for it. A token of one kind is not accepted as one of another.
 //!
 //! A shard iterator has the outer look of AWS's: base64 of a fixed 8-byte prefix and a multiple of 16
 //! bytes, 152 + 16 * floor((name length + 2) / 16) in all.
@@ -26,7 +26,12 @@ pub(crate) const PREFIX: [u8; 8] = [0, 0, 0, 0, 0, 0, 0, 1];
 const NONCE_BYTES: usize = 12;
 const TAG_BYTES: usize = 16;
 pub(crate) const ITERATOR: &[u8] = b"shard iterator";
-pub(crate) const PAGE: &[u8] = b"page token";
+
+/// Where a listing goes on.
+pub(crate) trait Page: Message + Default {
+    /// Names the listing, so that no other takes its tokens.
+    const KIND: &'static [u8];
+}
 
 /// What a shard iterator says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,21 +108,20 @@ impl Sealer {
     }
 
     /// Seals where a listing goes on.
-    pub(crate) fn seal_page<T: Message>(&self, page: &T, now: Timestamp) -> Result<String> {
+    pub(crate) fn seal_page<T: Page>(&self, page: &T, now: Timestamp) -> Result<String> {
         let mut plain = now.as_millis().to_be_bytes().to_vec();
         plain.extend(page.encode_to_vec());
-        Ok(BASE64.encode_to_string(self.seal(PAGE, &plain)?))
+        Ok(BASE64.encode_to_string(self.seal(T::KIND, &plain)?))
     }
 
     /// Reads a page token that is at most 5 minutes old.
-    pub(crate) fn open_page<T: Message + Default>(&self, text: &str, now: Timestamp) -> Result<T> {
+    pub(crate) fn open_page<T: Page>(&self, text: &str, now: Timestamp) -> Result<T> {
         let decode = || {
-            let plain = self.open(PAGE, &BASE64.decode_to_vec(text).ok()?)?;
+            let plain = self.open(T::KIND, &BASE64.decode_to_vec(text).ok()?)?;
             let (issued, page) = plain.split_first_chunk()?;
             Some((Timestamp::from_millis(u64::from_be_bytes(*issued)), T::decode(page).ok()?))
         };
-        let (issued, page) =
-            decode().ok_or_else(|| Error::InvalidArgument("Invalid NextToken.".to_owned()))?;
+        let (issued, page) = decode().ok_or_else(invalid_page)?;
         if now.millis_since(issued) > millis(limits::NEXT_TOKEN_LIFETIME) {
             return Err(Error::ExpiredNextToken("The NextToken has expired.".to_owned()));
         }
@@ -135,6 +139,10 @@ impl Sealer {
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE_BYTES>()?;
         self.cipher.decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad: kind }).ok()
     }
+}
+
+pub(crate) fn invalid_page() -> Error {
+    Error::InvalidArgument("Invalid NextToken.".to_owned())
 }
 
 fn expired_iterator(issued: Timestamp, now: Timestamp) -> Error {
@@ -164,6 +172,27 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[derive(Clone, PartialEq, Message)]
+    struct Names {
+        #[prost(string, tag = "1")]
+        after: String,
+    }
+
+    impl Page for Names {
+        const KIND: &'static [u8] = b"names";
+    }
+
+    /// The same fields, for another listing.
+    #[derive(Clone, PartialEq, Message)]
+    struct Others {
+        #[prost(string, tag = "1")]
+        after: String,
+    }
+
+    impl Page for Others {
+        const KIND: &'static [u8] = b"others";
+    }
 
     fn sealer(key: u8) -> Sealer {
         Sealer::new(&[key; 32], SeededEntropy::shared(1)).unwrap()
@@ -206,12 +235,18 @@ mod tests {
         let now = Timestamp::from_millis(1_421_889_722_000);
         let text = sealer(1).seal_iterator(&token(), 5).unwrap();
         assert!(matches!(sealer(2).open_iterator(&text, now), Err(Error::InvalidArgument(_))));
-        let page = sealer(1).seal_page(&"orders".to_owned(), now).unwrap();
-        assert_eq!(sealer(1).open_page::<String>(&page, now).unwrap(), "orders");
+        let names = Names { after: "orders".to_owned() };
+        let page = sealer(1).seal_page(&names, now).unwrap();
+        assert_eq!(sealer(1).open_page(&page, now), Ok(names.clone()));
         assert!(sealer(1).open_iterator(&page, now).is_err());
-        assert!(sealer(1).open_page::<String>(&text, now).is_err());
-        let late = now.plus(Duration::from_secs(301));
-        assert!(matches!(sealer(1).open_page::<String>(&page, late), Err(Error::ExpiredNextToken(_))));
+        assert_eq!(sealer(1).open_page::<Names>(&text, now), Err(invalid_page()));
+        assert_eq!(sealer(1).open_page::<Others>(&page, now), Err(invalid_page()));
+        assert_eq!(sealer(2).open_page::<Names>(&page, now), Err(invalid_page()));
+        assert_eq!(sealer(1).open_page(&page, now.plus(Duration::from_secs(300))), Ok(names));
+        let late = now.plus(Duration::from_millis(300_001));
+        assert!(matches!(sealer(1).open_page::<Names>(&page, late), Err(Error::ExpiredNextToken(_))));
+        // What is wrong with it is told before that it is old.
+        assert_eq!(sealer(1).open_page::<Others>(&page, late), Err(invalid_page()));
     }
 
     proptest! {
@@ -236,7 +271,7 @@ mod tests {
         #[test]
         fn any_text_is_refused(text in ".{0,300}") {
             prop_assert!(sealer(1).open_iterator(&text, Timestamp::EPOCH).is_err());
-            prop_assert!(sealer(1).open_page::<String>(&text, Timestamp::EPOCH).is_err());
+            prop_assert!(sealer(1).open_page::<Names>(&text, Timestamp::EPOCH).is_err());
         }
     }
 }

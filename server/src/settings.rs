@@ -76,6 +76,8 @@ pub struct CustomLimits {
     pub iterator_calls_per_second: Option<u64>,
     pub shards_per_account: Option<u32>,
     pub on_demand_streams_per_account: Option<u32>,
+    pub count_updates_per_day: Option<u32>,
+    pub consumers_per_stream: Option<u32>,
     pub calls_per_second: CustomCalls,
 }
 
@@ -93,11 +95,26 @@ pub struct CustomCalls {
     pub add_tags_to_stream: Option<u64>,
     pub remove_tags_from_stream: Option<u64>,
     pub list_tags_for_stream: Option<u64>,
+    pub tag_resource: Option<u64>,
+    pub untag_resource: Option<u64>,
+    pub list_tags_for_resource: Option<u64>,
+    pub put_resource_policy: Option<u64>,
+    pub get_resource_policy: Option<u64>,
+    pub delete_resource_policy: Option<u64>,
+    pub enable_enhanced_monitoring: Option<u64>,
+    pub disable_enhanced_monitoring: Option<u64>,
+    pub register_stream_consumer: Option<u64>,
+    pub deregister_stream_consumer: Option<u64>,
+    pub describe_stream_consumer: Option<u64>,
+    pub list_stream_consumers: Option<u64>,
     pub increase_stream_retention_period: Option<u64>,
     pub decrease_stream_retention_period: Option<u64>,
+    pub split_shard: Option<u64>,
+    pub merge_shards: Option<u64>,
+    pub update_shard_count: Option<u64>,
 }
 
-/// How long streams stay in CREATING, UPDATING and DELETING, in milliseconds.
+/// How long streams and consumers stay in CREATING, UPDATING and DELETING, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DelaysSetting {
@@ -267,6 +284,8 @@ impl From<LimitsSetting> for engine::Limits {
                 custom.on_demand_streams_per_account,
                 Self::AWS.on_demand_streams_per_account,
             ),
+            count_updates_per_day: figure(custom.count_updates_per_day, Self::AWS.count_updates_per_day),
+            consumers_per_stream: figure(custom.consumers_per_stream, Self::AWS.consumers_per_stream),
             calls_per_second: custom.calls_per_second.into(),
         }
     }
@@ -286,6 +305,27 @@ impl From<CustomCalls> for engine::CallLimits {
             add_tags_to_stream: figure(custom.add_tags_to_stream, aws.add_tags_to_stream),
             remove_tags_from_stream: figure(custom.remove_tags_from_stream, aws.remove_tags_from_stream),
             list_tags_for_stream: figure(custom.list_tags_for_stream, aws.list_tags_for_stream),
+            tag_resource: figure(custom.tag_resource, aws.tag_resource),
+            untag_resource: figure(custom.untag_resource, aws.untag_resource),
+            list_tags_for_resource: figure(custom.list_tags_for_resource, aws.list_tags_for_resource),
+            put_resource_policy: figure(custom.put_resource_policy, aws.put_resource_policy),
+            get_resource_policy: figure(custom.get_resource_policy, aws.get_resource_policy),
+            delete_resource_policy: figure(custom.delete_resource_policy, aws.delete_resource_policy),
+            enable_enhanced_monitoring: figure(
+                custom.enable_enhanced_monitoring,
+                aws.enable_enhanced_monitoring,
+            ),
+            disable_enhanced_monitoring: figure(
+                custom.disable_enhanced_monitoring,
+                aws.disable_enhanced_monitoring,
+            ),
+            register_stream_consumer: figure(custom.register_stream_consumer, aws.register_stream_consumer),
+            deregister_stream_consumer: figure(
+                custom.deregister_stream_consumer,
+                aws.deregister_stream_consumer,
+            ),
+            describe_stream_consumer: figure(custom.describe_stream_consumer, aws.describe_stream_consumer),
+            list_stream_consumers: figure(custom.list_stream_consumers, aws.list_stream_consumers),
             increase_stream_retention_period: figure(
                 custom.increase_stream_retention_period,
                 aws.increase_stream_retention_period,
@@ -294,6 +334,9 @@ impl From<CustomCalls> for engine::CallLimits {
                 custom.decrease_stream_retention_period,
                 aws.decrease_stream_retention_period,
             ),
+            split_shard: figure(custom.split_shard, aws.split_shard),
+            merge_shards: figure(custom.merge_shards, aws.merge_shards),
+            update_shard_count: figure(custom.update_shard_count, aws.update_shard_count),
         }
     }
 }

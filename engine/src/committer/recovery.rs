@@ -43,9 +43,11 @@ impl Committer {
         self.fail(failure, &mut shards);
         self.close_open_group(&error, &mut shards);
         self.drain(under_way, &mut shards).await;
+        shards.values().for_each(|shard| shard.grown.notify_waiters());
         while let Err(error) = self.try_resume(&shards).await {
             tracing::debug!(%error, "storage does not take writes yet");
             tokio::select! {
+                biased;
                 () = tasks.stopping() => return,
                 () = self.clock.sleep(RETRY_INTERVAL) => {}
             }
@@ -104,7 +106,7 @@ impl Committer {
         self.slot.commit(probe).await?.durable().await?;
         let mut ends = Vec::with_capacity(shards.len());
         for shard in shards.values() {
-            ends.push((shard, read_log_end(&*self.slot, shard.uid(), shard.meta().created).await?));
+            ends.push((shard, read_log_end(&*self.slot, shard.uid(), shard.meta().opened).await?));
         }
         for (shard, end) in ends {
             // Numbers given in vain are not given again.
@@ -112,6 +114,7 @@ impl Committer {
             let end = keyspace::tail_row::LogEnd { index: end.index.max(given.index), ..end };
             shard.writer.lock().reset(end);
             shard.tail.lock().reset(end);
+            shard.grown.notify_waiters();
         }
         let mut open = self.open.lock();
         if !open.closing {

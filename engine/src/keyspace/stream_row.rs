@@ -9,6 +9,7 @@ use prost::Message;
 
 use super::{STREAM, StreamUid, corrupt};
 use crate::Result;
+use crate::monitoring::ShardMetricSet;
 use crate::stream::{Mode, Phase, StreamMeta};
 
 #[derive(Clone, PartialEq, Message)]
@@ -35,6 +36,16 @@ struct Row {
     tags: BTreeMap<String, String>,
     #[prost(uint32, tag = "9")]
     max_record_kib: u32,
+    /// 0 in rows from before shards could close: all that were made are there.
+    #[prost(uint32, tag = "10")]
+    next_shard: u32,
+    #[prost(uint64, repeated, tag = "11")]
+    count_updates_millis: Vec<u64>,
+    /// [`ShardMetricSet::bits`].
+    #[prost(uint32, tag = "25")]
+    monitored: u32,
+    #[prost(string, optional, tag = "26")]
+    policy: Option<String>,
 }
 
 pub(crate) fn stream_key(arn: &StreamArn) -> Bytes {
@@ -72,6 +83,10 @@ pub(crate) fn encode(meta: &StreamMeta) -> Bytes {
         phase_until_millis: until.as_millis(),
         tags: meta.tags.clone(),
         max_record_kib: meta.record_kib_max,
+        next_shard: meta.next_shard,
+        count_updates_millis: to_millis(&meta.count_updates),
+        monitored: meta.monitored.bits(),
+        policy: meta.policy.clone(),
     };
     row.encode_to_vec().into()
 }
@@ -109,8 +124,20 @@ fn try_decode(key: &[u8], row: &[u8]) -> Option<(StreamArn, StreamMeta)> {
         },
         tags: row.tags,
         record_kib_max: row.max_record_kib,
+        next_shard: row.next_shard,
+        count_updates: from_millis(row.count_updates_millis),
+        monitored: ShardMetricSet::from_bits(row.monitored)?,
+        policy: row.policy,
     };
     Some((arn, meta))
+}
+
+fn to_millis(times: &[Timestamp]) -> Vec<u64> {
+    times.iter().map(|time| time.as_millis()).collect()
+}
+
+fn from_millis(times: Vec<u64>) -> Vec<Timestamp> {
+    times.into_iter().map(Timestamp::from_millis).collect()
 }
 
 #[cfg(test)]
@@ -133,11 +160,14 @@ mod tests {
 
     prop_compose! {
         fn any_meta()(uid: u32, created: u64, retention_hours: u32, floor: u64, on_demand: bool, phase in any_phase(),
-                      tags in prop::collection::btree_map(".{0,9}", ".{0,9}", 0..5), record_kib_max: u32) -> StreamMeta {
+                      tags in prop::collection::btree_map(".{0,9}", ".{0,9}", 0..5), record_kib_max: u32, next_shard: u32,
+                      count_updates: Vec<u64>, monitored in 0_u32..128, policy in prop::option::of(".{0,50}")) -> StreamMeta {
             StreamMeta {
                 uid, created: Timestamp::from_millis(created), retention_hours,
                 horizon_floor: Timestamp::from_millis(floor),
                 mode: if on_demand { Mode::OnDemand } else { Mode::Provisioned }, phase, tags, record_kib_max,
+                next_shard, count_updates: from_millis(count_updates),
+                monitored: ShardMetricSet::from_bits(monitored).unwrap(), policy,
             }
         }
     }

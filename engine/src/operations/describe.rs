@@ -7,7 +7,8 @@ use millstream_model::{
 use crate::call_limits::Call;
 use crate::engine::{Engine, Found};
 use crate::error::Result;
-use crate::shard::Shard;
+use crate::monitoring::ShardMetricSet;
+use crate::shard::{Shard, shard_id};
 use crate::stream::{Mode, StreamStatus};
 
 /// A stream as callers see it.
@@ -21,6 +22,10 @@ pub struct StreamDescription {
     pub record_kib_max: u32,
     /// 0 while the stream is being created.
     pub open_shards: usize,
+    /// What each shard counts for itself.
+    pub monitored: ShardMetricSet,
+    /// Registered for enhanced fan-out.
+    pub consumers: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +33,12 @@ pub struct ShardDescription {
     pub id: ShardId,
     pub range: HashKeyRange,
     pub starting_sequence_number: SequenceNumber,
+    /// Absent while the shard is open.
+    pub ending_sequence_number: Option<SequenceNumber>,
+    /// The shard that was split, or of two that were merged the lower one.
+    pub parent: Option<ShardId>,
+    /// Of two shards that were merged the upper one.
+    pub adjacent_parent: Option<ShardId>,
 }
 
 /// Quotas of an account in a region, and how far they are used.
@@ -58,7 +69,8 @@ impl Engine {
         let page =
             shards_max.unwrap_or(limits::DESCRIBE_STREAM_PAGE_MAX).min(limits::DESCRIBE_STREAM_PAGE_MAX);
         let shards = found.stream.shards();
-        let visible = shards.all.values().filter(|_| found.status != StreamStatus::Creating);
+        let unexpired = shards.unexpired(found.horizon());
+        let visible = unexpired.filter(|_| found.status != StreamStatus::Creating);
         let mut rest =
             visible.filter(|shard| after.is_none_or(|after| shard.id().to_string().as_str() > after));
         let shards = rest.by_ref().take(page).map(|shard| describe_shard(shard)).collect();
@@ -95,7 +107,7 @@ impl crate::engine::Inner {
 }
 
 fn describe(found: &Found) -> StreamDescription {
-    let Found { stream, meta, status, .. } = found;
+    let Found { stream, meta, status, now } = found;
     let is_creating = *status == StreamStatus::Creating;
     StreamDescription {
         arn: stream.arn.clone(),
@@ -105,13 +117,19 @@ fn describe(found: &Found) -> StreamDescription {
         retention_hours: meta.retention_hours,
         record_kib_max: meta.record_kib_max,
         open_shards: if is_creating { 0 } else { stream.shards().routing.open_shards() },
+        monitored: meta.monitored,
+        consumers: stream.consumers.count(*now),
     }
 }
 
 pub(crate) fn describe_shard(shard: &Shard) -> ShardDescription {
+    let mut parents = shard.meta().lineage.parents().map(shard_id);
     ShardDescription {
         id: shard.id(),
         range: shard.meta().range,
         starting_sequence_number: shard.starting_sequence_number(),
+        ending_sequence_number: shard.ending_sequence_number(),
+        parent: parents.next(),
+        adjacent_parent: parents.next(),
     }
 }

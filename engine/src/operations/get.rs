@@ -8,8 +8,9 @@ use millstream_model::{Record, ShardId, StreamArn, Timestamp, limits as aws};
 use super::put::dry_run_passed;
 use crate::engine::{Engine, Found, Inner};
 use crate::error::{Error, Result};
-use crate::shard::Shard;
+use crate::monitoring::ShardMetric;
 use crate::shard::reader::{self, Position, Want};
+use crate::shard::{ChildShard, Shard};
 use crate::stream::StreamStatus;
 use crate::token::IteratorToken;
 
@@ -47,6 +48,9 @@ pub struct RecordsPage {
     pub next_iterator: Option<String>,
     /// How far the reader is behind the end of the shard; 0 at the end.
     pub millis_behind_latest: u64,
+    /// Those that took over from a closed shard, when its last record was read, and only then: without them there
+    /// is a next iterator.
+    pub children: Vec<ChildShard>,
 }
 
 impl Engine {
@@ -83,11 +87,12 @@ impl Engine {
             .ok_or_else(|| Error::InvalidArgument("Invalid ShardIterator.".into()))?;
         let found = inner.find_by_token(&token, call.stream)?;
         let arn = &found.stream.arn;
-        let shard = found.stream.shard(id).ok_or_else(|| no_such_shard(id, arn))?;
-        let (limits, counters) = (&inner.settings.limits, &found.stream.counters);
+        let shard = found.stream.shard(id, found.horizon()).ok_or_else(|| no_such_shard(id, arn))?;
+        let limits = &inner.settings.limits;
         let admitted = shard.read_limits.lock().admit_call(limits, inner.clock.monotonic());
         admitted.map_err(|_| {
-            counters.read_provisioned_throughput_exceeded.add(1);
+            found.stream.counters.read_provisioned_throughput_exceeded.add(1);
+            found.count(&shard, [(ShardMetric::ReadProvisionedThroughputExceeded, 1)]);
             Error::shard_rate(&id, &arn.name, &arn.account)
         })?;
         if call.dry_run {
@@ -96,7 +101,7 @@ impl Engine {
         let want = Want {
             records_max: call.records_max.unwrap_or(aws::GET_RECORDS_ENTRIES_MAX),
             bytes_max: aws::GET_RECORDS_BYTES_MAX,
-            horizon: found.meta.horizon(found.now),
+            horizon: found.horizon(),
         };
         let read = reader::read(&*inner.slot, &shard, token.position, want).await?;
         let bytes = read.records.iter().map(|record| record.size() as u64).sum();
@@ -106,14 +111,14 @@ impl Engine {
             Some(last) if !read.caught_up => found.now.millis_since(last),
             _ => 0,
         };
-        counters.get_records_success.add(1);
-        counters.get_records_records.add(read.records.len() as u64);
-        counters.get_records_bytes.add(bytes);
-        counters
-            .get_records_iterator_age_millis
-            .set(last_arrival.map_or(0, |last| found.now.millis_since(last)));
-        let next_iterator = Some(inner.seal(&found, &shard, read.next)?);
-        Ok(RecordsPage { records: read.records, next_iterator, millis_behind_latest })
+        let age_millis = last_arrival.map_or(0, |last| found.now.millis_since(last));
+        count(&found, &shard, read.records.len() as u64, bytes, age_millis);
+        let (next_iterator, children) = if shard.is_over_at(read.next) {
+            (None, found.stream.shards().children_of(shard.meta().index))
+        } else {
+            (Some(inner.seal(&found, &shard, read.next)?), Vec::new())
+        };
+        Ok(RecordsPage { records: read.records, next_iterator, millis_behind_latest, children })
     }
 }
 
@@ -127,7 +132,8 @@ impl Inner {
             ))
         })?;
         let found = self.find(arn).map_err(|_| no_such_shard(id, arn))?;
-        let shard = found.stream.shard(id).filter(|_| found.status != StreamStatus::Creating);
+        let shard = found.stream.shard(id, found.horizon());
+        let shard = shard.filter(|_| found.status != StreamStatus::Creating);
         let shard = shard.ok_or_else(|| no_such_shard(id, arn))?;
         Ok((found, shard))
     }
@@ -179,12 +185,25 @@ impl Inner {
                 time.as_millis(),
                 found.now.as_millis()
             ))),
-            StartingPosition::AtTimestamp(time) if *time <= found.meta.horizon(found.now) => {
-                Ok(Position::TRIM_HORIZON)
-            }
+            StartingPosition::AtTimestamp(time) if *time <= found.horizon() => Ok(Position::TRIM_HORIZON),
             StartingPosition::AtTimestamp(time) => reader::find_time(&*self.slot, shard, *time).await,
         }
     }
+}
+
+/// Counts what one call gave out.
+fn count(found: &Found, shard: &Shard, records: u64, bytes: u64, age_millis: u64) {
+    let counters = &found.stream.counters;
+    counters.get_records_success.add(1);
+    counters.get_records_records.add(records);
+    counters.get_records_bytes.add(bytes);
+    counters.get_records_iterator_age_millis.set(age_millis);
+    let amounts = [
+        (ShardMetric::OutgoingRecords, records),
+        (ShardMetric::OutgoingBytes, bytes),
+        (ShardMetric::IteratorAgeMilliseconds, age_millis),
+    ];
+    found.count(shard, amounts);
 }
 
 /// A sequence number given by a client must be one that this shard could have issued.

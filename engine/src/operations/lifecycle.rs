@@ -12,10 +12,11 @@ use super::tags::check_tags;
 use crate::call_limits::Call;
 use crate::engine::{Control, Engine, Found, Grave, Inner};
 use crate::error::{Error, Result};
-use crate::keyspace::shard_row::{ShardMeta, shard_key};
+use crate::keyspace::shard_row::{ShardMeta, ShardState, shard_key};
 use crate::keyspace::store_row::{StoreRow, store_key};
 use crate::keyspace::stream_row::{self, stream_key};
 use crate::keyspace::{GRAVE, stream_prefix};
+use crate::monitoring::ShardMetricSet;
 use crate::shard::Shard;
 use crate::stream::{Mode, Phase, Stream, StreamMeta, StreamStatus};
 
@@ -68,16 +69,33 @@ impl Engine {
             horizon_floor: millstream_model::Timestamp::EPOCH,
             tags: call.tags,
             record_kib_max: call.record_kib_max.unwrap_or(DEFAULT_RECORD_KIB),
+            next_shard: shard_count,
+            count_updates: Vec::new(),
+            monitored: ShardMetricSet::EMPTY,
+            policy: None,
         };
         inner.create(&mut control, call.arn, meta, shard_count).await
     }
 
-    /// Hides the stream at once, or after the configured delay; its records are removed soon after.
+    /// Hides the stream at once, or after the configured delay; its records are removed soon after. A stream
+    /// that has consumers is not deleted.
     pub async fn delete_stream(&self, arn: &StreamArn) -> Result<()> {
+        self.delete(arn, false).await
+    }
+
+    /// As [`Self::delete_stream`]; the stream's consumers go with it.
+    pub async fn delete_stream_and_consumers(&self, arn: &StreamArn) -> Result<()> {
+        self.delete(arn, true).await
+    }
+
+    async fn delete(&self, arn: &StreamArn, with_consumers: bool) -> Result<()> {
         let inner = &self.inner;
         inner.admit(Call::DeleteStream, arn)?;
         let mut control = inner.control.lock().await;
         let found = inner.find(arn)?;
+        if !with_consumers && found.stream.consumers.count(found.now) > 0 {
+            return Err(has_consumers(arn));
+        }
         let delay = inner.settings.delays.delete;
         if delay.is_zero() {
             inner.bury(&mut control, &found.stream).await?;
@@ -143,20 +161,10 @@ impl Inner {
     }
 
     fn check_quotas(&self, arn: &StreamArn, mode: Mode, shard_count: u32) -> Result<()> {
+        self.check_shard_quota(arn, shard_count)?;
         let StreamArn { account, region, .. } = arn;
         let limits = &self.settings.limits;
-        let (open, on_demand) = self.used(account, region);
-        if let Some(limit) = limits.shards_per_account
-            && open + shard_count as usize > limit as usize
-        {
-            return Err(Error::LimitExceeded(format!(
-                "This request would exceed the shard limit for the account {account} in {region}. Current shard \
-                 count for the account: {open}. Limit: {limit}. Number of additional shards that would have \
-                 resulted from this request: {shard_count}. Refer to the AWS Service Limits page \
-                 (http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how \
-                 to request higher limits."
-            )));
-        }
+        let (_, on_demand) = self.used(account, region);
         if let Some(limit) = limits.on_demand_streams_per_account
             && mode == Mode::OnDemand
             && on_demand >= limit as usize
@@ -179,6 +187,25 @@ impl Inner {
         Ok(())
     }
 
+    /// Fails if an account may not have so many more shards in the stream's region.
+    pub(crate) fn check_shard_quota(&self, arn: &StreamArn, shard_count: u32) -> Result<()> {
+        let StreamArn { account, region, .. } = arn;
+        let limits = &self.settings.limits;
+        let (open, _) = self.used(account, region);
+        if let Some(limit) = limits.shards_per_account
+            && open + shard_count as usize > limit as usize
+        {
+            return Err(Error::LimitExceeded(format!(
+                "This request would exceed the shard limit for the account {account} in {region}. Current shard \
+                 count for the account: {open}. Limit: {limit}. Number of additional shards that would have \
+                 resulted from this request: {shard_count}. Refer to the AWS Service Limits page \
+                 (http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how \
+                 to request higher limits."
+            )));
+        }
+        Ok(())
+    }
+
     async fn create(
         &self,
         control: &mut Control,
@@ -193,8 +220,9 @@ impl Inner {
         writes.put(stream_key(&arn), stream_row::encode(&meta));
         let mut shards = BTreeMap::new();
         for (range, index) in HashKeyRange::uniform(shard_count).zip(0..) {
-            let shard = ShardMeta { index, range, created: meta.created, slot: 0 };
-            writes.put(shard_key(meta.uid, index), shard.encode());
+            let shard = ShardMeta::root(index, range, meta.created);
+            let state = ShardState { meta: shard, closed: None };
+            writes.put(shard_key(meta.uid, index), state.encode());
             let shard = Arc::new(Shard::new(meta.uid, shard));
             // From the start, so that a shard that goes missing is missed.
             writes.mark(shard.uid().mark_name(), shard.tail.lock().end().encode());
@@ -248,6 +276,14 @@ impl Inner {
         })
         .await
     }
+}
+
+fn has_consumers(StreamArn { account, name, .. }: &StreamArn) -> Error {
+    Error::ResourceInUse(format!(
+        "DeleteStream can't delete {account}:{name} because there are consumers associated with this data stream. \
+         To delete {name} anyway, set the EnforceConsumerDeletion parameter to true to force the deletion of all \
+         the consumers that are associated with it."
+    ))
 }
 
 fn check_retention(hours: i64) -> Result<u32> {

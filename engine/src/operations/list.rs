@@ -9,6 +9,7 @@ use crate::engine::{Engine, Found, not_found};
 use crate::error::{Error, Result};
 use crate::shard::Shard;
 use crate::stream::{Mode, StreamStatus};
+use crate::token::{Page, invalid_page};
 
 /// One stream of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,11 +74,19 @@ pub struct ShardsPage {
     pub next_token: Option<String>,
 }
 
-/// Where a listing of streams goes on.
+/// Where a listing of streams goes on, and whose streams they are.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct StreamsToken {
     #[prost(string, tag = "1")]
     after: String,
+    #[prost(string, tag = "2")]
+    account: String,
+    #[prost(string, tag = "3")]
+    region: String,
+}
+
+impl Page for StreamsToken {
+    const KIND: &'static [u8] = b"ListStreams";
 }
 
 /// Where a listing of shards goes on, and by which filter.
@@ -93,6 +102,10 @@ pub(crate) struct ShardsToken {
     pub(crate) filter_millis: u64,
 }
 
+impl Page for ShardsToken {
+    const KIND: &'static [u8] = b"ListShards";
+}
+
 impl Engine {
     /// The streams of an account in a region by name, after `after` or where a token says.
     pub fn list_streams(
@@ -106,7 +119,13 @@ impl Engine {
         self.inner.admit_account(Call::ListStreams, account, region)?;
         let now = self.inner.now();
         let after = match token {
-            Some(token) => Some(self.inner.sealer.open_page::<StreamsToken>(token, now)?.after),
+            Some(token) => {
+                let token: StreamsToken = self.inner.sealer.open_page(token, now)?;
+                if token.account != account.as_str() || token.region != region.as_str() {
+                    return Err(invalid_page());
+                }
+                Some(token.after)
+            }
             None => after.map(str::to_owned),
         };
         let page = streams_max.unwrap_or(limits::LIST_STREAMS_PAGE_MAX).min(limits::LIST_STREAMS_PAGE_MAX);
@@ -120,7 +139,11 @@ impl Engine {
         let streams: Vec<_> = rest.by_ref().take(page).collect();
         let next_token = match (streams.last(), rest.next()) {
             (Some(last), Some(_)) => {
-                let token = StreamsToken { after: last.arn.name.to_string() };
+                let token = StreamsToken {
+                    after: last.arn.name.to_string(),
+                    account: account.to_string(),
+                    region: region.to_string(),
+                };
                 Some(self.inner.sealer.seal_page(&token, now)?)
             }
             _ => None,
@@ -142,7 +165,8 @@ impl Engine {
         let shards = found.stream.shards();
         let is_after =
             |shard: &Shard| after.as_deref().is_none_or(|after| shard.id().to_string().as_str() > after);
-        let matching = shards.all.values().filter(|shard| matches(&filter, shard, &found));
+        let unexpired = shards.unexpired(found.horizon());
+        let matching = unexpired.filter(|shard| matches(&filter, shard, &found));
         let mut rest = matching.filter(|shard| is_after(shard));
         let listed: Vec<_> = rest.by_ref().take(page).map(|shard| describe_shard(shard)).collect();
         let next_token = match (listed.last(), rest.next()) {
@@ -184,8 +208,7 @@ impl Engine {
                         "The stream that NextToken was made for does not exist.".to_owned(),
                     )
                 })?;
-                let filter = decode_filter(&token)
-                    .ok_or_else(|| Error::InvalidArgument("Invalid NextToken.".to_owned()))?;
+                let filter = decode_filter(&token).ok_or_else(invalid_page)?;
                 Ok((found, filter, Some(token.after)))
             }
         }
@@ -195,14 +218,14 @@ impl Engine {
 /// A shard's life is half open, from its creation up to but not including its end, so that at any moment
 /// the shards of a stream tile the hash key space.
 fn matches(filter: &ShardFilter, shard: &Shard, found: &Found) -> bool {
-    let created = shard.meta().created;
-    // A time before the stream means its first shards.
-    let horizon = found.meta.horizon(found.now).max(found.meta.created);
+    // A time before the stream means its first shards, and one before the horizon those of the horizon.
+    let oldest = found.horizon().max(found.meta.created);
     match filter {
-        ShardFilter::FromTrimHorizon | ShardFilter::AtLatest | ShardFilter::AfterShardId(_) => true,
-        ShardFilter::AtTrimHorizon => created <= horizon,
-        ShardFilter::AtTimestamp(time) => created <= (*time).max(horizon),
-        ShardFilter::FromTimestamp(_) => true,
+        ShardFilter::FromTrimHorizon | ShardFilter::AfterShardId(_) => true,
+        ShardFilter::AtTrimHorizon => shard.was_open_at(oldest),
+        ShardFilter::AtLatest => shard.closed().is_none(),
+        ShardFilter::AtTimestamp(time) => shard.was_open_at((*time).max(oldest)),
+        ShardFilter::FromTimestamp(time) => shard.closed().is_none_or(|closed| closed >= (*time).max(oldest)),
     }
 }
 

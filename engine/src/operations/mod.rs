@@ -1,8 +1,13 @@
 //! What a caller can ask of the engine, one file for each kind of question.
 
+pub(crate) mod consumers;
 pub(crate) mod describe;
 pub(crate) mod get;
 pub(crate) mod lifecycle;
 pub(crate) mod list;
+pub(crate) mod monitoring;
+pub(crate) mod policies;
 pub(crate) mod put;
+pub(crate) mod reshard;
+pub(crate) mod resource;
 pub(crate) mod tags;

@@ -1,5 +1,7 @@
 //! PutRecord and PutRecords: route, admit, number, and wait until it is durable.
 
+use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,8 +12,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::committer::Group;
 use crate::engine::{Engine, Found, Inner, PERMIT_BYTES, not_found};
 use crate::error::{Error, Result};
+use crate::monitoring::ShardMetric;
 use crate::shard::Shard;
-use crate::stream::{Shards, StreamStatus};
+use crate::shard::writer::Refused;
+use crate::stream::StreamStatus;
 
 /// One record to store.
 #[derive(Clone, Debug)]
@@ -70,11 +74,12 @@ impl Engine {
         check_record_size(&entry, &found)?;
         self.inner.committer.check()?;
         if dry_run {
+            self.inner.check_room(&found, &entry)?;
             return Err(dry_run_passed());
         }
         let permit = self.inner.reserve(entry.size()).await?;
         let mut put = Put::new(&self.inner, &found, std::slice::from_ref(&entry));
-        put.append_all(&found.stream.shards());
+        put.append_all().await;
         let [outcome] = put.finish(permit).await?.try_into().map_err(|_| internal())?;
         let counters = &found.stream.counters;
         match outcome {
@@ -106,7 +111,7 @@ impl Engine {
         }
         let permit = self.inner.reserve(bytes).await?;
         let mut put = Put::new(&self.inner, &found, entries);
-        put.append_all(&found.stream.shards());
+        put.append_all().await;
         let outcomes = put.finish(permit).await?;
         count(&found, &outcomes);
         Ok(outcomes)
@@ -122,6 +127,18 @@ impl Inner {
             StreamStatus::Active | StreamStatus::Updating => Ok(found),
             StreamStatus::Creating | StreamStatus::Deleting => Err(not_found(arn)),
         }
+    }
+
+    /// Fails as a put would if the record is over its shard's limit. Nothing is taken of the limit.
+    fn check_room(&self, found: &Found, entry: &PutEntry) -> Result<()> {
+        let shards = found.stream.shards();
+        // While its shard is being replaced, a put waits for those that have all of their limits left.
+        let Some(place) = shards.routing.place_of(entry.hash_key()) else { return Ok(()) };
+        let (shard, size) = (shards.routing.shard_at(place), entry.size() as u64);
+        let (limits, now) = (&self.settings.limits, self.clock.monotonic());
+        let StreamArn { account, name, .. } = &found.stream.arn;
+        let admitted = shard.writer.lock().limits.check(limits, now, size);
+        admitted.map_err(|_| Error::shard_rate(&shard.id(), name, account))
     }
 
     /// Waits until there is room for so many bytes on their way to the disk.
@@ -153,31 +170,51 @@ impl<'a> Put<'a> {
         Self { inner, found, entries, outcomes, groups: Vec::new(), refused: None }
     }
 
-    /// Appends every entry to its shard, shard by shard, so that each is locked once.
-    fn append_all(&mut self, shards: &Shards) {
-        let routed = self.entries.iter().map(|entry| shards.routing.place_of(entry.hash_key()));
-        let mut routed: Vec<_> = routed.zip(0..).collect();
-        // Stable by entry, so that the records of a shard keep their order.
-        routed.sort_unstable();
-        for of_one_shard in routed.chunk_by(|(place, _), (next, _)| place == next) {
-            if let Some(place) = of_one_shard[0].0 {
-                self.append(shards.routing.shard_at(place), of_one_shard.iter().map(|(_, entry)| *entry));
+    /// Appends every entry to its shard. Where a shard is being replaced, waits for those that replace it.
+    async fn append_all(&mut self) {
+        let mut left = self.append_some(0..self.entries.len());
+        while !left.is_empty() {
+            let mut resharded = pin!(self.found.stream.resharded.notified());
+            // Listens before it tries again, so as not to miss a change in between.
+            resharded.as_mut().enable();
+            left = self.append_some(left.into_iter());
+            if !left.is_empty() {
+                resharded.await;
             }
         }
     }
 
-    fn append(&mut self, shard: &Arc<Shard>, of_shard: impl Iterator<Item = usize>) {
+    /// Appends entries shard by shard, so that each is locked once. Gives back those whose shard hands its hash
+    /// keys over.
+    fn append_some(&mut self, places: impl Iterator<Item = usize>) -> Vec<usize> {
+        let shards = self.found.stream.shards();
+        let routed = places.map(|place| (shards.routing.place_of(self.entries[place].hash_key()), place));
+        let mut routed: Vec<_> = routed.collect();
+        // Stable by entry, so that the records of a shard keep their order.
+        routed.sort_unstable();
+        let mut left = Vec::new();
+        for of_one_shard in routed.chunk_by(|(shard, _), (next, _)| shard == next) {
+            let Some(shard) = of_one_shard[0].0 else { continue };
+            let places = of_one_shard.iter().map(|(_, place)| *place);
+            match self.append(shards.routing.shard_at(shard), places.clone()) {
+                Ok(()) => {}
+                Err(Refused::HandedOver) => left.extend(places),
+                Err(Refused::Failed(error)) => self.refused = Some(error),
+            }
+        }
+        left
+    }
+
+    fn append(
+        &mut self,
+        shard: &Arc<Shard>,
+        of_shard: impl Iterator<Item = usize>,
+    ) -> std::result::Result<(), Refused> {
         let Inner { settings, committer, clock, .. } = self.inner;
         let (now, monotonic) = (self.inner.now(), clock.monotonic());
         let mut joined = Vec::new();
         let mut writer = shard.writer.lock();
-        let group = match writer.open(shard, committer) {
-            Ok(group) => group,
-            Err(error) => {
-                self.refused = Some(error);
-                return;
-            }
-        };
+        let group = writer.open(shard, committer)?;
         for place in of_shard {
             let entry = &self.entries[place];
             let admitted = writer.limits.admit(&settings.limits, monotonic, entry.size() as u64);
@@ -197,11 +234,13 @@ impl<'a> Put<'a> {
             Some((last, places)) if Arc::ptr_eq(last, &group) => places.extend(joined),
             _ => self.groups.push((group, joined)),
         }
+        Ok(())
     }
 
     fn throttled(&self, shard: &Shard) -> PutFailure {
         let counters = &self.found.stream.counters;
         counters.write_provisioned_throughput_exceeded.add(1);
+        self.found.count(shard, [(ShardMetric::WriteProvisionedThroughputExceeded, 1)]);
         let arn = &self.found.stream.arn;
         PutFailure::Throttled(Error::shard_rate(&shard.id(), &arn.name, &arn.account).to_string())
     }
@@ -236,6 +275,27 @@ impl<'a> Put<'a> {
         let counters = &self.found.stream.counters;
         counters.incoming_records.add(records);
         counters.incoming_bytes.add(bytes);
+        if !self.found.meta.monitored.is_empty() {
+            self.count_incoming_by_shard();
+        }
+    }
+
+    fn count_incoming_by_shard(&self) {
+        let mut by_shard: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+        for (entry, outcome) in self.entries.iter().zip(&self.outcomes) {
+            if let Some(Ok(Receipt { shard_id, .. })) = outcome {
+                let (records, bytes) = by_shard.entry(shard_id.index()).or_default();
+                *records += 1;
+                *bytes += entry.size() as u64;
+            }
+        }
+        let shards = self.found.stream.shards();
+        for (index, (records, bytes)) in by_shard {
+            if let Some(shard) = shards.all.get(&index) {
+                let amounts = [(ShardMetric::IncomingRecords, records), (ShardMetric::IncomingBytes, bytes)];
+                self.found.count(shard, amounts);
+            }
+        }
     }
 }
 

@@ -1,10 +1,12 @@
-//! AddTagsToStream, RemoveTagsFromStream and ListTagsForStream.
+//! Tags in both generations of calls: those of streams alone, and those of any resource.
+//!
+//! Both see the same tags of a stream. They differ in which characters they take and in how they refuse.
 
 use std::collections::BTreeMap;
 
 use millstream_model::{StreamArn, limits};
-use millstream_storage::Priority;
 
+use super::resource::Resource;
 use crate::call_limits::Call;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -20,23 +22,25 @@ impl Engine {
     /// Adds tags, and overwrites those that are there.
     pub async fn add_tags(&self, arn: &StreamArn, tags: BTreeMap<String, String>) -> Result<()> {
         self.inner.admit(Call::AddTagsToStream, arn)?;
-        let _control = self.inner.control.lock().await;
-        let found = self.inner.find_active(arn)?;
-        check_tags(arn, &tags)?;
-        let mut all = found.meta.tags.clone();
-        all.extend(tags);
-        check_tag_count(arn, all.len())?;
-        self.inner.change(&found, Priority::Normal, |meta| meta.tags = all).await
+        self.inner
+            .change_attached(&Resource::Stream(arn.clone()), |attached| {
+                check_tags(arn, &tags)?;
+                attached.tags.extend(tags);
+                check_tag_count(arn, attached.tags.len())
+            })
+            .await
     }
 
     /// Removes tags; keys that no tag has are ignored.
     pub async fn remove_tags(&self, arn: &StreamArn, keys: &[String]) -> Result<()> {
         self.inner.admit(Call::RemoveTagsFromStream, arn)?;
-        let _control = self.inner.control.lock().await;
-        let found = self.inner.find_active(arn)?;
-        check_characters(arn, keys.iter(), "remove tags from")?;
-        let change = |meta: &mut crate::stream::StreamMeta| meta.tags.retain(|key, _| !keys.contains(key));
-        self.inner.change(&found, Priority::Normal, change).await
+        self.inner
+            .change_attached(&Resource::Stream(arn.clone()), |attached| {
+                check_characters(arn, keys.iter(), "remove tags from")?;
+                attached.tags.retain(|key, _| !keys.contains(key));
+                Ok(())
+            })
+            .await
     }
 
     /// Tags with keys after `after`.
@@ -53,6 +57,37 @@ impl Engine {
             found.meta.tags.iter().filter(|(key, _)| after.is_none_or(|after| key.as_str() > after));
         let tags = rest.by_ref().take(page).map(|(key, value)| (key.clone(), value.clone())).collect();
         Ok(TagsPage { tags, has_more: rest.next().is_some() })
+    }
+
+    /// As [`Self::add_tags`], for any resource.
+    pub async fn tag_resource(&self, resource: &Resource, tags: BTreeMap<String, String>) -> Result<()> {
+        self.inner.admit(Call::TagResource, resource.stream())?;
+        self.inner
+            .change_attached(resource, |attached| {
+                check_resource_keys(tags.keys())?;
+                check_resource_characters(tags.values())?;
+                attached.tags.extend(tags);
+                check_resource_tag_count(resource, attached.tags.len())
+            })
+            .await
+    }
+
+    /// As [`Self::remove_tags`], for any resource.
+    pub async fn untag_resource(&self, resource: &Resource, keys: &[String]) -> Result<()> {
+        self.inner.admit(Call::UntagResource, resource.stream())?;
+        self.inner
+            .change_attached(resource, |attached| {
+                check_resource_keys(keys.iter())?;
+                attached.tags.retain(|key, _| !keys.contains(key));
+                Ok(())
+            })
+            .await
+    }
+
+    /// All tags of a resource, in the order of their keys.
+    pub fn list_resource_tags(&self, resource: &Resource) -> Result<Vec<(String, String)>> {
+        self.inner.admit(Call::ListTagsForResource, resource.stream())?;
+        Ok(self.inner.attached(resource)?.tags.into_iter().collect())
     }
 }
 
@@ -80,8 +115,7 @@ fn check_characters<'a>(
     mut texts: impl Iterator<Item = &'a String> + Clone,
     what: &str,
 ) -> Result<()> {
-    let is_allowed = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_./=+-%@".contains(c);
-    if !texts.clone().all(|text| text.chars().all(is_allowed)) {
+    if !texts.clone().all(|text| text.chars().all(|c| is_allowed(c, "_./=+-%@"))) {
         return Err(Error::InvalidArgument(
             "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, \
              _ . / = + - % @."
@@ -96,4 +130,39 @@ fn check_characters<'a>(
         )));
     }
     Ok(())
+}
+
+/// Tags of resources may have a `:`, so that the prefix of AWS's own tags is a rule of its own here.
+fn check_resource_keys<'a>(keys: impl Iterator<Item = &'a String> + Clone) -> Result<()> {
+    const RESERVED: &str = "aws:";
+    check_resource_characters(keys.clone())?;
+    let is_reserved =
+        |key: &String| key.get(..RESERVED.len()).is_some_and(|start| start.eq_ignore_ascii_case(RESERVED));
+    if keys.into_iter().any(is_reserved) {
+        return Err(Error::InvalidArgument(format!("Tag keys that begin with {RESERVED} are reserved.")));
+    }
+    Ok(())
+}
+
+fn check_resource_characters<'a>(mut texts: impl Iterator<Item = &'a String>) -> Result<()> {
+    if texts.all(|text| text.chars().all(|c| is_allowed(c, "_.:/=+-@"))) {
+        return Ok(());
+    }
+    Err(Error::InvalidArgument(
+        "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, \
+         _ . : / = + - @."
+            .to_owned(),
+    ))
+}
+
+fn check_resource_tag_count(resource: &Resource, count: usize) -> Result<()> {
+    if count <= limits::TAGS_MAX {
+        return Ok(());
+    }
+    let max = limits::TAGS_MAX;
+    Err(Error::LimitExceeded(format!("{resource} would have {count} tags, of which there may be {max}.")))
+}
+
+fn is_allowed(c: char, marks: &str) -> bool {
+    c.is_alphanumeric() || c.is_whitespace() || marks.contains(c)
 }

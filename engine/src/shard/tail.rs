@@ -117,6 +117,7 @@ impl TailBudget {
     pub(crate) fn publish(&self, shard: &Arc<Shard>, block: RecordBlock, end: LogEnd) {
         let (first_index, bytes) = (block.first_index(), block.bytes().len());
         shard.tail.lock().publish(block, end);
+        shard.grown.notify_waiters();
         let mut held = self.held.lock();
         held.bytes += bytes;
         held.blocks.push_back(HeldBlock { shard: Arc::downgrade(shard), first_index, bytes });
@@ -139,8 +140,7 @@ mod tests {
     use crate::record_block::BlockBuilder;
 
     fn shard() -> Arc<Shard> {
-        let meta = ShardMeta { index: 0, range: HashKeyRange::FULL, created: Timestamp::EPOCH, slot: 0 };
-        Arc::new(Shard::new(1, meta))
+        Arc::new(Shard::new(1, ShardMeta::root(0, HashKeyRange::FULL, Timestamp::EPOCH)))
     }
 
     fn publish(budget: &TailBudget, shard: &Arc<Shard>, first_index: u64, records: u64) {

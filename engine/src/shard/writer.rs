@@ -11,7 +11,7 @@ use millstream_model::{StreamArn, Timestamp};
 use super::Shard;
 use crate::committer::{Committer, Group};
 use crate::engine::not_found;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::keyspace::tail_row::LogEnd;
 use crate::limits::WriteLimits;
 use crate::record_block::{BlockBuilder, RecordBlock};
@@ -33,8 +33,25 @@ pub(crate) struct Writer {
     /// How large the last commit's block grew; the next one is allocated so.
     block_bytes_expected: usize,
     indexed: Indexed,
-    /// Why no record is taken any more, for good.
-    closed: Option<Error>,
+    gate: Gate,
+}
+
+/// Whether records are taken.
+#[derive(Debug)]
+enum Gate {
+    Open,
+    /// The shard's hash keys are being handed to others, or have been.
+    HandedOver,
+    /// The stream is gone.
+    Shut(Error),
+}
+
+/// Why a shard takes no record.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// Other shards are about to take the record: look for them when the stream was resharded.
+    HandedOver,
+    Failed(Error),
 }
 
 /// Blocks that wait for their commit group.
@@ -84,20 +101,26 @@ impl Writer {
             limits: WriteLimits::default(),
             block_bytes_expected: 0,
             indexed,
-            closed: None,
+            gate: Gate::Open,
         }
     }
 
     /// Makes sure that a block is open, in the present group if none was, and gives the group that the
     /// records appended next will become durable with. Fails while no records are taken.
-    pub(crate) fn open(&mut self, shard: &Arc<Shard>, committer: &Committer) -> Result<Arc<Group>> {
-        if let Some(closed) = &self.closed {
-            return Err(closed.clone());
+    pub(crate) fn open(
+        &mut self,
+        shard: &Arc<Shard>,
+        committer: &Committer,
+    ) -> std::result::Result<Arc<Group>, Refused> {
+        match &self.gate {
+            Gate::Open => {}
+            Gate::HandedOver => return Err(Refused::HandedOver),
+            Gate::Shut(error) => return Err(Refused::Failed(error.clone())),
         }
         if let Some(open) = &self.open {
             return Ok(open.group.clone());
         }
-        let group = committer.join(shard)?;
+        let group = committer.join(shard).map_err(Refused::Failed)?;
         let builder = BlockBuilder::new(self.end.index, self.end.offset, self.block_bytes_expected);
         self.open = Some(Open { group: group.clone(), sealed: Vec::new(), builder });
         Ok(group)
@@ -152,9 +175,23 @@ impl Writer {
     }
 
     /// Takes no record any more, because the stream is gone. Gives the group of those on their way.
-    pub(crate) fn close(&mut self, arn: &StreamArn) -> Option<Arc<Group>> {
-        self.closed = Some(not_found(arn));
+    pub(crate) fn shut(&mut self, arn: &StreamArn) -> Option<Arc<Group>> {
+        self.gate = Gate::Shut(not_found(arn));
         self.open.as_ref().map(|open| open.group.clone())
+    }
+
+    /// Takes no record while others are being made to take them.
+    pub(crate) fn hand_over(&mut self) {
+        if matches!(self.gate, Gate::Open) {
+            self.gate = Gate::HandedOver;
+        }
+    }
+
+    /// Takes records again: nobody else could be made to.
+    pub(crate) fn take_back(&mut self) {
+        if matches!(self.gate, Gate::HandedOver) {
+            self.gate = Gate::Open;
+        }
     }
 
     /// Where the next record goes.

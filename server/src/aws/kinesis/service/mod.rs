@@ -2,6 +2,7 @@
 //!
 //! This is the list of what is built. An operation that is not here answers that it is not built yet.
 
+mod consumers;
 mod errors;
 mod names;
 mod records;
@@ -11,15 +12,8 @@ mod tags;
 
 use millstream_engine::Engine;
 
-use super::generated::{
-    AddTagsToStreamInput, CreateStreamInput, DecreaseStreamRetentionPeriodInput, DeleteStreamInput,
-    DescribeLimitsInput, DescribeLimitsOutput, DescribeStreamInput, DescribeStreamOutput,
-    DescribeStreamSummaryInput, DescribeStreamSummaryOutput, GetRecordsInput, GetRecordsOutput,
-    GetShardIteratorInput, GetShardIteratorOutput, IncreaseStreamRetentionPeriodInput, KinesisService,
-    ListShardsInput, ListShardsOutput, ListStreamsInput, ListStreamsOutput, ListTagsForStreamInput,
-    ListTagsForStreamOutput, PutRecordInput, PutRecordOutput, PutRecordsInput, PutRecordsOutput,
-    RemoveTagsFromStreamInput,
-};
+#[allow(clippy::wildcard_imports)] // nearly every input and output is named here
+use super::generated::*;
 use crate::aws::caller::Caller;
 use crate::aws::codec::ApiError;
 
@@ -88,6 +82,22 @@ impl KinesisService for Kinesis {
         shards::list(&self.engine, caller, &input)
     }
 
+    async fn split_shard(&self, caller: &Caller, input: SplitShardInput) -> Answer<()> {
+        shards::split(&self.engine, caller, input).await
+    }
+
+    async fn merge_shards(&self, caller: &Caller, input: MergeShardsInput) -> Answer<()> {
+        shards::merge(&self.engine, caller, input).await
+    }
+
+    async fn update_shard_count(
+        &self,
+        caller: &Caller,
+        input: UpdateShardCountInput,
+    ) -> Answer<UpdateShardCountOutput> {
+        shards::update_count(&self.engine, caller, input).await
+    }
+
     async fn put_record(&self, caller: &Caller, input: PutRecordInput) -> Answer<PutRecordOutput> {
         records::put_record(&self.engine, caller, input).await
     }
@@ -106,6 +116,38 @@ impl KinesisService for Kinesis {
 
     async fn get_records(&self, _: &Caller, input: GetRecordsInput) -> Answer<GetRecordsOutput> {
         records::get_records(&self.engine, input).await
+    }
+
+    async fn register_stream_consumer(
+        &self,
+        _: &Caller,
+        input: RegisterStreamConsumerInput,
+    ) -> Answer<RegisterStreamConsumerOutput> {
+        consumers::register(&self.engine, input).await
+    }
+
+    async fn deregister_stream_consumer(
+        &self,
+        _: &Caller,
+        input: DeregisterStreamConsumerInput,
+    ) -> Answer<()> {
+        consumers::deregister(&self.engine, input).await
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        _: &Caller,
+        input: DescribeStreamConsumerInput,
+    ) -> Answer<DescribeStreamConsumerOutput> {
+        consumers::describe(&self.engine, &input)
+    }
+
+    async fn list_stream_consumers(
+        &self,
+        _: &Caller,
+        input: ListStreamConsumersInput,
+    ) -> Answer<ListStreamConsumersOutput> {
+        consumers::list(&self.engine, &input)
     }
 
     async fn add_tags_to_stream(&self, caller: &Caller, input: AddTagsToStreamInput) -> Answer<()> {

@@ -5,7 +5,7 @@ use millstream_engine::{Engine, GetRecords, PutEntry, PutFailure, Receipt, Start
 use millstream_model::{HashKey, StreamArn};
 
 use super::errors::invalid_argument;
-use super::{Answer, names};
+use super::{Answer, names, shards};
 use crate::aws::caller::Caller;
 use crate::aws::codec::{ApiError, ProtocolError};
 use crate::aws::kinesis::generated::{
@@ -176,6 +176,7 @@ pub(super) async fn get_records(engine: &Engine, input: GetRecordsInput) -> Answ
         records: records.map_err(|_| ApiError::bare(ProtocolError::InternalFailure))?,
         next_shard_iterator: page.next_iterator.map(ByteString::from),
         millis_behind_latest: Some(i64::try_from(page.millis_behind_latest).unwrap_or(i64::MAX)),
-        child_shards: None,
+        child_shards: Some(page.children.into_iter().map(shards::child).collect::<Vec<_>>())
+            .filter(|children| !children.is_empty()),
     })
 }

@@ -1,13 +1,17 @@
-//! Listing shards.
+//! Listing shards, and replacing them by others.
 
 use bytestring::ByteString;
-use millstream_engine::{Engine, ListShards, ShardDescription, ShardFilter as Filter, ShardsFrom};
+use millstream_engine::{
+    ChildShard, Engine, ListShards, ShardDescription, ShardFilter as Filter, ShardsFrom,
+};
 
 use super::errors::invalid_argument;
 use super::{Answer, names};
 use crate::aws::caller::Caller;
 use crate::aws::kinesis::generated::{
-    HashKeyRange, ListShardsInput, ListShardsOutput, SequenceNumberRange, Shard, ShardFilter, ShardFilterType,
+    ChildShard as Child, HashKeyRange, ListShardsInput, ListShardsOutput, MergeShardsInput,
+    SequenceNumberRange, Shard, ShardFilter, ShardFilterType, SplitShardInput, UpdateShardCountInput,
+    UpdateShardCountOutput,
 };
 
 pub(super) fn list(engine: &Engine, caller: &Caller, input: &ListShardsInput) -> Answer<ListShardsOutput> {
@@ -71,15 +75,63 @@ fn filter(filter: &ShardFilter) -> Answer<Filter> {
 pub(super) fn shard(shard: &ShardDescription) -> Shard {
     Shard {
         shard_id: shard.id.to_string().into(),
-        parent_shard_id: None,
-        adjacent_parent_shard_id: None,
-        hash_key_range: HashKeyRange {
-            starting_hash_key: shard.range.start().to_string().into(),
-            ending_hash_key: shard.range.end().to_string().into(),
-        },
+        parent_shard_id: shard.parent.map(text),
+        adjacent_parent_shard_id: shard.adjacent_parent.map(text),
+        hash_key_range: range(&shard.range),
         sequence_number_range: SequenceNumberRange {
             starting_sequence_number: shard.starting_sequence_number.to_string().into(),
-            ending_sequence_number: None,
+            ending_sequence_number: shard.ending_sequence_number.map(text),
         },
     }
+}
+
+pub(super) fn child(child: ChildShard) -> Child {
+    Child {
+        shard_id: text(child.id),
+        parent_shards: child.parents.into_iter().map(text).collect(),
+        hash_key_range: range(&child.range),
+    }
+}
+
+pub(super) async fn split(engine: &Engine, caller: &Caller, input: SplitShardInput) -> Answer<()> {
+    let stream = names::stream_of!(caller, input)?;
+    let at = match input.new_starting_hash_key.parse() {
+        Ok(at) => at,
+        // The pattern allows a few numbers that no hash key reaches. The shard is looked for before they are refused.
+        Err(_) => {
+            engine.check_shard_to_split(&stream, &input.shard_to_split)?;
+            let text = format!("NewStartingHashKey {} is not a hash key.", input.new_starting_hash_key);
+            return Err(invalid_argument(text));
+        }
+    };
+    Ok(engine.split_shard(&stream, &input.shard_to_split, at).await?)
+}
+
+pub(super) async fn merge(engine: &Engine, caller: &Caller, input: MergeShardsInput) -> Answer<()> {
+    let stream = names::stream_of!(caller, input)?;
+    Ok(engine.merge_shards(&stream, &input.shard_to_merge, &input.adjacent_shard_to_merge).await?)
+}
+
+pub(super) async fn update_count(
+    engine: &Engine,
+    caller: &Caller,
+    input: UpdateShardCountInput,
+) -> Answer<UpdateShardCountOutput> {
+    let stream = names::stream_of!(caller, input)?;
+    let target = u32::try_from(input.target_shard_count).unwrap_or_default();
+    let updated = engine.update_shard_count(&stream, target).await?;
+    Ok(UpdateShardCountOutput {
+        stream_name: Some(updated.arn.name.as_str().into()),
+        current_shard_count: i32::try_from(updated.before).ok(),
+        target_shard_count: Some(input.target_shard_count),
+        stream_arn: Some(text(updated.arn)),
+    })
+}
+
+fn range(range: &millstream_model::HashKeyRange) -> HashKeyRange {
+    HashKeyRange { starting_hash_key: text(range.start()), ending_hash_key: text(range.end()) }
+}
+
+fn text(shown: impl ToString) -> ByteString {
+    shown.to_string().into()
 }

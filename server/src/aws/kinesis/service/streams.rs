@@ -46,7 +46,10 @@ pub(super) async fn create(engine: &Engine, caller: &Caller, input: CreateStream
 
 pub(super) async fn delete(engine: &Engine, caller: &Caller, input: DeleteStreamInput) -> Answer<()> {
     let stream = names::stream_of!(caller, input)?;
-    Ok(engine.delete_stream(&stream).await?)
+    match input.enforce_consumer_deletion {
+        Some(true) => Ok(engine.delete_stream_and_consumers(&stream).await?),
+        _ => Ok(engine.delete_stream(&stream).await?),
+    }
 }
 
 pub(super) fn describe(
@@ -98,7 +101,7 @@ fn summary(stream: &Description) -> StreamDescriptionSummary {
         encryption_type: Some(EncryptionType::None),
         key_id: None,
         open_shard_count: count(stream.open_shards),
-        consumer_count: Some(0),
+        consumer_count: Some(count(stream.consumers)),
         warm_throughput: None,
         max_record_size_in_kib: Some(count(stream.record_kib_max)),
         channel_count: Some(0),

@@ -1,0 +1,76 @@
+//! What carries tags and a policy, whatever it is: one way to read them, one way to change them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use millstream_model::StreamArn;
+use millstream_storage::Priority;
+
+use crate::engine::Inner;
+use crate::error::Result;
+use crate::stream::StreamMeta;
+
+/// Something that can be tagged and shared with other accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resource {
+    Stream(StreamArn),
+}
+
+impl Resource {
+    /// The stream, or the one that it belongs to.
+    #[must_use]
+    pub fn stream(&self) -> &StreamArn {
+        match self {
+            Self::Stream(arn) => arn,
+        }
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stream(arn) => arn.fmt(f),
+        }
+    }
+}
+
+/// What is attached to a resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Attached {
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) policy: Option<String>,
+}
+
+impl Attached {
+    fn of_stream(meta: &StreamMeta) -> Self {
+        Self { tags: meta.tags.clone(), policy: meta.policy.clone() }
+    }
+}
+
+impl Inner {
+    /// Whatever state the resource is in, as long as it is there.
+    pub(crate) fn attached(&self, resource: &Resource) -> Result<Attached> {
+        match resource {
+            Resource::Stream(arn) => Ok(Attached::of_stream(&self.find(arn)?.meta)),
+        }
+    }
+
+    /// Persists a change, unless `change` refuses it; the resource must be ACTIVE.
+    pub(crate) async fn change_attached(
+        &self,
+        resource: &Resource,
+        change: impl FnOnce(&mut Attached) -> Result<()>,
+    ) -> Result<()> {
+        let _control = self.control.lock().await;
+        match resource {
+            Resource::Stream(arn) => {
+                let found = self.find_active(arn)?;
+                let mut attached = Attached::of_stream(&found.meta);
+                change(&mut attached)?;
+                let Attached { tags, policy } = attached;
+                let change = |meta: &mut StreamMeta| (meta.tags, meta.policy) = (tags, policy);
+                self.change(&found, Priority::Normal, change).await
+            }
+        }
+    }
+}

@@ -110,7 +110,13 @@ impl<'m> Catalog<'m> {
             let output = operation.output.as_ref().map(|output| output.shape.as_str());
             let streams = output.is_some_and(|output| self.streams.contains(output));
             let errors = operation.errors.iter().map(|error| error.shape.as_str()).collect();
-            entries.push(OperationEntry { name, input, output: output.filter(|_| !streams), streams, errors });
+            entries.push(OperationEntry {
+                name,
+                input,
+                output: output.filter(|_| !streams),
+                streams,
+                errors,
+            });
         }
         entries.sort_by_key(|entry| entry.name);
         Ok(entries)

@@ -14,6 +14,8 @@ use tokio::sync::{Mutex, Notify, Semaphore, oneshot};
 use crate::call_limits::{Call, CallBuckets};
 use crate::catalog::Catalog;
 use crate::committer::Committer;
+use crate::encryption::source::KeySource;
+use crate::encryption::vault::Vault;
 use crate::error::{Error, Result};
 use crate::keyspace::StreamUid;
 use crate::keyspace::store_row::StoreRow;
@@ -46,6 +48,7 @@ pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
     pub(crate) committer: Arc<Committer>,
     pub(crate) sealer: Sealer,
+    pub(crate) vault: Vault,
     pub(crate) calls: CallBuckets,
     /// Bytes of records that may still be taken in, in units of [`PERMIT_BYTES`].
     pub(crate) room: Arc<Semaphore>,
@@ -84,8 +87,10 @@ impl Engine {
         settings: Settings,
         clock: SharedClock,
         entropy: SharedEntropy,
+        keys: Arc<dyn KeySource>,
     ) -> Result<Self> {
-        let Recovered { store, streams, graves } = recover(&*slot, &*entropy).await?;
+        let vault = Vault::new(keys, entropy.clone());
+        let Recovered { store, streams, graves } = recover(&*slot, &*entropy, &vault).await?;
         let catalog = Catalog::default();
         streams.into_iter().for_each(|stream| catalog.insert(stream));
         let graves = graves.into_iter().map(Grave::new).collect();
@@ -93,6 +98,7 @@ impl Engine {
         let inner = Arc::new(Inner {
             committer: Committer::new(slot.clone(), clock.clone(), settings.tail_bytes_max),
             sealer: Sealer::new(&store.token_key, entropy)?,
+            vault,
             calls: CallBuckets::default(),
             room: Arc::new(Semaphore::new(permits)),
             control: Mutex::new(Control { store, graves }),

@@ -23,6 +23,15 @@ pub enum Error {
     ExpiredIterator(String),
     #[error("{0}")]
     ExpiredNextToken(String),
+    /// Records are encrypted under a master key that is not the one at hand.
+    #[error("{0}")]
+    KmsAccessDenied(String),
+    /// Records are encrypted, and no master key is at hand.
+    #[error("{0}")]
+    KmsInvalidState(String),
+    /// What was given names no key.
+    #[error("{0}")]
+    KmsNotFound(String),
     /// The call would have succeeded; it was asked not to be carried out.
     #[error("{0}")]
     DryRun(String),
@@ -35,6 +44,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether a key is what is missing, and nothing is wrong with what was asked or with the data.
+    pub(crate) fn is_of_kms(&self) -> bool {
+        matches!(self, Self::KmsAccessDenied(_) | Self::KmsInvalidState(_) | Self::KmsNotFound(_))
+    }
+
     pub(crate) fn shard_rate(
         shard: &dyn fmt::Display,
         stream: &dyn fmt::Display,

@@ -32,6 +32,8 @@ pub struct Limits {
     pub count_updates_per_day: Option<u32>,
     /// Consumers on a stream.
     pub consumers_per_stream: Option<u32>,
+    /// Starts of a stream's encryption in 24 hours, and as many stops.
+    pub encryption_changes_per_day: Option<u32>,
     /// Calls that create, change, describe and list.
     pub calls_per_second: CallLimits,
 }
@@ -48,6 +50,7 @@ impl Limits {
         on_demand_streams_per_account: Some(aws::ON_DEMAND_STREAMS_PER_ACCOUNT),
         count_updates_per_day: Some(aws::COUNT_UPDATES_PER_DAY),
         consumers_per_stream: Some(aws::CONSUMERS_PER_STREAM),
+        encryption_changes_per_day: Some(aws::ENCRYPTION_CHANGES_PER_DAY),
         calls_per_second: CallLimits::AWS,
     };
 
@@ -62,6 +65,7 @@ impl Limits {
         on_demand_streams_per_account: None,
         count_updates_per_day: None,
         consumers_per_stream: None,
+        encryption_changes_per_day: None,
         calls_per_second: CallLimits::OFF,
     };
 }

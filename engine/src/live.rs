@@ -17,6 +17,8 @@ use millstream_runtime::{OnFailure, SharedClock, SharedEntropy, TaskSet};
 use millstream_storage::{Marks, Slot};
 use tokio::sync::{Mutex, oneshot, watch};
 
+use crate::encryption::source::KeySource;
+use crate::encryption::vault::Vault;
 use crate::engine::Engine;
 use crate::error::{Error, Result, SnapshotError};
 use crate::settings::Settings;
@@ -38,6 +40,7 @@ struct Store {
     settings: Settings,
     clock: SharedClock,
     entropy: SharedEntropy,
+    keys: Arc<dyn KeySource>,
     present: watch::Sender<Present>,
     /// Held by whoever replaces the content, or gathers what is to replace it.
     replacing: Arc<Mutex<()>>,
@@ -80,6 +83,7 @@ impl LiveEngine {
         settings: Settings,
         clock: SharedClock,
         entropy: SharedEntropy,
+        keys: Arc<dyn KeySource>,
     ) -> Result<Self> {
         let marks = replacement::resume(&*slot, &|| false).await?;
         let store = Store {
@@ -87,6 +91,7 @@ impl LiveEngine {
             settings,
             clock,
             entropy,
+            keys,
             present: watch::Sender::new(Present::Closed),
             replacing: Arc::default(),
             loading: AtomicBool::new(false),
@@ -250,7 +255,10 @@ impl Store {
                 () = self.tasks.stopping() => {}
                 chunk = source.next() => match chunk {
                     Some(chunk) => staging.push(chunk.map_err(SnapshotError::BrokenOff)?).await?,
-                    None => return staging.finish(&*self.entropy).await,
+                    None => {
+                        let vault = Vault::new(self.keys.clone(), self.entropy.clone());
+                        return staging.finish(&*self.entropy, &vault).await;
+                    }
                 },
             }
         }
@@ -282,8 +290,9 @@ impl Store {
 
     async fn open_engine(&self, marks: Marks) -> Result<()> {
         let gate = Arc::new(Gate::new(self.slot.clone(), marks));
+        let Self { settings, clock, entropy, keys, .. } = self;
         let engine =
-            Engine::open(gate.clone(), self.settings.clone(), self.clock.clone(), self.entropy.clone());
+            Engine::open(gate.clone(), settings.clone(), clock.clone(), entropy.clone(), keys.clone());
         let engine = engine.await.inspect_err(|error| self.break_down(error))?;
         self.present.send_replace(Present::Open(Opened { engine, gate }));
         Ok(())

@@ -133,13 +133,15 @@ impl Inner {
 
     async fn remove_data(&self, uid: StreamUid) -> Result<()> {
         self.forget_marks(uid).await?;
-        for tag in [
+        let tags = [
             keyspace::RECORD_BLOCK,
+            keyspace::DATA_KEY,
             keyspace::TIME_INDEX,
             keyspace::TAIL,
-            keyspace::SHARD,
             keyspace::CONSUMER,
-        ] {
+            keyspace::SHARD,
+        ];
+        for tag in tags {
             self.slot.trim(&stream_prefix(tag, uid), KEYS_END).await?;
         }
         // The trims are durable with this.
@@ -242,6 +244,7 @@ impl Inner {
             return self.check_trimmed(shard, key).await;
         };
         let block = decode_block(key, block)?;
+        let block = block.header();
         let (index, offset, last_arrival) = (block.first_index(), block.first_offset(), block.base_time());
         let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
         writes.put(tail_key(shard.uid()), LogEnd { index, offset, last_arrival }.encode());

@@ -12,6 +12,8 @@ use parking_lot::RwLock;
 use tokio::sync::Notify;
 
 use crate::consumer::Consumers;
+use crate::encryption::keyring::Keyring;
+use crate::encryption::state::Encryption;
 use crate::keyspace::StreamUid;
 use crate::metrics::StreamCounters;
 use crate::monitoring::ShardMetricSet;
@@ -85,6 +87,7 @@ pub(crate) struct StreamMeta {
     pub(crate) monitored: ShardMetricSet,
     /// Who else may do what with the stream, as it was given; whoever gave it had it checked.
     pub(crate) policy: Option<String>,
+    pub(crate) encryption: Encryption,
 }
 
 impl StreamMeta {
@@ -117,6 +120,8 @@ pub(crate) struct Stream {
     pub(crate) uid: StreamUid,
     pub(crate) counters: StreamCounters,
     pub(crate) consumers: Consumers,
+    /// Shared with all shards.
+    pub(crate) keys: Arc<Keyring>,
     meta: RwLock<Arc<StreamMeta>>,
     shards: RwLock<Arc<Shards>>,
     /// Wakes puts whose shard is being replaced: others take its hash keys now, or it does again.
@@ -158,12 +163,18 @@ impl Shards {
 }
 
 impl Stream {
-    pub(crate) fn new(arn: StreamArn, meta: StreamMeta, shards: BTreeMap<ShardIndex, Arc<Shard>>) -> Self {
+    pub(crate) fn new(
+        arn: StreamArn,
+        meta: StreamMeta,
+        keys: Arc<Keyring>,
+        shards: BTreeMap<ShardIndex, Arc<Shard>>,
+    ) -> Self {
         Self {
             arn,
             uid: meta.uid,
             counters: StreamCounters::default(),
             consumers: Consumers::default(),
+            keys,
             meta: RwLock::new(Arc::new(meta)),
             shards: RwLock::new(Arc::new(Shards::new(shards))),
             resharded: Notify::new(),
@@ -213,6 +224,7 @@ mod tests {
             count_updates: Vec::new(),
             monitored: ShardMetricSet::EMPTY,
             policy: None,
+            encryption: Encryption::default(),
         }
     }
 

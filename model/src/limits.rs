@@ -73,6 +73,9 @@ pub const RETENTION_HOURS_MIN: u32 = 24;
 /// The longest retention, 365 days.
 pub const RETENTION_HOURS_MAX: u32 = 8760;
 
+/// Starts of a stream's encryption in 24 hours, and as many stops.
+pub const ENCRYPTION_CHANGES_PER_DAY: u32 = 25;
+
 /// Tags on one stream or consumer.
 pub const TAGS_MAX: usize = 50;
 /// UTF-8 bytes of a resource policy.

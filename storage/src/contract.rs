@@ -227,9 +227,10 @@ async fn read_all(mut export: Export) -> Vec<(String, usize)> {
     let mut all = Vec::new();
     while let Some(page) = export.next_page().await.unwrap() {
         assert!(!page.is_empty());
-        all.extend(page.into_iter().map(|Entry { key, value }| {
-            (String::from_utf8(key.to_vec()).unwrap(), value.len())
-        }));
+        all.extend(
+            page.into_iter()
+                .map(|Entry { key, value }| (String::from_utf8(key.to_vec()).unwrap(), value.len())),
+        );
     }
     assert_eq!(export.next_page().await, Ok(None));
     all

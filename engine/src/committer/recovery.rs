@@ -91,7 +91,7 @@ impl Committer {
         if let Some(ordering) = ordering {
             let (batch, ordered) = ordering.await;
             let durable = match ordered {
-                Ok(commit) => commit.durable().await,
+                Ok(commit) => commit.durable().await.map_err(Error::from),
                 Err(error) => Err(error),
             };
             if let Some(failure) = self.settle(batch, durable) {

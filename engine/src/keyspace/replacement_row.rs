@@ -75,7 +75,9 @@ mod tests {
     fn the_content_is_all_but_the_rows_of_replacements_and_probes() {
         assert!(is_content(&super::super::store_row::store_key()));
         assert!(is_content(&[super::super::RECORD_BLOCK, 1]));
-        for key in [replacement_key(), staged_key(&[1]), key(PROBE, &[]), Bytes::new(), Bytes::from_static(&[0])] {
+        for key in
+            [replacement_key(), staged_key(&[1]), key(PROBE, &[]), Bytes::new(), Bytes::from_static(&[0])]
+        {
             assert!(!is_content(&key));
         }
     }

@@ -14,7 +14,7 @@ use crate::engine::{Engine, Found, Inner, not_found};
 use crate::error::{Error, Result};
 use crate::keyspace::consumer_row::{self, consumer_key};
 use crate::stream::StreamStatus;
-use crate::token::{Page, invalid_page};
+use crate::token::Page;
 
 /// A RegisterStreamConsumer call.
 #[derive(Clone, Debug)]
@@ -56,6 +56,10 @@ pub(crate) struct ConsumersToken {
     after: String,
 }
 
+impl Page for ConsumersToken {
+    const KIND: &'static [u8] = b"ListStreamConsumers";
+}
+
 /// A consumer as it was found at one moment.
 #[derive(Debug)]
 pub(crate) struct FoundConsumer {
@@ -63,10 +67,6 @@ pub(crate) struct FoundConsumer {
     pub(crate) consumer: Arc<Consumer>,
     pub(crate) meta: Arc<ConsumerMeta>,
     pub(crate) status: ConsumerStatus,
-}
-
-impl Page for ConsumersToken {
-    const KIND: &'static [u8] = b"ListStreamConsumers";
 }
 
 impl Engine {
@@ -148,7 +148,7 @@ impl Engine {
         let after =
             token.map(|token| inner.sealer.open_page::<ConsumersToken>(token, found.now)).transpose()?;
         if after.as_ref().is_some_and(|after| after.stream_uid != found.stream.uid) {
-            return Err(invalid_page());
+            return Err(Error::InvalidArgument("Invalid NextToken.".to_owned()));
         }
         let page = consumers_max.unwrap_or(aws::LIST_STREAM_CONSUMERS_PAGE_MAX);
         let page = page.min(aws::LIST_STREAM_CONSUMERS_PAGE_MAX);

@@ -20,6 +20,8 @@ pub struct StreamDescription {
     pub created: Timestamp,
     pub retention_hours: u32,
     pub record_kib_max: u32,
+    /// The KMS key that new records are encrypted under, by the name it was given; `None` if they are not.
+    pub kms_key_id: Option<String>,
     /// 0 while the stream is being created.
     pub open_shards: usize,
     /// What each shard counts for itself.
@@ -116,6 +118,7 @@ fn describe(found: &Found) -> StreamDescription {
         created: meta.created,
         retention_hours: meta.retention_hours,
         record_kib_max: meta.record_kib_max,
+        kms_key_id: meta.encryption.key_id.clone(),
         open_shards: if is_creating { 0 } else { stream.shards().routing.open_shards() },
         monitored: meta.monitored,
         consumers: stream.consumers.count(*now),

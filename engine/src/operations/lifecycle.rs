@@ -10,6 +10,8 @@ use prost::Message;
 
 use super::tags::check_tags;
 use crate::call_limits::Call;
+use crate::encryption::keyring::Keyring;
+use crate::encryption::state::Encryption;
 use crate::engine::{Control, Engine, Found, Grave, Inner};
 use crate::error::{Error, Result};
 use crate::keyspace::shard_row::{ShardMeta, ShardState, shard_key};
@@ -73,6 +75,7 @@ impl Engine {
             count_updates: Vec::new(),
             monitored: ShardMetricSet::EMPTY,
             policy: None,
+            encryption: Encryption::default(),
         };
         inner.create(&mut control, call.arn, meta, shard_count).await
     }
@@ -218,19 +221,19 @@ impl Inner {
         writes.expect(stream_key(&arn), None);
         writes.put(store_key(), store.encode_to_vec());
         writes.put(stream_key(&arn), stream_row::encode(&meta));
-        let mut shards = BTreeMap::new();
+        let (keys, mut shards) = (Arc::new(Keyring::default()), BTreeMap::new());
         for (range, index) in HashKeyRange::uniform(shard_count).zip(0..) {
             let shard = ShardMeta::root(index, range, meta.created);
             let state = ShardState { meta: shard, closed: None };
             writes.put(shard_key(meta.uid, index), state.encode());
-            let shard = Arc::new(Shard::new(meta.uid, shard));
+            let shard = Arc::new(Shard::new(meta.uid, shard, keys.clone()));
             // From the start, so that a shard that goes missing is missed.
             writes.mark(shard.uid().mark_name(), shard.tail.lock().end().encode());
             shards.insert(index, shard);
         }
         self.slot.commit(writes).await?.durable().await?;
         control.store = store;
-        self.catalog.insert(Stream::new(arn, meta, shards));
+        self.catalog.insert(Stream::new(arn, meta, keys, shards));
         Ok(())
     }
 
@@ -256,9 +259,18 @@ impl Inner {
         priority: Priority,
         change: impl FnOnce(&mut StreamMeta),
     ) -> Result<()> {
+        self.change_with(found, WriteSet::new().with_priority(priority), change).await
+    }
+
+    /// Persists a change of a stream together with other writes, and shows it.
+    pub(crate) async fn change_with(
+        &self,
+        found: &Found,
+        mut writes: WriteSet,
+        change: impl FnOnce(&mut StreamMeta),
+    ) -> Result<()> {
         let mut meta = StreamMeta::clone(&found.meta);
         change(&mut meta);
-        let mut writes = WriteSet::new().with_priority(priority);
         writes.put(stream_key(&found.stream.arn), stream_row::encode(&meta));
         self.slot.commit(writes).await?.durable().await?;
         found.stream.set_meta(meta);

@@ -2,6 +2,7 @@
 
 pub(crate) mod consumers;
 pub(crate) mod describe;
+pub(crate) mod encryption;
 pub(crate) mod get;
 pub(crate) mod lifecycle;
 pub(crate) mod list;

@@ -42,6 +42,8 @@ impl PutEntry {
 pub struct Receipt {
     pub shard_id: ShardId,
     pub sequence_number: SequenceNumber,
+    /// The record lies in storage encrypted.
+    pub encrypted: bool,
 }
 
 /// Why one entry of several was not stored.
@@ -73,6 +75,7 @@ impl Engine {
         }
         check_record_size(&entry, &found)?;
         self.inner.committer.check()?;
+        found.stream.keys.for_writing()?;
         if dry_run {
             self.inner.check_room(&found, &entry)?;
             return Err(dry_run_passed());
@@ -106,6 +109,7 @@ impl Engine {
         }
         entries.iter().try_for_each(|entry| check_record_size(entry, &found))?;
         self.inner.committer.check()?;
+        found.stream.keys.for_writing()?;
         if dry_run {
             return Err(dry_run_passed());
         }
@@ -225,7 +229,8 @@ impl<'a> Put<'a> {
             let appended = writer.append(now, &entry.partition_key, &entry.data);
             if let Some(appended) = appended {
                 let sequence_number = shard.sequence_number(appended.index, appended.arrival);
-                self.outcomes[place] = Some(Ok(Receipt { shard_id: shard.id(), sequence_number }));
+                let encrypted = appended.encrypted;
+                self.outcomes[place] = Some(Ok(Receipt { shard_id: shard.id(), sequence_number, encrypted }));
                 joined.push(place);
             }
         }

@@ -10,18 +10,22 @@ pub(crate) mod reader;
 pub(crate) mod tail;
 pub(crate) mod writer;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use millstream_model::{HashKeyRange, SequenceNumber, ShardId, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::encryption::keyring::Keyring;
+use crate::error::Result;
+use crate::keyspace::record_key::record_key;
 use crate::keyspace::shard_row::{ShardMeta, ShardState};
 use crate::keyspace::tail_row::LogEnd;
-use crate::keyspace::{ShardUid, StreamUid};
+use crate::keyspace::{ShardUid, StreamUid, corrupt};
 use crate::limits::ReadLimits;
 use crate::monitoring::ShardCounters;
+use crate::record_block::{RecordBlock, StoredBlock};
 use reader::Position;
 use tail::Tail;
 use writer::Writer;
@@ -35,6 +39,8 @@ pub(crate) struct Shard {
     pub(crate) writer: Mutex<Writer>,
     pub(crate) tail: Mutex<Tail>,
     pub(crate) read_limits: Mutex<ReadLimits>,
+    /// Its stream's.
+    keys: Arc<Keyring>,
     /// Wakes those who wait for more to read: a block was published, the shard was closed, or its stream is gone.
     pub(crate) grown: Notify,
     /// When storage was told, by the monotonic clock, that nothing is left of the shard and it is not missed.
@@ -54,13 +60,13 @@ pub struct ChildShard {
 
 impl Shard {
     /// A shard whose log is empty.
-    pub(crate) fn new(stream: StreamUid, meta: ShardMeta) -> Self {
+    pub(crate) fn new(stream: StreamUid, meta: ShardMeta, keys: Arc<Keyring>) -> Self {
         let end = LogEnd { index: 1, offset: 0, last_arrival: meta.opened };
-        Self::with_log(stream, ShardState { meta, closed: None }, end)
+        Self::with_log(stream, ShardState { meta, closed: None }, end, keys)
     }
 
     /// A shard whose log goes on at `end`, or ended there.
-    pub(crate) fn with_log(stream: StreamUid, state: ShardState, end: LogEnd) -> Self {
+    pub(crate) fn with_log(stream: StreamUid, state: ShardState, end: LogEnd, keys: Arc<Keyring>) -> Self {
         let ShardState { meta, closed } = state;
         Self {
             uid: ShardUid::new(stream, meta.index),
@@ -70,6 +76,7 @@ impl Shard {
             writer: Mutex::new(Writer::new(end)),
             tail: Mutex::new(Tail::new(end)),
             read_limits: Mutex::default(),
+            keys,
             grown: Notify::new(),
             forgotten: OnceLock::new(),
             counters: ShardCounters::default(),
@@ -130,6 +137,20 @@ impl Shard {
             index,
             time_secs: arrival.as_secs(),
         }
+    }
+
+    pub(crate) fn keys(&self) -> &Keyring {
+        &self.keys
+    }
+
+    /// A block of this shard's log, in clear.
+    pub(crate) fn read_block(&self, block: StoredBlock) -> Result<RecordBlock> {
+        let index = block.header().first_index();
+        let opened = match block.epoch() {
+            None => block.into_clear(),
+            Some(epoch) => block.decrypt(self.keys.for_reading(epoch)?, self.uid),
+        };
+        opened.map_err(|error| corrupt(&error.to_string(), &record_key(self.uid, index)))
     }
 
     pub(crate) fn starting_sequence_number(&self) -> SequenceNumber {

@@ -13,7 +13,7 @@ use super::Shard;
 use crate::error::{Error, Result};
 use crate::keyspace::tail_row::{LogEnd, tail_key};
 use crate::keyspace::{record_key, time_index};
-use crate::record_block::{BlockRecord, RecordBlock};
+use crate::record_block::{BlockRecord, RecordBlock, StoredBlock};
 use crate::recovery::decode_block;
 
 /// Where in a shard a reader stands: before the first record that the position admits.
@@ -95,7 +95,13 @@ async fn read_stored(
     loop {
         let (page, more) = blocks.next_page(page_bytes).await?;
         for block in page {
-            if !collector.take(&block)? {
+            let wants_more = match shard.read_block(block) {
+                Ok(block) => collector.take(&block)?,
+                // What can be read is given out. The next call begins with what cannot.
+                Err(error) if error.is_of_kms() && !collector.records.is_empty() => collector.stop(),
+                Err(error) => return Err(error),
+            };
+            if !wants_more {
                 return Ok(());
             }
         }
@@ -120,7 +126,7 @@ const LAST: ScanOptions = ScanOptions { entries_max: 1, bytes_max: usize::MAX, r
 
 impl StoredBlocks<'_> {
     /// Reads the next page. The flag is false when it was the last one.
-    async fn next_page(&mut self, bytes_max: usize) -> Result<(Vec<RecordBlock>, bool)> {
+    async fn next_page(&mut self, bytes_max: usize) -> Result<(Vec<StoredBlock>, bool)> {
         let options = ScanOptions { bytes_max, ..ScanOptions::default() };
         let found = self.slot.scan(record_key::from(self.shard.uid(), self.from), options).await?;
         let mut page = Vec::with_capacity(found.entries.len() + 1);
@@ -142,17 +148,17 @@ impl StoredBlocks<'_> {
         Ok((page, found.more))
     }
 
-    async fn follow(&mut self, key: &[u8], value: Bytes) -> Result<RecordBlock> {
+    async fn follow(&mut self, key: &[u8], value: Bytes) -> Result<StoredBlock> {
         let block = decode_block(key, value)?;
-        let first_offset = block.first_offset();
+        let first_offset = block.header().first_offset();
         match self.expected_offset {
             Some(expected) if expected != first_offset && !self.was_trimmed_up_to(first_offset).await? => {
                 return Err(self.hole(expected, first_offset));
             }
             _ => {}
         }
-        self.expected_offset = Some(block.end_offset());
-        self.from = block.end_index();
+        self.expected_offset = Some(block.header().end_offset());
+        self.from = block.header().end_index();
         Ok(block)
     }
 
@@ -209,8 +215,7 @@ impl<'a> Collector<'a> {
             let size = record.data.len() + record.partition_key.len();
             let over = self.bytes + size > self.want.bytes_max && !self.records.is_empty();
             if over || self.records.len() == self.want.records_max {
-                self.full = true;
-                return Ok(false);
+                return Ok(self.stop());
             }
             self.bytes += size;
             self.next = Position::at_index(record.index + 1);
@@ -219,9 +224,16 @@ impl<'a> Collector<'a> {
                 approximate_arrival: record.arrival,
                 partition_key: record.partition_key,
                 data: record.data,
+                encrypted: block.is_encrypted(),
             });
         }
         Ok(true)
+    }
+
+    /// Leaves what follows to another call.
+    fn stop(&mut self) -> bool {
+        self.full = true;
+        false
     }
 
     /// The reply, when the log's durable end was at `end`.

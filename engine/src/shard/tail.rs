@@ -115,7 +115,7 @@ impl TailBudget {
 
     /// Publishes the block to its shard's tail, and makes room for it.
     pub(crate) fn publish(&self, shard: &Arc<Shard>, block: RecordBlock, end: LogEnd) {
-        let (first_index, bytes) = (block.first_index(), block.bytes().len());
+        let (first_index, bytes) = (block.first_index(), block.size());
         shard.tail.lock().publish(block, end);
         shard.grown.notify_waiters();
         let mut held = self.held.lock();
@@ -140,7 +140,8 @@ mod tests {
     use crate::record_block::BlockBuilder;
 
     fn shard() -> Arc<Shard> {
-        Arc::new(Shard::new(1, ShardMeta::root(0, HashKeyRange::FULL, Timestamp::EPOCH)))
+        let meta = ShardMeta::root(0, HashKeyRange::FULL, Timestamp::EPOCH);
+        Arc::new(Shard::new(1, meta, Arc::default()))
     }
 
     fn publish(budget: &TailBudget, shard: &Arc<Shard>, first_index: u64, records: u64) {

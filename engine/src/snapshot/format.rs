@@ -237,7 +237,8 @@ mod tests {
     fn any_frames() -> impl Strategy<Value = Vec<Frame>> {
         let inner = prop_oneof![any_pairs().prop_map(Frame::Marks), any_pairs().prop_map(Frame::Entries)];
         (any::<u64>(), prop::collection::vec(inner, 0..8)).prop_map(|(made_millis, inner)| {
-            let count = |frame: &Frame| if let Frame::Entries(pairs) = frame { pairs.len() as u64 } else { 0 };
+            let count =
+                |frame: &Frame| if let Frame::Entries(pairs) = frame { pairs.len() as u64 } else { 0 };
             let entries = inner.iter().map(count).sum();
             let begin = std::iter::once(Frame::Begin { made_millis });
             begin.chain(inner).chain(std::iter::once(Frame::End { entries })).collect()

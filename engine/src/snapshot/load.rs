@@ -7,6 +7,7 @@ use millstream_storage::{Commit, Marks, Slot, WriteSet};
 
 use super::format::{Decoder, Frame, Pair};
 use super::staged::StagedSlot;
+use crate::encryption::vault::Vault;
 use crate::error::{Error, SnapshotError};
 use crate::keyspace::replacement_row::{is_content, staged_key, staged_mark_key};
 use crate::recovery::recover;
@@ -63,7 +64,9 @@ impl<'a> Staging<'a> {
                 Frame::Begin { made_millis } => self.loaded.made_millis = made_millis,
                 Frame::Marks(marks) => {
                     let mut writes = WriteSet::new();
-                    marks.iter().for_each(|(name, value)| writes.append(staged_mark_key(name), value.clone()));
+                    marks
+                        .iter()
+                        .for_each(|(name, value)| writes.append(staged_mark_key(name), value.clone()));
                     self.marks.extend(marks);
                     self.write(writes).await?;
                 }
@@ -75,13 +78,13 @@ impl<'a> Staging<'a> {
     }
 
     /// All has come. Fails if that is no whole snapshot, or not one that an engine can be opened on.
-    pub(crate) async fn finish(mut self, entropy: &dyn Entropy) -> Result<Loaded> {
+    pub(crate) async fn finish(mut self, entropy: &dyn Entropy, vault: &Vault) -> Result<Loaded> {
         self.loaded.bytes = self.decoder.finish()?;
         if let Some(last) = self.last.take() {
             last.durable().await?;
         }
         let staged = StagedSlot { slot: self.slot, marks: self.marks };
-        recover(&staged, entropy).await.map_err(|error| match error {
+        recover(&staged, entropy, vault).await.map_err(|error| match error {
             // The disk's fault, and not the snapshot's.
             error @ Error::Unavailable(_) => SnapshotError::Engine(error),
             error => SnapshotError::Unusable(error),

@@ -34,11 +34,9 @@ async fn a_dry_put_is_refused_for_whatever_a_put_is() {
     let large = || entry("key", vec![0; 1024 * 1024]);
     let later = "49646437577186529025111733586820095513720331702487744562";
     let missing = super::arn("missing");
-    for (arn, entry, ordering) in [
-        (&arn, large(), None),
-        (&arn, entry("key", ""), Some(later)),
-        (&missing, entry("key", ""), None),
-    ] {
+    for (arn, entry, ordering) in
+        [(&arn, large(), None), (&arn, entry("key", ""), Some(later)), (&missing, entry("key", ""), None)]
+    {
         let outcome = |dry_run| engine.put_record(arn, entry.clone(), ordering, dry_run);
         let (dry, wet) = (outcome(true).await.unwrap_err(), outcome(false).await.unwrap_err());
         assert_eq!(dry, wet);

@@ -162,8 +162,7 @@ async fn records_that_went_missing_while_closed_are_named() {
     slot.trim(&[crate::keyspace::RECORD_BLOCK], &[u8::MAX; 20]).await.unwrap();
     slot.close().await.unwrap();
     let slot = world.slot().await;
-    let opened =
-        Engine::open(slot, Settings::default(), world.clock.shared(), SeededEntropy::shared(7)).await;
+    let opened = world.try_open_on(slot).await;
     assert!(
         matches!(opened, Err(Error::Internal(text)) if text.contains("shardId-000000000000 of arn:aws:kinesis"))
     );
@@ -198,8 +197,7 @@ async fn a_stream_that_went_missing_while_closed_is_missed() {
         slot.trim(&[prefix], &[u8::MAX; 20]).await.unwrap();
         slot.close().await.unwrap();
         let slot = world.slot().await;
-        let opened =
-            Engine::open(slot, Settings::default(), world.clock.shared(), SeededEntropy::shared(7)).await;
+        let opened = world.try_open_on(slot).await;
         assert!(matches!(opened, Err(Error::Internal(text)) if text.contains("missing")));
     }
 }

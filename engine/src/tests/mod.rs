@@ -3,6 +3,7 @@
 mod consumers;
 mod dry_runs;
 mod durability;
+mod encryption;
 mod lifecycle;
 mod monitoring;
 mod pages;
@@ -25,7 +26,8 @@ use millstream_storage::memory::MemoryBackend;
 use millstream_storage::{Backend, Slot, SlotId};
 
 use crate::{
-    CreateStream, Engine, GetRecords, Limits, Mode, PutEntry, Receipt, Result, Settings, StartingPosition,
+    CreateStream, Engine, EphemeralKey, GetRecords, KeySource, Limits, Mode, PutEntry, Receipt, Result,
+    Settings, StartingPosition,
 };
 
 /// 2023-11-14T22:13:20Z
@@ -36,6 +38,7 @@ struct World {
     storage: FaultyBackend<MemoryBackend>,
     clock: ManualClock,
     settings: Settings,
+    keys: Arc<dyn KeySource>,
 }
 
 impl World {
@@ -44,6 +47,7 @@ impl World {
             storage: FaultyBackend { inner: MemoryBackend::new(), faults: Faults::default() },
             clock: ManualClock::starting_at(START),
             settings: Settings { limits: Limits::OFF, ..Settings::default() },
+            keys: Arc::new(EphemeralKey::new(SeededEntropy::shared(8))),
         }
     }
 
@@ -67,8 +71,13 @@ impl World {
     }
 
     async fn open_on(&self, slot: Arc<dyn Slot>) -> Engine {
+        self.try_open_on(slot).await.unwrap()
+    }
+
+    async fn try_open_on(&self, slot: Arc<dyn Slot>) -> Result<Engine> {
         let entropy = SeededEntropy::shared(7);
-        Engine::open(slot, self.settings.clone(), self.clock.shared(), entropy).await.unwrap()
+        let keys = self.keys.clone();
+        Engine::open(slot, self.settings.clone(), self.clock.shared(), entropy, keys).await
     }
 
     /// An engine with one provisioned stream.

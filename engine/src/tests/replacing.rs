@@ -202,7 +202,16 @@ async fn a_snapshot_that_no_engine_can_be_opened_on_changes_nothing() {
         (Vec::new(), "rows of it are missing"),
         ([before.clone(), vec![(Bytes::from_static(&[0x12]), Bytes::new())]].concat(), ""),
         (
-            before.iter().map(|(key, value)| if key[0] == crate::keyspace::STREAM { (key.clone(), Bytes::from_static(b"\xff")) } else { (key.clone(), value.clone()) }).collect(),
+            before
+                .iter()
+                .map(|(key, value)| {
+                    if key[0] == crate::keyspace::STREAM {
+                        (key.clone(), Bytes::from_static(b"\xff"))
+                    } else {
+                        (key.clone(), value.clone())
+                    }
+                })
+                .collect(),
             "a stream's row",
         ),
         (vec![(Bytes::from_static(&[crate::keyspace::STAGED, 1]), Bytes::new())], "does not belong"),
@@ -321,7 +330,10 @@ impl Slot for Dying {
         self.slot.epoch()
     }
 
-    async fn commit(&self, writes: millstream_storage::WriteSet) -> millstream_storage::Result<millstream_storage::Commit> {
+    async fn commit(
+        &self,
+        writes: millstream_storage::WriteSet,
+    ) -> millstream_storage::Result<millstream_storage::Commit> {
         self.step()?;
         self.slot.commit(writes).await
     }
@@ -402,7 +414,13 @@ async fn after_a_crash(load_snapshot: bool, steps: usize, stale: bool) -> Vec<St
     let live = world.live().await;
     let found = names(&live).await;
     for name in &found {
-        let expected = if *name == "new" { 0..2 } else if found.len() == 2 { 0..6 } else { 0..4 };
+        let expected = if *name == "new" {
+            0..2
+        } else if found.len() == 2 {
+            0..6
+        } else {
+            0..4
+        };
         assert!(records(&live, name).await.into_iter().eq(numbered(expected)), "{name} after {steps} steps");
     }
     found

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 
 use super::history::{History, Report};
 use crate::tests::{START, arn, provisioned};
-use crate::{Engine, Limits, Settings};
+use crate::{Engine, EphemeralKey, Limits, Settings};
 
 #[derive(Clone)]
 pub(super) struct Stage {
@@ -154,7 +154,8 @@ async fn open(
     seed: u64,
 ) -> Engine {
     let slot = backend.open(SlotId(0), None).await.unwrap();
-    let engine = Engine::open(slot, settings.clone(), clock.shared(), SeededEntropy::shared(seed));
+    let keys = Arc::new(EphemeralKey::new(SeededEntropy::shared(8)));
+    let engine = Engine::open(slot, settings.clone(), clock.shared(), SeededEntropy::shared(seed), keys);
     while_syncing(backend, engine).await.unwrap()
 }
 

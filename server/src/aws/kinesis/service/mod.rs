@@ -4,7 +4,9 @@
 
 mod consumers;
 mod errors;
+mod monitoring;
 mod names;
+mod policies;
 mod records;
 mod shards;
 mod streams;
@@ -164,5 +166,53 @@ impl KinesisService for Kinesis {
         input: ListTagsForStreamInput,
     ) -> Answer<ListTagsForStreamOutput> {
         tags::list(&self.engine, caller, &input)
+    }
+
+    async fn tag_resource(&self, caller: &Caller, input: TagResourceInput) -> Answer<()> {
+        tags::tag_resource(&self.engine, caller, input).await
+    }
+
+    async fn untag_resource(&self, caller: &Caller, input: UntagResourceInput) -> Answer<()> {
+        tags::untag_resource(&self.engine, caller, input).await
+    }
+
+    async fn list_tags_for_resource(
+        &self,
+        caller: &Caller,
+        input: ListTagsForResourceInput,
+    ) -> Answer<ListTagsForResourceOutput> {
+        tags::list_of_resource(&self.engine, caller, &input)
+    }
+
+    async fn put_resource_policy(&self, caller: &Caller, input: PutResourcePolicyInput) -> Answer<()> {
+        policies::put(&self.engine, caller, input).await
+    }
+
+    async fn get_resource_policy(
+        &self,
+        caller: &Caller,
+        input: GetResourcePolicyInput,
+    ) -> Answer<GetResourcePolicyOutput> {
+        policies::get(&self.engine, caller, &input)
+    }
+
+    async fn delete_resource_policy(&self, caller: &Caller, input: DeleteResourcePolicyInput) -> Answer<()> {
+        policies::delete(&self.engine, caller, &input).await
+    }
+
+    async fn enable_enhanced_monitoring(
+        &self,
+        caller: &Caller,
+        input: EnableEnhancedMonitoringInput,
+    ) -> Answer<EnhancedMonitoringOutput> {
+        monitoring::enable(&self.engine, caller, input).await
+    }
+
+    async fn disable_enhanced_monitoring(
+        &self,
+        caller: &Caller,
+        input: DisableEnhancedMonitoringInput,
+    ) -> Answer<EnhancedMonitoringOutput> {
+        monitoring::disable(&self.engine, caller, input).await
     }
 }

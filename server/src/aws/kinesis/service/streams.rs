@@ -8,13 +8,13 @@ use millstream_engine::{
 };
 
 use super::errors::invalid_argument;
-use super::{Answer, names, shards};
+use super::{Answer, monitoring, names, shards};
 use crate::aws::caller::Caller;
 use crate::aws::kinesis::generated::{
     CreateStreamInput, DeleteStreamInput, DescribeLimitsOutput, DescribeStreamInput, DescribeStreamOutput,
-    DescribeStreamSummaryInput, DescribeStreamSummaryOutput, EncryptionType, EnhancedMetrics,
-    ListStreamsInput, ListStreamsOutput, RecordDistributionStrategy, StreamDescription,
-    StreamDescriptionSummary, StreamMode, StreamModeDetails, StreamStatus, StreamSummary,
+    DescribeStreamSummaryInput, DescribeStreamSummaryOutput, EncryptionType, ListStreamsInput,
+    ListStreamsOutput, RecordDistributionStrategy, StreamDescription, StreamDescriptionSummary, StreamMode,
+    StreamModeDetails, StreamStatus, StreamSummary,
 };
 
 pub(super) async fn create(engine: &Engine, caller: &Caller, input: CreateStreamInput) -> Answer<()> {
@@ -70,7 +70,7 @@ pub(super) fn describe(
         has_more_shards,
         retention_period_hours: count(stream.retention_hours),
         stream_creation_timestamp: stream.created,
-        enhanced_monitoring: no_enhanced_monitoring(),
+        enhanced_monitoring: vec![monitoring::metrics(stream.monitored)],
         encryption_type: Some(EncryptionType::None),
         key_id: None,
     };
@@ -97,7 +97,7 @@ fn summary(stream: &Description) -> StreamDescriptionSummary {
         stream_mode_details: Some(mode(stream.mode)),
         retention_period_hours: count(stream.retention_hours),
         stream_creation_timestamp: stream.created,
-        enhanced_monitoring: no_enhanced_monitoring(),
+        enhanced_monitoring: vec![monitoring::metrics(stream.monitored)],
         encryption_type: Some(EncryptionType::None),
         key_id: None,
         open_shard_count: count(stream.open_shards),
@@ -163,10 +163,6 @@ fn mode(mode: Mode) -> StreamModeDetails {
         Mode::OnDemand => StreamMode::OnDemand,
     };
     StreamModeDetails { stream_mode }
-}
-
-fn no_enhanced_monitoring() -> Vec<EnhancedMetrics> {
-    vec![EnhancedMetrics { shard_level_metrics: Some(Vec::new()) }]
 }
 
 /// A number as the wire wants it; ours stay far below the end of its range.

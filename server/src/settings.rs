@@ -31,6 +31,7 @@ pub struct Settings {
     pub delays: DelaysSetting,
     pub memory: MemorySetting,
     pub tls: TlsSetting,
+    pub encryption: EncryptionSetting,
     pub log: LogSetting,
     /// Start even though durable writes were found missing. Read the error first.
     pub accept_data_loss: bool,
@@ -78,6 +79,7 @@ pub struct CustomLimits {
     pub on_demand_streams_per_account: Option<u32>,
     pub count_updates_per_day: Option<u32>,
     pub consumers_per_stream: Option<u32>,
+    pub encryption_changes_per_day: Option<u32>,
     pub calls_per_second: CustomCalls,
 }
 
@@ -149,6 +151,19 @@ pub struct TlsSetting {
     pub key: Option<PathBuf>,
 }
 
+/// Where the master key of encrypted streams is. Without a file, and without the variable that holds the key itself,
+/// one is made when it is first needed and kept in the data directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EncryptionSetting {
+    /// 64 hexadecimal digits, or 32 bytes in base64; must not be readable by others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub master_key_file: Option<PathBuf>,
+    /// The master key before the present one, needed for one start: what it wrapped is wrapped anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_master_key_file: Option<PathBuf>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogSetting {
@@ -188,6 +203,7 @@ impl Default for Settings {
             delays: DelaysSetting::default(),
             memory: MemorySetting::default(),
             tls: TlsSetting::default(),
+            encryption: EncryptionSetting::default(),
             log: LogSetting::default(),
             accept_data_loss: false,
             test_api: None,
@@ -286,6 +302,10 @@ impl From<LimitsSetting> for engine::Limits {
             ),
             count_updates_per_day: figure(custom.count_updates_per_day, Self::AWS.count_updates_per_day),
             consumers_per_stream: figure(custom.consumers_per_stream, Self::AWS.consumers_per_stream),
+            encryption_changes_per_day: figure(
+                custom.encryption_changes_per_day,
+                Self::AWS.encryption_changes_per_day,
+            ),
             calls_per_second: custom.calls_per_second.into(),
         }
     }

@@ -3,6 +3,7 @@
 //! This is the list of what is built. An operation that is not here answers that it is not built yet.
 
 mod consumers;
+mod encryption;
 mod errors;
 mod monitoring;
 mod names;
@@ -78,6 +79,18 @@ impl KinesisService for Kinesis {
     ) -> Answer<()> {
         let stream = names::stream_of!(caller, input)?;
         Ok(self.engine.decrease_retention(&stream, input.retention_period_hours.into()).await?)
+    }
+
+    async fn start_stream_encryption(
+        &self,
+        caller: &Caller,
+        input: StartStreamEncryptionInput,
+    ) -> Answer<()> {
+        encryption::start(&self.engine, caller, input).await
+    }
+
+    async fn stop_stream_encryption(&self, caller: &Caller, input: StopStreamEncryptionInput) -> Answer<()> {
+        encryption::stop(&self.engine, caller, input).await
     }
 
     async fn list_shards(&self, caller: &Caller, input: ListShardsInput) -> Answer<ListShardsOutput> {

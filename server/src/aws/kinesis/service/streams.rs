@@ -8,13 +8,13 @@ use millstream_engine::{
 };
 
 use super::errors::invalid_argument;
-use super::{Answer, monitoring, names, shards};
+use super::{Answer, encryption, monitoring, names, shards};
 use crate::aws::caller::Caller;
 use crate::aws::kinesis::generated::{
     CreateStreamInput, DeleteStreamInput, DescribeLimitsOutput, DescribeStreamInput, DescribeStreamOutput,
-    DescribeStreamSummaryInput, DescribeStreamSummaryOutput, EncryptionType, ListStreamsInput,
-    ListStreamsOutput, RecordDistributionStrategy, StreamDescription, StreamDescriptionSummary, StreamMode,
-    StreamModeDetails, StreamStatus, StreamSummary,
+    DescribeStreamSummaryInput, DescribeStreamSummaryOutput, ListStreamsInput, ListStreamsOutput,
+    RecordDistributionStrategy, StreamDescription, StreamDescriptionSummary, StreamMode, StreamModeDetails,
+    StreamStatus, StreamSummary,
 };
 
 pub(super) async fn create(engine: &Engine, caller: &Caller, input: CreateStreamInput) -> Answer<()> {
@@ -61,6 +61,7 @@ pub(super) fn describe(
     let after = input.exclusive_start_shard_id.as_deref();
     let limit = input.limit.and_then(|limit| usize::try_from(limit).ok());
     let (stream, shards, has_more_shards) = engine.describe_stream(&stream, after, limit)?;
+    let (encryption_type, key_id) = encryption::of_stream(stream.kms_key_id.as_ref());
     let stream_description = StreamDescription {
         stream_name: stream.arn.name.as_str().into(),
         stream_arn: stream.arn.to_string().into(),
@@ -71,8 +72,8 @@ pub(super) fn describe(
         retention_period_hours: count(stream.retention_hours),
         stream_creation_timestamp: stream.created,
         enhanced_monitoring: vec![monitoring::metrics(stream.monitored)],
-        encryption_type: Some(EncryptionType::None),
-        key_id: None,
+        encryption_type,
+        key_id,
     };
     Ok(DescribeStreamOutput { stream_description })
 }
@@ -90,6 +91,7 @@ pub(super) fn describe_summary(
 
 fn summary(stream: &Description) -> StreamDescriptionSummary {
     let is_on_demand = stream.mode == Mode::OnDemand;
+    let (encryption_type, key_id) = encryption::of_stream(stream.kms_key_id.as_ref());
     StreamDescriptionSummary {
         stream_name: stream.arn.name.as_str().into(),
         stream_arn: stream.arn.to_string().into(),
@@ -98,8 +100,8 @@ fn summary(stream: &Description) -> StreamDescriptionSummary {
         retention_period_hours: count(stream.retention_hours),
         stream_creation_timestamp: stream.created,
         enhanced_monitoring: vec![monitoring::metrics(stream.monitored)],
-        encryption_type: Some(EncryptionType::None),
-        key_id: None,
+        encryption_type,
+        key_id,
         open_shard_count: count(stream.open_shards),
         consumer_count: Some(count(stream.consumers)),
         warm_throughput: None,

@@ -20,6 +20,7 @@ use crate::encryption::vault::Vault;
 use crate::error::{Error, Result};
 use crate::keyspace::StreamUid;
 use crate::keyspace::store_row::StoreRow;
+use crate::live::Gate;
 use crate::metrics::{ConsumerMetrics, StreamMetrics};
 use crate::monitoring::ShardMetric;
 use crate::recovery::{Recovered, recover};
@@ -137,15 +138,19 @@ impl Engine {
     }
 
     /// Ends everything that this engine does, for its store is about to hold something else. Records that were
-    /// taken become durable; from then on, no stream is found any more. The slot stays open.
-    pub(crate) async fn retire(&self) {
+    /// taken become durable; from then on, no stream is found any more, and nothing passes `gate`, which stands
+    /// between this engine and its slot.
+    pub(crate) async fn retire(&self, gate: &Gate) {
         self.end_subscriptions();
         let inner = &self.inner;
+        // Changes of streams that are under way are finished first, those that wait will find nothing.
+        let _control = inner.control.lock().await;
         for stream in inner.catalog.clear() {
             inner.close_shards(&stream).await;
         }
         inner.committer.close();
         inner.tasks.shutdown();
+        gate.shut().await;
     }
 
     /// Resolves, with the reason, when storage does nothing more: the process should end.

@@ -152,6 +152,7 @@ impl Subscription {
             let place = &self.place;
             let alarm = set_alarm(&mut self.alarm, &inner, now, deadline);
             tokio::select! {
+                biased;
                 () = grown, if pause.is_none() => {}
                 () = place.ended() => {}
                 () = alarm => self.alarm = None,

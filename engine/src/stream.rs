@@ -12,9 +12,9 @@ use parking_lot::RwLock;
 use tokio::sync::Notify;
 
 use crate::consumer::Consumers;
-use crate::engine::not_found;
 use crate::encryption::keyring::Keyring;
 use crate::encryption::state::Encryption;
+use crate::engine::not_found;
 use crate::keyspace::StreamUid;
 use crate::metrics::StreamCounters;
 use crate::monitoring::ShardMetricSet;

@@ -94,9 +94,9 @@ impl Part {
             Source::Picked(records) => (None, Some(records)),
         };
         // Every record of the block was read before.
-        let of_block = block
-            .into_iter()
-            .flat_map(|(shard, block)| block.records().flatten().map(|record| record_of(shard, block, record)));
+        let of_block = block.into_iter().flat_map(|(shard, block)| {
+            block.records().flatten().map(|record| record_of(shard, block, record))
+        });
         of_block.chain(picked.into_iter().flatten().cloned())
     }
 

@@ -15,7 +15,14 @@ impl World {
     }
 
     async fn live_on(&self, slot: Arc<dyn Slot>) -> Result<LiveEngine> {
-        LiveEngine::open(slot, self.settings.clone(), self.clock.shared(), SeededEntropy::shared(7)).await
+        LiveEngine::open(
+            slot,
+            self.settings.clone(),
+            self.clock.shared(),
+            SeededEntropy::shared(7),
+            self.keys.clone(),
+        )
+        .await
     }
 }
 

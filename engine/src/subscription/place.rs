@@ -83,6 +83,13 @@ impl Places {
     }
 }
 
+#[cfg(test)]
+impl Places {
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().by_shard.len()
+    }
+}
+
 impl State {
     fn check(&self, consumer: &ConsumerArn, shard: &Shard, now: Duration) -> Result<()> {
         if let Some(error) = &self.closed {

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory, Subcommand};
-use millstream_server::Settings;
 use millstream_server::settings::{LimitsPreset, LimitsSetting, LogFormat, StorageKind};
+use millstream_server::{Secrets, Settings};
 
 use crate::exit::Failure;
 
@@ -101,6 +101,14 @@ pub(crate) struct SettingsArguments {
     #[arg(long, value_name = "FILE", env = "MILLSTREAM_TLS_KEY")]
     tls_key: Option<PathBuf>,
 
+    /// Holds the master key of encrypted streams; readable by the owner alone [default: made in the data directory].
+    #[arg(long, value_name = "FILE", env = "MILLSTREAM_MASTER_KEY_FILE")]
+    master_key_file: Option<PathBuf>,
+
+    /// The master key before that one, for one start: its data keys go over to the new one.
+    #[arg(long, value_name = "FILE", env = "MILLSTREAM_PREVIOUS_MASTER_KEY_FILE")]
+    previous_master_key_file: Option<PathBuf>,
+
     /// What is logged, as a filter of the `tracing` crate [default: info].
     #[arg(long, value_name = "FILTER", env = "MILLSTREAM_LOG")]
     log: Option<String>,
@@ -154,6 +162,8 @@ impl SettingsArguments {
         set(&mut settings.delays.delete_ms, self.delete_delay_ms);
         set(&mut settings.tls.certificate, self.tls_certificate.map(Some));
         set(&mut settings.tls.key, self.tls_key.map(Some));
+        set(&mut settings.encryption.master_key_file, self.master_key_file.map(Some));
+        set(&mut settings.encryption.previous_master_key_file, self.previous_master_key_file.map(Some));
         set(&mut settings.log.filter, self.log);
         set(&mut settings.log.format, self.log_format);
         set(&mut settings.test_api, self.test_api.map(Some));
@@ -176,7 +186,8 @@ fn read(file: &Path) -> Result<Settings, Failure> {
 /// Variables with our prefix that no flag of any command reads.
 fn unknown_variables() -> Vec<String> {
     let command = crate::Arguments::command();
-    let mut known = Vec::new();
+    // A secret is no argument.
+    let mut known = vec![Secrets::MASTER_KEY_VARIABLE.to_owned()];
     collect_variables(&command, &mut known);
     let set = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     set.filter(|name| name.starts_with(VARIABLE_PREFIX) && !known.contains(name)).collect()

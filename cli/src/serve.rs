@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use millstream_runtime::{SystemClock, SystemEntropy};
 use millstream_server::settings::{LogFormat, LogSetting};
-use millstream_server::{Server, ServerError, Settings};
+use millstream_server::{Secrets, Server, ServerError, Settings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -36,8 +36,9 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
 }
 
 async fn serve(settings: &Settings) -> Result<(), ServerError> {
+    let secrets = Secrets::from_environment();
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-    let server = Server::start(settings, SystemClock::shared(), SystemEntropy::shared()).await?;
+    let server = Server::start(settings, &secrets, SystemClock::shared(), SystemEntropy::shared()).await?;
     let (address, admin) = (server.address(), server.admin_address());
     let (storage, data_dir) = (settings.storage, settings.data_dir.display());
     tracing::info!(%address, %admin, ?storage, %data_dir, "ready");

@@ -4,12 +4,13 @@
 #![allow(clippy::unwrap_used)] // a benchmark that fails should stop
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use millstream_engine::{
-    BlockBuilder, CreateStream, Distribution, Engine, GetRecords, Limits, Mode, PutEntry, RecordBlock,
-    Settings, StartingPosition,
+    BlockBuilder, CreateStream, Distribution, Engine, EphemeralKey, GetRecords, Limits, Mode, PutEntry,
+    Settings, StartingPosition, StoredBlock,
 };
 use millstream_model::{StreamArn, Timestamp};
 use millstream_runtime::{SystemClock, SystemEntropy};
@@ -24,7 +25,9 @@ const CALLS_OF_ONE_ENGINE: u64 = 1000;
 async fn engine(shards: u32) -> (Engine, StreamArn) {
     let slot = MemoryBackend::new().open(SlotId(0), None).await.unwrap();
     let settings = Settings { limits: Limits::OFF, ..Settings::default() };
-    let engine = Engine::open(slot, settings, SystemClock::shared(), SystemEntropy::shared()).await.unwrap();
+    let (clock, entropy) = (SystemClock::shared(), SystemEntropy::shared());
+    let keys = Arc::new(EphemeralKey::new(entropy.clone()));
+    let engine = Engine::open(slot, settings, clock, entropy, keys).await.unwrap();
     let arn: StreamArn = "arn:aws:kinesis:us-east-1:000000000000:stream/bench".parse().unwrap();
     let stream = CreateStream {
         arn: arn.clone(),
@@ -123,7 +126,7 @@ fn block(criterion: &mut Criterion) {
     group.bench_function("decode and walk", |bencher| {
         bencher.iter_batched(
             || bytes.clone(),
-            |bytes| RecordBlock::decode(bytes).unwrap().records().count(),
+            |bytes| StoredBlock::decode(bytes).unwrap().into_clear().unwrap().records().count(),
             BatchSize::SmallInput,
         );
     });

@@ -23,6 +23,15 @@ pub enum Error {
     ExpiredIterator(String),
     #[error("{0}")]
     ExpiredNextToken(String),
+    /// Records are encrypted under a master key that is not the one at hand.
+    #[error("{0}")]
+    KmsAccessDenied(String),
+    /// Records are encrypted, and no master key is at hand.
+    #[error("{0}")]
+    KmsInvalidState(String),
+    /// What was given names no key.
+    #[error("{0}")]
+    KmsNotFound(String),
     /// The call would have succeeded; it was asked not to be carried out.
     #[error("{0}")]
     DryRun(String),
@@ -35,6 +44,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether a key is what is missing, and nothing is wrong with what was asked or with the data.
+    pub(crate) fn is_of_kms(&self) -> bool {
+        matches!(self, Self::KmsAccessDenied(_) | Self::KmsInvalidState(_) | Self::KmsNotFound(_))
+    }
+
     pub(crate) fn shard_rate(
         shard: &dyn fmt::Display,
         stream: &dyn fmt::Display,
@@ -54,5 +68,34 @@ impl From<millstream_storage::Error> for Error {
             ErrorKind::Refused | ErrorKind::Uncertain => Self::Unavailable(text),
             ErrorKind::Conflict | ErrorKind::Fatal => Self::Internal(text),
         }
+    }
+}
+
+/// Why a snapshot was not saved or loaded, or the store not reset.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    #[error("a snapshot is being loaded already")]
+    Busy,
+    #[error("this is no snapshot: it does not begin as one")]
+    NotASnapshot,
+    #[error("the snapshot has format {0}; this program reads format {1}")]
+    Version(u16, u16),
+    #[error("the snapshot is damaged: {0}")]
+    Damaged(String),
+    #[error("the snapshot ends before its end; {0} bytes of it are there")]
+    Truncated(u64),
+    /// Whoever sent it did not go on.
+    #[error("the snapshot broke off: {0}")]
+    BrokenOff(String),
+    /// Every byte is as it was written, but no engine can be opened on it.
+    #[error("the snapshot cannot be used: {0}")]
+    Unusable(Error),
+    #[error("{0}")]
+    Engine(#[from] Error),
+}
+
+impl From<millstream_storage::Error> for SnapshotError {
+    fn from(error: millstream_storage::Error) -> Self {
+        Self::Engine(error.into())
     }
 }

@@ -2,17 +2,24 @@
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc)] // panics are what a fuzzer looks for
 
+use std::sync::Arc;
+
 use base64_simd::STANDARD as BASE64;
 use bytes::Bytes;
 use millstream_model::Timestamp;
 use millstream_runtime::SeededEntropy;
 use prost::Message;
 
+use crate::encryption::data_key::DataKey;
 use crate::keyspace::store_row::StoreRow;
 use crate::keyspace::tail_row::LogEnd;
-use crate::keyspace::{account_row, record_key, shard_row, stream_row, time_index};
+use crate::keyspace::{
+    ShardUid, account_row, consumer_row, data_key_row, record_key, shard_row, stream_row, time_index,
+};
 use crate::operations::list::{ShardsToken, StreamsToken, decode_filter, encode_token};
-use crate::record_block::{self, BlockBuilder, CHECKSUM, FORMAT_VERSION, HEADER_BYTES, RecordBlock};
+use crate::record_block::{
+    self, BlockBuilder, CHECKSUM, ENCRYPTED, FORMAT_VERSION, HEADER_BYTES, StoredBlock,
+};
 use crate::token::{ITERATOR, PREFIX, Page, Sealer};
 
 /// A record block: as it is, and with a version and a checksum that let it through to its records.
@@ -20,23 +27,37 @@ pub fn block(bytes: &[u8]) {
     check_block(bytes.to_vec());
     let mut bytes = bytes.to_vec();
     if bytes.len() >= HEADER_BYTES {
-        (bytes[0], bytes[1]) = (FORMAT_VERSION, 0);
-        let checksum = record_block::checksum(&bytes);
-        bytes[CHECKSUM].copy_from_slice(&checksum.to_be_bytes());
-        check_block(bytes);
+        for (flags, epoch) in [(0, 0), (ENCRYPTED, 1)] {
+            (bytes[0], bytes[1]) = (FORMAT_VERSION, flags);
+            bytes[2..6].copy_from_slice(&u32::to_be_bytes(epoch));
+            let checksum = record_block::checksum(&bytes);
+            bytes[CHECKSUM].copy_from_slice(&checksum.to_be_bytes());
+            check_block(bytes.clone());
+        }
     }
 }
 
 fn check_block(bytes: Vec<u8>) {
-    let Ok(block) = RecordBlock::decode(bytes.into()) else { return };
+    let Ok(stored) = StoredBlock::decode(bytes.into()) else { return };
+    let last_arrival = stored.last_arrival();
+    if let Some(epoch) = stored.epoch() {
+        // Nobody forges a block.
+        let key = Arc::new(DataKey::new(epoch, &[7; 32]));
+        assert!(last_arrival.is_ok() && stored.decrypt(key, ShardUid(1)).is_err());
+        return;
+    }
+    let block = stored.into_clear().expect("a block in clear");
     let Ok(records) = block.records().collect::<Result<Vec<_>, _>>() else { return };
     assert_eq!(block.end_index() - block.first_index(), records.len() as u64);
-    assert_eq!(block.end_offset() - block.first_offset(), records.len() as u64);
-    let mut again = BlockBuilder::new(block.first_index(), block.first_offset(), block.bytes().len());
+    let (first_offset, end_offset) = (block.header().first_offset(), block.header().end_offset());
+    assert_eq!(end_offset - first_offset, records.len() as u64);
+    assert_eq!(last_arrival.ok(), records.last().map(|record| record.arrival));
+    let mut again = BlockBuilder::new(block.first_index(), first_offset, block.size());
     for record in &records {
         again.push(record.arrival, &record.partition_key, &record.data);
     }
-    let again = RecordBlock::decode(again.seal().bytes().clone()).expect("what was written can be read");
+    let again = StoredBlock::decode(again.seal().bytes().clone()).expect("what was written can be read");
+    let again = again.into_clear().expect("a block in clear");
     // What was not asked of the first record is its distance to the block's time.
     let again: Vec<_> = again.records().map(|record| record.expect("a record")).collect();
     assert_eq!(again, records);
@@ -60,6 +81,15 @@ pub fn rows(bytes: &[u8]) {
             &account_row::encode(commitment),
         );
         assert_eq!(again, Ok((account, region, commitment)));
+    }
+    if let Ok((stream, name, meta)) = consumer_row::decode(key, row) {
+        let again =
+            consumer_row::decode(&consumer_row::consumer_key(stream, &name), &consumer_row::encode(&meta));
+        assert_eq!(again, Ok((stream, name, meta)));
+    }
+    if let Ok((stream, epoch, wrapped)) = data_key_row::decode(key, row) {
+        let again = data_key_row::decode(&data_key_row::data_key_key(stream, epoch), &wrapped.encode());
+        assert_eq!(again, Ok((stream, epoch, wrapped)));
     }
     if let Some(end) = LogEnd::decode(row) {
         assert_eq!(end.encode(), row);

@@ -4,17 +4,23 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use millstream_model::{ShardIndex, StreamArn, Timestamp};
+use millstream_model::{ConsumerName, ShardIndex, StreamArn, Timestamp};
 use millstream_runtime::Entropy;
 use millstream_storage::{Entry, KeyRange, ScanOptions, Slot, WriteSet};
 use prost::Message;
 
 use crate::account::Accounts;
+use crate::consumer::{Consumer, ConsumerMeta};
+use crate::encryption::keyring::Keyring;
+use crate::encryption::recovery::StoredKeys;
+use crate::encryption::vault::Vault;
 use crate::error::{Error, Result};
 use crate::keyspace::store_row::{FORMAT, StoreRow, store_key};
 use crate::keyspace::tail_row::{LogEnd, tail_key};
-use crate::keyspace::{self, ShardUid, StreamUid, account_row, record_key, shard_row, stream_row};
-use crate::record_block::RecordBlock;
+use crate::keyspace::{
+    self, ShardUid, StreamUid, account_row, consumer_row, record_key, shard_row, stream_row,
+};
+use crate::record_block::StoredBlock;
 use crate::shard::Shard;
 use crate::stream::Stream;
 
@@ -32,19 +38,35 @@ pub(crate) struct Recovered {
     pub(crate) accounts: Accounts,
 }
 
-pub(crate) async fn recover(slot: &dyn Slot, entropy: &dyn Entropy) -> Result<Recovered> {
+/// The shards of a stream, and the keys that they share.
+#[derive(Debug, Default)]
+struct Logs {
+    keys: Arc<Keyring>,
+    shards: BTreeMap<ShardIndex, Arc<Shard>>,
+}
+
+pub(crate) async fn recover(slot: &dyn Slot, entropy: &dyn Entropy, vault: &Vault) -> Result<Recovered> {
     let store = read_or_make_store(slot, entropy).await?;
-    let mut shards = read_shards(slot).await?;
+    let mut consumers = read_consumers(slot).await?;
+    let mut data_keys = StoredKeys::read(slot).await?;
+    let mut logs = read_logs(slot).await?;
     let mut streams = Vec::new();
     for Entry { key, value } in scan_all(slot, stream_row::all()).await? {
         let (arn, mut meta) = stream_row::decode(&key, &value)?;
-        let shards = shards.remove(&meta.uid).unwrap_or_default();
+        let Logs { keys, shards } = logs.remove(&meta.uid).unwrap_or_default();
         if let Some((last, _)) = shards.last_key_value() {
             meta.next_shard = meta.next_shard.max(last.saturating_add(1));
         }
         check_marks(slot, &arn, &shards)?;
-        streams.push(Stream::new(arn, meta, shards));
+        let consumers = consumers.remove(&meta.uid).unwrap_or_default();
+        data_keys.unlock(vault, &arn, &meta, &keys);
+        let stream = Stream::new(arn, meta, keys, shards);
+        for (name, meta) in consumers {
+            stream.consumers.insert(Consumer::new(stream.arn.clone(), name, meta));
+        }
+        streams.push(stream);
     }
+    data_keys.store_rewrapped(slot).await?;
     let graves = scan_all(slot, KeyRange::prefix(&[keyspace::GRAVE])).await?;
     let graves = graves.iter().map(|grave| grave_uid(&grave.key)).collect::<Result<Vec<_>>>()?;
     check_nothing_is_missed(slot, &streams, &graves)?;
@@ -80,8 +102,8 @@ async fn read_or_make_store(slot: &dyn Slot, entropy: &dyn Entropy) -> Result<St
     Ok(row)
 }
 
-async fn read_shards(slot: &dyn Slot) -> Result<HashMap<StreamUid, BTreeMap<ShardIndex, Arc<Shard>>>> {
-    let mut shards: HashMap<_, BTreeMap<_, _>> = HashMap::new();
+async fn read_logs(slot: &dyn Slot) -> Result<HashMap<StreamUid, Logs>> {
+    let mut logs: HashMap<_, Logs> = HashMap::new();
     for Entry { key, value } in scan_all(slot, shard_row::all()).await? {
         let (stream, state) = shard_row::decode(&key, &value)?;
         let meta = state.meta;
@@ -92,10 +114,20 @@ async fn read_shards(slot: &dyn Slot) -> Result<HashMap<StreamUid, BTreeMap<Shar
                 .checked_add(INDEX_GAP)
                 .ok_or_else(|| keyspace::corrupt("the end of the log of the shard with the row", &key))?;
         }
-        let shard = Arc::new(Shard::with_log(stream, state, end));
-        shards.entry(stream).or_default().insert(meta.index, shard);
+        let logs = logs.entry(stream).or_default();
+        let shard = Shard::with_log(stream, state, end, logs.keys.clone());
+        logs.shards.insert(meta.index, Arc::new(shard));
     }
-    Ok(shards)
+    Ok(logs)
+}
+
+async fn read_consumers(slot: &dyn Slot) -> Result<HashMap<StreamUid, Vec<(ConsumerName, ConsumerMeta)>>> {
+    let mut consumers: HashMap<_, Vec<_>> = HashMap::new();
+    for Entry { key, value } in scan_all(slot, consumer_row::all()).await? {
+        let (stream, name, meta) = consumer_row::decode(&key, &value)?;
+        consumers.entry(stream).or_default().push((name, meta));
+    }
+    Ok(consumers)
 }
 
 /// Where a shard's log ends in storage: after its last block, or where it stood when it was trimmed empty.
@@ -104,10 +136,10 @@ pub(crate) async fn read_log_end(slot: &dyn Slot, shard: ShardUid, opened: Times
     let page = slot.scan(record_key::from(shard, 0), last).await?;
     if let Some(Entry { key, value }) = page.entries.into_iter().next() {
         let block = decode_block(&key, value)?;
-        let last_arrival = match block.records().last() {
-            Some(Ok(record)) => record.arrival,
-            _ => return Err(keyspace::corrupt("the last record block of a shard", &key)),
-        };
+        let last_arrival = block.last_arrival();
+        let last_arrival =
+            last_arrival.map_err(|_| keyspace::corrupt("the last record block of a shard", &key))?;
+        let block = block.header();
         return Ok(LogEnd { index: block.end_index(), offset: block.end_offset(), last_arrival });
     }
     match slot.get(&tail_key(shard)).await? {
@@ -119,9 +151,9 @@ pub(crate) async fn read_log_end(slot: &dyn Slot, shard: ShardUid, opened: Times
 }
 
 /// A block that also stands where it says that it does.
-pub(crate) fn decode_block(key: &[u8], value: Bytes) -> Result<RecordBlock> {
-    let block = RecordBlock::decode(value).map_err(|error| keyspace::corrupt(&error.to_string(), key))?;
-    if record_key::first_index(key) != Some(block.first_index()) {
+pub(crate) fn decode_block(key: &[u8], value: Bytes) -> Result<StoredBlock> {
+    let block = StoredBlock::decode(value).map_err(|error| keyspace::corrupt(&error.to_string(), key))?;
+    if record_key::first_index(key) != Some(block.header().first_index()) {
         return Err(keyspace::corrupt("a record block of another place", key));
     }
     Ok(block)

@@ -51,9 +51,9 @@ mod tests {
     fn routing(shard_count: u32) -> Routing {
         let created = Timestamp::from_millis(1);
         let shards = HashKeyRange::uniform(shard_count).zip(0..);
-        Routing::new(
-            shards.map(|(range, index)| Arc::new(Shard::new(1, ShardMeta::root(index, range, created)))),
-        )
+        Routing::new(shards.map(|(range, index)| {
+            Arc::new(Shard::new(1, ShardMeta::root(index, range, created), Arc::default()))
+        }))
     }
 
     proptest! {

@@ -14,6 +14,10 @@ use tokio::sync::Notify;
 
 use crate::capacity::StreamCapacity;
 use crate::capacity::scaler::Watch;
+use crate::consumer::Consumers;
+use crate::encryption::keyring::Keyring;
+use crate::encryption::state::Encryption;
+use crate::engine::not_found;
 use crate::keyspace::StreamUid;
 use crate::limits::Burst;
 use crate::metrics::StreamCounters;
@@ -100,6 +104,7 @@ pub(crate) struct StreamMeta {
     pub(crate) policy: Option<String>,
     /// How much the stream takes, apart from its mode and its shards.
     pub(crate) capacity: StreamCapacity,
+    pub(crate) encryption: Encryption,
 }
 
 impl StreamMeta {
@@ -139,6 +144,9 @@ pub(crate) struct Stream {
     pub(crate) arn: StreamArn,
     pub(crate) uid: StreamUid,
     pub(crate) counters: StreamCounters,
+    pub(crate) consumers: Consumers,
+    /// Shared with all shards.
+    pub(crate) keys: Arc<Keyring>,
     meta: RwLock<Arc<StreamMeta>>,
     shards: RwLock<Arc<Shards>>,
     /// Wakes puts whose shard is being replaced: others take its hash keys now, or it does again.
@@ -184,17 +192,30 @@ impl Shards {
 }
 
 impl Stream {
-    pub(crate) fn new(arn: StreamArn, meta: StreamMeta, shards: BTreeMap<ShardIndex, Arc<Shard>>) -> Self {
+    pub(crate) fn new(
+        arn: StreamArn,
+        meta: StreamMeta,
+        keys: Arc<Keyring>,
+        shards: BTreeMap<ShardIndex, Arc<Shard>>,
+    ) -> Self {
         Self {
             arn,
             uid: meta.uid,
             counters: StreamCounters::default(),
+            consumers: Consumers::default(),
+            keys,
             meta: RwLock::new(Arc::new(meta)),
             shards: RwLock::new(Arc::new(Shards::new(shards))),
             resharded: Notify::new(),
             watch: Mutex::default(),
             turns: AtomicUsize::new(0),
         }
+    }
+
+    /// Ends what consumers are being brought, for good: the stream is being deleted.
+    pub(crate) fn end_subscriptions(&self) {
+        let gone = not_found(&self.arn);
+        self.consumers.all().iter().for_each(|consumer| consumer.places.close(&gone, &Some(gone.clone())));
     }
 
     pub(crate) fn meta(&self) -> Arc<StreamMeta> {
@@ -241,6 +262,7 @@ mod tests {
             monitored: ShardMetricSet::EMPTY,
             policy: None,
             capacity: StreamCapacity::default(),
+            encryption: Encryption::default(),
         }
     }
 

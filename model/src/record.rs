@@ -15,6 +15,8 @@ pub struct Record {
     pub partition_key: Bytes,
     /// Up to the stream's maximum record size.
     pub data: Bytes,
+    /// It lies in storage encrypted, as its stream was set when it came.
+    pub encrypted: bool,
 }
 
 impl Record {

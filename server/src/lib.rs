@@ -8,10 +8,14 @@ pub mod aws;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod http;
+mod kept_file;
+mod master_key;
 mod metrics;
 mod server;
 pub mod settings;
 
 pub use http::tls::TlsError;
+pub use kept_file::SecretFileError;
+pub use master_key::{MasterKeyError, Secrets};
 pub use server::{Server, ServerError};
 pub use settings::Settings;

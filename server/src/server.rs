@@ -18,6 +18,7 @@ use crate::aws::router::Router;
 use crate::http::body::BodyBudget;
 use crate::http::listener::Listener;
 use crate::http::tls::{self, TlsError};
+use crate::master_key::{MasterKeyError, MasterKeys, Secrets};
 use crate::metrics::Metrics;
 use crate::settings::{InvalidSettings, Settings, StorageKind};
 
@@ -35,6 +36,8 @@ pub enum ServerError {
     Signals(io::Error),
     #[error("{0}")]
     Tls(#[from] TlsError),
+    #[error("{0}")]
+    MasterKey(#[from] MasterKeyError),
     #[error("{0}")]
     Storage(#[from] millstream_storage::Error),
     #[error("{0}")]
@@ -63,17 +66,20 @@ impl Server {
     /// Opens the store and both ports. When it returns, requests are answered.
     pub async fn start(
         settings: &Settings,
+        secrets: &Secrets,
         clock: SharedClock,
         entropy: SharedEntropy,
     ) -> Result<Self, ServerError> {
         settings.check()?;
+        let keys = Arc::new(MasterKeys::read(settings, secrets, entropy.clone())?);
         // First the ports: a second server on the same one should fail before it touches the store.
         let listener = bind(settings.listen).await?;
         let admin_listener = bind(settings.admin_listen).await?;
         let (address, admin_address) = (listener.address(), admin_listener.address());
         let slot = backend(settings)?.open(SlotId(0), None).await?;
         let engine_clock = AdjustableClock::following(clock.clone());
-        let engine = Engine::open(slot, settings.engine(), engine_clock.shared(), entropy.clone()).await?;
+        let engine =
+            Engine::open(slot, settings.engine(), engine_clock.shared(), entropy.clone(), keys).await?;
         let directory = (settings.storage == StorageKind::Rocksdb).then_some(settings.data_dir.as_path());
         let tls = tls::acceptor(&settings.tls, directory)?;
 

@@ -31,6 +31,7 @@ pub struct Settings {
     pub delays: DelaysSetting,
     pub memory: MemorySetting,
     pub tls: TlsSetting,
+    pub encryption: EncryptionSetting,
     pub log: LogSetting,
     /// Start even though durable writes were found missing. Read the error first.
     pub accept_data_loss: bool,
@@ -80,6 +81,11 @@ pub struct CustomLimits {
     pub on_demand_mib_per_second_max: Option<u32>,
     pub mode_switches_per_day: Option<u32>,
     pub count_updates_per_day: Option<u32>,
+    pub consumers_per_stream: Option<u32>,
+    pub consumers_per_advantage_stream: Option<u32>,
+    pub subscription_bytes_per_second: Option<u64>,
+    pub subscription_calls_per_second: Option<u64>,
+    pub encryption_changes_per_day: Option<u32>,
     pub calls_per_second: CustomCalls,
 }
 
@@ -105,6 +111,10 @@ pub struct CustomCalls {
     pub delete_resource_policy: Option<u64>,
     pub enable_enhanced_monitoring: Option<u64>,
     pub disable_enhanced_monitoring: Option<u64>,
+    pub register_stream_consumer: Option<u64>,
+    pub deregister_stream_consumer: Option<u64>,
+    pub describe_stream_consumer: Option<u64>,
+    pub list_stream_consumers: Option<u64>,
     pub increase_stream_retention_period: Option<u64>,
     pub decrease_stream_retention_period: Option<u64>,
     pub split_shard: Option<u64>,
@@ -118,7 +128,7 @@ pub struct CustomCalls {
     pub update_account_settings: Option<u64>,
 }
 
-/// How long streams stay in CREATING, UPDATING and DELETING, in milliseconds.
+/// How long streams and consumers stay in CREATING, UPDATING and DELETING, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DelaysSetting {
@@ -151,6 +161,19 @@ pub struct TlsSetting {
     /// PEM; must not be readable by others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<PathBuf>,
+}
+
+/// Where the master key of encrypted streams is. Without a file, and without the variable that holds the key itself,
+/// one is made when it is first needed and kept in the data directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EncryptionSetting {
+    /// 64 hexadecimal digits, or 32 bytes in base64; must not be readable by others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub master_key_file: Option<PathBuf>,
+    /// The master key before the present one, needed for one start: what it wrapped is wrapped anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_master_key_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,6 +215,7 @@ impl Default for Settings {
             delays: DelaysSetting::default(),
             memory: MemorySetting::default(),
             tls: TlsSetting::default(),
+            encryption: EncryptionSetting::default(),
             log: LogSetting::default(),
             accept_data_loss: false,
             test_api: None,
@@ -295,6 +319,23 @@ impl From<LimitsSetting> for engine::Limits {
             ),
             mode_switches_per_day: figure(custom.mode_switches_per_day, Self::AWS.mode_switches_per_day),
             count_updates_per_day: figure(custom.count_updates_per_day, Self::AWS.count_updates_per_day),
+            consumers_per_stream: figure(custom.consumers_per_stream, Self::AWS.consumers_per_stream),
+            consumers_per_advantage_stream: figure(
+                custom.consumers_per_advantage_stream,
+                Self::AWS.consumers_per_advantage_stream,
+            ),
+            subscription_bytes_per_second: figure(
+                custom.subscription_bytes_per_second,
+                Self::AWS.subscription_bytes_per_second,
+            ),
+            subscription_calls_per_second: figure(
+                custom.subscription_calls_per_second,
+                Self::AWS.subscription_calls_per_second,
+            ),
+            encryption_changes_per_day: figure(
+                custom.encryption_changes_per_day,
+                Self::AWS.encryption_changes_per_day,
+            ),
             calls_per_second: custom.calls_per_second.into(),
         }
     }
@@ -328,6 +369,13 @@ impl From<CustomCalls> for engine::CallLimits {
                 custom.disable_enhanced_monitoring,
                 aws.disable_enhanced_monitoring,
             ),
+            register_stream_consumer: figure(custom.register_stream_consumer, aws.register_stream_consumer),
+            deregister_stream_consumer: figure(
+                custom.deregister_stream_consumer,
+                aws.deregister_stream_consumer,
+            ),
+            describe_stream_consumer: figure(custom.describe_stream_consumer, aws.describe_stream_consumer),
+            list_stream_consumers: figure(custom.list_stream_consumers, aws.list_stream_consumers),
             increase_stream_retention_period: figure(
                 custom.increase_stream_retention_period,
                 aws.increase_stream_retention_period,

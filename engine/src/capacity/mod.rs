@@ -8,9 +8,10 @@ pub(crate) mod decision;
 pub(crate) mod demand;
 pub(crate) mod scaler;
 
-use millstream_model::{Timestamp, limits as aws};
+use millstream_model::limits as aws;
 
 use crate::limits::Limits;
+use crate::rolling_day::RollingDay;
 use demand::{Demand, Rate};
 
 /// How records find their shard.
@@ -35,8 +36,7 @@ pub struct WarmThroughput {
 /// What is persisted of a stream's capacity, apart from its mode and its shards.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StreamCapacity {
-    /// When the mode was switched within the last 24 hours, oldest first.
-    pub(crate) mode_switches: Vec<Timestamp>,
+    pub(crate) mode_switches: RollingDay,
     /// MiB a second that an on-demand stream is kept ready for; 0 for none.
     pub(crate) warm_mib: u32,
     pub(crate) distribution: Distribution,

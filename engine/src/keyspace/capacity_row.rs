@@ -5,6 +5,7 @@ use prost::Message;
 
 use crate::capacity::demand::{Demand, Peak, Rate};
 use crate::capacity::{Distribution, StreamCapacity};
+use crate::rolling_day::RollingDay;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct CapacityRow {
@@ -39,7 +40,7 @@ impl CapacityRow {
     pub(super) fn of(capacity: &StreamCapacity) -> Self {
         let StreamCapacity { mode_switches, warm_mib, distribution, demand } = capacity;
         Self {
-            mode_switches_millis: mode_switches.iter().map(|time| time.as_millis()).collect(),
+            mode_switches_millis: mode_switches.0.iter().map(|time| time.as_millis()).collect(),
             warm_mib: *warm_mib,
             distribution: match distribution {
                 Distribution::UserPartitionKey => 0,
@@ -55,7 +56,9 @@ impl CapacityRow {
     pub(super) fn capacity(self) -> Option<StreamCapacity> {
         let peaks = |rows: Vec<PeakRow>| rows.into_iter().map(PeakRow::peak).collect();
         Some(StreamCapacity {
-            mode_switches: self.mode_switches_millis.into_iter().map(Timestamp::from_millis).collect(),
+            mode_switches: RollingDay(
+                self.mode_switches_millis.into_iter().map(Timestamp::from_millis).collect(),
+            ),
             warm_mib: self.warm_mib,
             distribution: match self.distribution {
                 0 => Distribution::UserPartitionKey,
@@ -99,7 +102,7 @@ pub(super) mod tests {
         pub(crate) fn any_capacity()(mode_switches: Vec<u64>, warm_mib: u32, auto: bool, days in any_peaks(),
                                      quarters in any_peaks(), scaled: Option<u64>) -> StreamCapacity {
             StreamCapacity {
-                mode_switches: mode_switches.into_iter().map(Timestamp::from_millis).collect(),
+                mode_switches: RollingDay(mode_switches.into_iter().map(Timestamp::from_millis).collect()),
                 warm_mib,
                 distribution: if auto { Distribution::Auto } else { Distribution::UserPartitionKey },
                 demand: Demand { days, quarters, scaled: scaled.map(Timestamp::from_millis) },

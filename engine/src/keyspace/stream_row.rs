@@ -10,7 +10,10 @@ use prost::Message;
 use super::capacity_row::CapacityRow;
 use super::{STREAM, StreamUid, corrupt};
 use crate::Result;
+use crate::encryption::Epoch;
+use crate::encryption::state::Encryption;
 use crate::monitoring::ShardMetricSet;
+use crate::rolling_day::RollingDay;
 use crate::stream::{Mode, Phase, StreamMeta};
 
 #[derive(Clone, PartialEq, Message)]
@@ -47,6 +50,16 @@ struct Row {
     monitored: u32,
     #[prost(string, optional, tag = "26")]
     policy: Option<String>,
+    /// The KMS key by name; empty while records are not encrypted.
+    #[prost(string, tag = "20")]
+    key_id: String,
+    /// The newest epoch of data keys; 0 if there never was one.
+    #[prost(uint32, tag = "21")]
+    epoch: u32,
+    #[prost(uint64, repeated, tag = "22")]
+    encryption_starts_millis: Vec<u64>,
+    #[prost(uint64, repeated, tag = "23")]
+    encryption_stops_millis: Vec<u64>,
     /// Absent in rows from before streams grew on demand.
     #[prost(message, optional, tag = "30")]
     capacity: Option<CapacityRow>,
@@ -91,6 +104,10 @@ pub(crate) fn encode(meta: &StreamMeta) -> Bytes {
         count_updates_millis: to_millis(&meta.count_updates),
         monitored: meta.monitored.bits(),
         policy: meta.policy.clone(),
+        key_id: meta.encryption.key_id.clone().unwrap_or_default(),
+        epoch: meta.encryption.epoch.map_or(0, Epoch::get),
+        encryption_starts_millis: millis(&meta.encryption.starts),
+        encryption_stops_millis: millis(&meta.encryption.stops),
         capacity: Some(CapacityRow::of(&meta.capacity)),
     };
     row.encode_to_vec().into()
@@ -133,9 +150,25 @@ fn try_decode(key: &[u8], row: &[u8]) -> Option<(StreamArn, StreamMeta)> {
         count_updates: from_millis(row.count_updates_millis),
         monitored: ShardMetricSet::from_bits(row.monitored)?,
         policy: row.policy,
+        encryption: Encryption {
+            key_id: Some(row.key_id).filter(|key_id| !key_id.is_empty()),
+            epoch: Epoch::new(row.epoch),
+            starts: rolling_day(row.encryption_starts_millis),
+            stops: rolling_day(row.encryption_stops_millis),
+        },
         capacity: row.capacity.unwrap_or_default().capacity()?,
     };
-    Some((arn, meta))
+    // Records would be written in clear.
+    let is_without_epoch = meta.encryption.key_id.is_some() && meta.encryption.epoch.is_none();
+    (!is_without_epoch).then_some((arn, meta))
+}
+
+fn millis(day: &RollingDay) -> Vec<u64> {
+    day.0.iter().map(|time| time.as_millis()).collect()
+}
+
+fn rolling_day(millis: Vec<u64>) -> RollingDay {
+    RollingDay(millis.into_iter().map(Timestamp::from_millis).collect())
 }
 
 fn to_millis(times: &[Timestamp]) -> Vec<u64> {
@@ -166,16 +199,25 @@ mod tests {
         })
     }
 
+    fn any_encryption() -> impl Strategy<Value = Encryption> {
+        let times = || prop::collection::vec(any::<u64>(), 0..4).prop_map(rolling_day);
+        (prop::option::of("[a-z/-]{1,9}"), 1_u32.., times(), times()).prop_map(
+            |(key_id, epoch, starts, stops)| Encryption { key_id, epoch: Epoch::new(epoch), starts, stops },
+        )
+    }
+
     prop_compose! {
         fn any_meta()(uid: u32, created: u64, retention_hours: u32, floor: u64, on_demand: bool, phase in any_phase(),
                       tags in prop::collection::btree_map(".{0,9}", ".{0,9}", 0..5), record_kib_max: u32, next_shard: u32,
-                      count_updates: Vec<u64>, monitored in 0_u32..128, policy in prop::option::of(".{0,50}")) -> StreamMeta {
+                      count_updates: Vec<u64>, monitored in 0_u32..128, policy in prop::option::of(".{0,50}"),
+                      encryption in prop_oneof![Just(Encryption::default()), any_encryption()]) -> StreamMeta {
             StreamMeta {
                 uid, created: Timestamp::from_millis(created), retention_hours,
                 horizon_floor: Timestamp::from_millis(floor),
                 mode: if on_demand { Mode::OnDemand } else { Mode::Provisioned }, phase, tags, record_kib_max,
                 next_shard, count_updates: from_millis(count_updates),
-                monitored: ShardMetricSet::from_bits(monitored).unwrap(), policy, capacity: StreamCapacity::default(),
+                monitored: ShardMetricSet::from_bits(monitored).unwrap(), policy, encryption,
+                capacity: StreamCapacity::default(),
             }
         }
     }

@@ -3,7 +3,6 @@
 use millstream_model::{StreamArn, limits as aws};
 use millstream_storage::Priority;
 
-use super::reshard::within_a_day;
 use crate::account::CommitmentStatus;
 use crate::call_limits::Call;
 use crate::capacity::decision::shards_needed;
@@ -11,6 +10,7 @@ use crate::capacity::demand::Demand;
 use crate::capacity::{Distribution, ShardCapacity, WarmThroughput};
 use crate::engine::{Engine, Found, Inner};
 use crate::error::{Error, Result};
+use crate::rolling_day::RollingDay;
 use crate::stream::{Mode, Phase, StreamMeta};
 
 impl Engine {
@@ -23,7 +23,7 @@ impl Engine {
             let inner = &engine.inner;
             let _control = inner.control.lock().await;
             let found = inner.find_active(&arn)?;
-            inner.check_switch(&found, mode)?;
+            let switches = inner.check_switch(&found, mode)?;
             if warm_mib > 0 {
                 inner.check_warm(&arn, mode, warm_mib, Error::Validation)?;
             }
@@ -32,9 +32,7 @@ impl Engine {
             let now = found.now;
             let switch = |meta: &mut StreamMeta| {
                 meta.mode = mode;
-                let switches = &mut meta.capacity.mode_switches;
-                *switches = within_a_day(switches, now);
-                switches.push(now);
+                meta.capacity.mode_switches = switches;
                 meta.capacity.warm_mib = warm_mib;
                 meta.capacity.demand = match mode {
                     Mode::Provisioned => Demand::default(),
@@ -164,7 +162,8 @@ impl Inner {
         )))
     }
 
-    fn check_switch(&self, found: &Found, mode: Mode) -> Result<()> {
+    /// The switches of the last 24 hours with this one, unless it may not be made.
+    fn check_switch(&self, found: &Found, mode: Mode) -> Result<RollingDay> {
         let arn = &found.stream.arn;
         let StreamArn { account, name, .. } = arn;
         if found.meta.mode == mode {
@@ -173,18 +172,19 @@ impl Inner {
                 mode.name()
             )));
         }
-        if let Some(switches_max) = self.settings.limits.mode_switches_per_day
-            && within_a_day(&found.meta.capacity.mode_switches, found.now).len() >= switches_max as usize
-        {
-            return Err(Error::LimitExceeded(format!(
-                "The mode of stream {name} under account {account} was switched {switches_max} times within 24 hours, \
-                 which is the limit."
-            )));
-        }
+        let limit = self.settings.limits.mode_switches_per_day;
+        let switches = found.meta.capacity.mode_switches.admit(limit, found.now).ok_or_else(|| {
+            Error::LimitExceeded(format!(
+                "The mode of stream {name} under account {account} was switched {} times within 24 hours, which is the \
+                 limit.",
+                limit.unwrap_or_default()
+            ))
+        })?;
         match mode {
-            Mode::OnDemand => self.check_on_demand_quota(arn),
-            Mode::Provisioned => check_distribution(arn, mode, found.meta.capacity.distribution),
+            Mode::OnDemand => self.check_on_demand_quota(arn)?,
+            Mode::Provisioned => check_distribution(arn, mode, found.meta.capacity.distribution)?,
         }
+        Ok(switches)
     }
 
     /// Divides the hash keys evenly among so many shards, if there are more or fewer now, and changes what else is to

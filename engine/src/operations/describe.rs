@@ -21,6 +21,8 @@ pub struct StreamDescription {
     pub created: Timestamp,
     pub retention_hours: u32,
     pub record_kib_max: u32,
+    /// The KMS key that new records are encrypted under, by the name it was given; `None` if they are not.
+    pub kms_key_id: Option<String>,
     /// 0 while the stream is being created.
     pub open_shards: usize,
     /// What each shard counts for itself.
@@ -28,6 +30,8 @@ pub struct StreamDescription {
     pub distribution: Distribution,
     /// Only of on-demand streams of an account that is committed to a minimum throughput.
     pub warm_throughput: Option<WarmThroughput>,
+    /// Registered for enhanced fan-out.
+    pub consumers: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +112,7 @@ impl Inner {
     }
 
     fn describe(&self, found: &Found) -> StreamDescription {
-        let Found { stream, meta, status, .. } = found;
+        let Found { stream, meta, status, now } = found;
         let StreamArn { account, region, .. } = &stream.arn;
         let is_creating = *status == StreamStatus::Creating;
         let is_advantage = meta.mode == Mode::OnDemand && self.is_advantage(account, region);
@@ -119,8 +123,10 @@ impl Inner {
             created: meta.created,
             retention_hours: meta.retention_hours,
             record_kib_max: meta.record_kib_max,
+            kms_key_id: meta.encryption.key_id.clone(),
             open_shards: if is_creating { 0 } else { stream.shards().routing.open_shards() },
             monitored: meta.monitored,
+            consumers: stream.consumers.count(*now),
             distribution: meta.capacity.distribution,
             warm_throughput: is_advantage.then(|| WarmThroughput {
                 target_mib: meta.capacity.warm_mib,

@@ -12,6 +12,8 @@ use super::capacity::check_distribution;
 use super::tags::check_tags;
 use crate::call_limits::Call;
 use crate::capacity::{Distribution, StreamCapacity};
+use crate::encryption::keyring::Keyring;
+use crate::encryption::state::Encryption;
 use crate::engine::{Control, Engine, Found, Grave, Inner};
 use crate::error::{Error, Result};
 use crate::keyspace::shard_row::{ShardMeta, ShardState, shard_key};
@@ -79,22 +81,37 @@ impl Engine {
                 distribution: call.distribution,
                 ..StreamCapacity::default()
             },
+            encryption: Encryption::default(),
         };
         inner.create(&mut control, call.arn, meta, shard_count).await
     }
 
-    /// Hides the stream at once, or after the configured delay; its records are removed soon after.
+    /// Hides the stream at once, or after the configured delay; its records are removed soon after. A stream
+    /// that has consumers is not deleted.
     pub async fn delete_stream(&self, arn: &StreamArn) -> Result<()> {
+        self.delete(arn, false).await
+    }
+
+    /// As [`Self::delete_stream`]; the stream's consumers go with it.
+    pub async fn delete_stream_and_consumers(&self, arn: &StreamArn) -> Result<()> {
+        self.delete(arn, true).await
+    }
+
+    async fn delete(&self, arn: &StreamArn, with_consumers: bool) -> Result<()> {
         let inner = &self.inner;
         inner.admit(Call::DeleteStream, arn)?;
         let mut control = inner.control.lock().await;
         let found = inner.find(arn)?;
+        if !with_consumers && found.stream.consumers.count(found.now) > 0 {
+            return Err(has_consumers(arn));
+        }
         let delay = inner.settings.delays.delete;
         if delay.is_zero() {
             inner.bury(&mut control, &found.stream).await?;
         } else if found.status != StreamStatus::Deleting {
             let phase = Phase::Deleting { until: found.now.plus(delay) };
             inner.change(&found, Priority::Reclaim, |meta| meta.phase = phase).await?;
+            found.stream.end_subscriptions();
         }
         inner.janitor.notify_one();
         Ok(())
@@ -231,19 +248,19 @@ impl Inner {
         writes.expect(stream_key(&arn), None);
         writes.put(store_key(), store.encode_to_vec());
         writes.put(stream_key(&arn), stream_row::encode(&meta));
-        let mut shards = BTreeMap::new();
+        let (keys, mut shards) = (Arc::new(Keyring::default()), BTreeMap::new());
         for (range, index) in HashKeyRange::uniform(shard_count).zip(0..) {
             let shard = ShardMeta::root(index, range, meta.created);
             let state = ShardState { meta: shard, closed: None };
             writes.put(shard_key(meta.uid, index), state.encode());
-            let shard = Arc::new(Shard::new(meta.uid, shard));
+            let shard = Arc::new(Shard::new(meta.uid, shard, keys.clone()));
             // From the start, so that a shard that goes missing is missed.
             writes.mark(shard.uid().mark_name(), shard.tail.lock().end().encode());
             shards.insert(index, shard);
         }
         self.slot.commit(writes).await?.durable().await?;
         control.store = store;
-        let stream = Stream::new(arn, meta, shards);
+        let stream = Stream::new(arn, meta, keys, shards);
         let is_on_demand = stream.is_on_demand();
         if is_on_demand {
             stream.watch_anew(self.clock.monotonic());
@@ -265,6 +282,7 @@ impl Inner {
         }
         self.slot.commit(writes).await?.durable().await?;
         self.catalog.remove(stream);
+        stream.end_subscriptions();
         control.graves.push(Grave::new(stream.uid));
         self.close_shards(stream).await;
         Ok(())
@@ -277,9 +295,18 @@ impl Inner {
         priority: Priority,
         change: impl FnOnce(&mut StreamMeta),
     ) -> Result<()> {
+        self.change_with(found, WriteSet::new().with_priority(priority), change).await
+    }
+
+    /// Persists a change of a stream together with other writes, and shows it.
+    pub(crate) async fn change_with(
+        &self,
+        found: &Found,
+        mut writes: WriteSet,
+        change: impl FnOnce(&mut StreamMeta),
+    ) -> Result<()> {
         let mut meta = StreamMeta::clone(&found.meta);
         change(&mut meta);
-        let mut writes = WriteSet::new().with_priority(priority);
         writes.put(stream_key(&found.stream.arn), stream_row::encode(&meta));
         self.slot.commit(writes).await?.durable().await?;
         found.stream.set_meta(meta);
@@ -297,6 +324,14 @@ impl Inner {
         })
         .await
     }
+}
+
+fn has_consumers(StreamArn { account, name, .. }: &StreamArn) -> Error {
+    Error::ResourceInUse(format!(
+        "DeleteStream can't delete {account}:{name} because there are consumers associated with this data stream. \
+         To delete {name} anyway, set the EnforceConsumerDeletion parameter to true to force the deletion of all \
+         the consumers that are associated with it."
+    ))
 }
 
 fn check_retention(hours: i64) -> Result<u32> {

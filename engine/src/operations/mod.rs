@@ -2,7 +2,9 @@
 
 pub(crate) mod account;
 pub(crate) mod capacity;
+pub(crate) mod consumers;
 pub(crate) mod describe;
+pub(crate) mod encryption;
 pub(crate) mod get;
 pub(crate) mod lifecycle;
 pub(crate) mod list;
@@ -12,3 +14,4 @@ pub(crate) mod put;
 pub(crate) mod reshard;
 pub(crate) mod resource;
 pub(crate) mod tags;
+pub(crate) mod whereabouts;

@@ -2,6 +2,7 @@
 
 mod checks;
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,6 +15,7 @@ use crate::capacity::Distribution;
 use crate::committer::Group;
 use crate::engine::{Engine, Found, Inner, PERMIT_BYTES, not_found};
 use crate::error::{Error, Result};
+use crate::monitoring::ShardMetric;
 use crate::routing::Routing;
 use crate::shard::Shard;
 use crate::shard::writer::Refused;
@@ -46,6 +48,8 @@ impl PutEntry {
 pub struct Receipt {
     pub shard_id: ShardId,
     pub sequence_number: SequenceNumber,
+    /// The record lies in storage encrypted.
+    pub encrypted: bool,
 }
 
 /// Why one entry of several was not stored.
@@ -79,7 +83,9 @@ impl Engine {
         }
         check_record_size(&entry, &found)?;
         self.inner.committer.check()?;
+        found.stream.keys.for_writing()?;
         if dry_run {
+            self.inner.check_room(&found, &entry)?;
             return Err(dry_run_passed());
         }
         let permit = self.inner.reserve(entry.size()).await?;
@@ -112,6 +118,7 @@ impl Engine {
         }
         entries.iter().try_for_each(|entry| check_record_size(entry, &found))?;
         self.inner.committer.check()?;
+        found.stream.keys.for_writing()?;
         if dry_run {
             return Err(dry_run_passed());
         }
@@ -133,6 +140,22 @@ impl Inner {
             StreamStatus::Active | StreamStatus::Updating => Ok(found),
             StreamStatus::Creating | StreamStatus::Deleting => Err(not_found(arn)),
         }
+    }
+
+    /// Fails as a put would if the record is over its shard's limit. Nothing is taken of the limit.
+    fn check_room(&self, found: &Found, entry: &PutEntry) -> Result<()> {
+        let shards = found.stream.shards();
+        // While its shard is being replaced, a put waits for those that have all of their limits left.
+        let turn = match found.meta.capacity.distribution {
+            Distribution::UserPartitionKey => None,
+            Distribution::Auto => Some(found.stream.turns.load(Ordering::Relaxed)),
+        };
+        let Some(place) = route(&shards.routing, entry, turn) else { return Ok(()) };
+        let (shard, size) = (shards.routing.shard_at(place), entry.size() as u64);
+        let (limits, now) = (&self.settings.limits, self.clock.monotonic());
+        let StreamArn { account, name, .. } = &found.stream.arn;
+        let admitted = shard.writer.lock().limits.check(limits, found.meta.burst(), now, size);
+        admitted.map_err(|_| Error::shard_rate(&shard.id(), name, account))
     }
 
     /// Waits until there is room for so many bytes on their way to the disk.
@@ -188,7 +211,8 @@ impl<'a> Put<'a> {
     /// keys over.
     fn append_some(&mut self, places: impl Iterator<Item = usize>) -> Vec<usize> {
         let shards = self.found.stream.shards();
-        let routed = places.map(|place| (self.route(&shards.routing, place), place));
+        let turn = |place| self.turn.map(|first| first.wrapping_add(place));
+        let routed = places.map(|place| (route(&shards.routing, &self.entries[place], turn(place)), place));
         let mut routed: Vec<_> = routed.collect();
         // Stable by entry, so that the records of a shard keep their order.
         routed.sort_unstable();
@@ -203,14 +227,6 @@ impl<'a> Put<'a> {
             }
         }
         left
-    }
-
-    /// The place of the shard that takes an entry.
-    fn route(&self, routing: &Routing, entry: usize) -> Option<usize> {
-        match self.turn {
-            None => routing.place_of(self.entries[entry].hash_key()),
-            Some(turn) => turn.wrapping_add(entry).checked_rem(routing.open_shards()),
-        }
     }
 
     fn append(
@@ -233,7 +249,8 @@ impl<'a> Put<'a> {
             let appended = writer.append(now, &entry.partition_key, &entry.data);
             if let Some(appended) = appended {
                 let sequence_number = shard.sequence_number(appended.index, appended.arrival);
-                self.outcomes[place] = Some(Ok(Receipt { shard_id: shard.id(), sequence_number }));
+                let encrypted = appended.encrypted;
+                self.outcomes[place] = Some(Ok(Receipt { shard_id: shard.id(), sequence_number, encrypted }));
                 joined.push(place);
             }
         }
@@ -248,6 +265,7 @@ impl<'a> Put<'a> {
     fn throttled(&self, shard: &Shard) -> PutFailure {
         let counters = &self.found.stream.counters;
         counters.write_provisioned_throughput_exceeded.add(1);
+        self.found.count(shard, [(ShardMetric::WriteProvisionedThroughputExceeded, 1)]);
         let arn = &self.found.stream.arn;
         PutFailure::Throttled(Error::shard_rate(&shard.id(), &arn.name, &arn.account).to_string())
     }
@@ -282,6 +300,35 @@ impl<'a> Put<'a> {
         let counters = &self.found.stream.counters;
         counters.incoming_records.add(records);
         counters.incoming_bytes.add(bytes);
+        if !self.found.meta.monitored.is_empty() {
+            self.count_incoming_by_shard();
+        }
+    }
+
+    fn count_incoming_by_shard(&self) {
+        let mut by_shard: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+        for (entry, outcome) in self.entries.iter().zip(&self.outcomes) {
+            if let Some(Ok(Receipt { shard_id, .. })) = outcome {
+                let (records, bytes) = by_shard.entry(shard_id.index()).or_default();
+                *records += 1;
+                *bytes += entry.size() as u64;
+            }
+        }
+        let shards = self.found.stream.shards();
+        for (index, (records, bytes)) in by_shard {
+            if let Some(shard) = shards.all.get(&index) {
+                let amounts = [(ShardMetric::IncomingRecords, records), (ShardMetric::IncomingBytes, bytes)];
+                self.found.count(shard, amounts);
+            }
+        }
+    }
+}
+
+/// The place of the shard that takes an entry; `turn` is the entry's, where records take turns.
+fn route(routing: &Routing, entry: &PutEntry, turn: Option<usize>) -> Option<usize> {
+    match turn {
+        None => routing.place_of(entry.hash_key()),
+        Some(turn) => turn.checked_rem(routing.open_shards()),
     }
 }
 

@@ -157,7 +157,7 @@ impl Found {
 }
 
 /// The times of the last 24 hours.
-pub(crate) fn within_a_day(times: &[Timestamp], now: Timestamp) -> Vec<Timestamp> {
+fn within_a_day(times: &[Timestamp], now: Timestamp) -> Vec<Timestamp> {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     times.iter().copied().filter(|time| time.plus(DAY) > now).collect()
 }

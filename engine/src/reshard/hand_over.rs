@@ -92,7 +92,7 @@ impl Inner {
         }
         for state in opening {
             writes.put(shard_key(stream.uid, state.meta.index), state.encode());
-            let shard = Shard::new(stream.uid, state.meta);
+            let shard = Shard::new(stream.uid, state.meta, stream.keys.clone());
             writes.mark(shard.uid().mark_name(), shard.tail.lock().end().encode());
         }
         self.slot.commit(writes).await?.durable().await.map_err(Error::from)
@@ -103,7 +103,7 @@ impl Inner {
 fn show(stream: &Stream, before: &Shards, closing: &[Arc<Shard>], opening: &[ShardState], at: Timestamp) {
     let mut all: BTreeMap<_, _> = before.all.clone();
     for state in opening {
-        let shard = Shard::new(stream.uid, state.meta);
+        let shard = Shard::new(stream.uid, state.meta, stream.keys.clone());
         if let Some(closed) = state.closed {
             shard.set_closed(closed);
         }

@@ -10,18 +10,23 @@ pub(crate) mod reader;
 pub(crate) mod tail;
 pub(crate) mod writer;
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use millstream_model::{HashKeyRange, SequenceNumber, ShardId, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::encryption::keyring::Keyring;
+use crate::error::Result;
+use crate::keyspace::record_key::record_key;
 use crate::keyspace::shard_row::{ShardMeta, ShardState};
 use crate::keyspace::tail_row::LogEnd;
-use crate::keyspace::{ShardUid, StreamUid};
+use crate::keyspace::{ShardUid, StreamUid, corrupt};
 use crate::limits::ReadLimits;
 use crate::monitoring::ShardCounters;
+use crate::record_block::{RecordBlock, StoredBlock};
 use reader::Position;
 use tail::Tail;
 use writer::Writer;
@@ -35,8 +40,12 @@ pub(crate) struct Shard {
     pub(crate) writer: Mutex<Writer>,
     pub(crate) tail: Mutex<Tail>,
     pub(crate) read_limits: Mutex<ReadLimits>,
+    /// Its stream's.
+    keys: Arc<Keyring>,
     /// Wakes those who wait for more to read: a block was published, the shard was closed, or its stream is gone.
     pub(crate) grown: Notify,
+    /// How many subscriptions there are to the shard.
+    pub(crate) subscriptions: AtomicUsize,
     /// When storage was told, by the monotonic clock, that nothing is left of the shard and it is not missed.
     pub(crate) forgotten: OnceLock<Duration>,
     /// Counts only while the stream is monitored.
@@ -54,13 +63,13 @@ pub struct ChildShard {
 
 impl Shard {
     /// A shard whose log is empty.
-    pub(crate) fn new(stream: StreamUid, meta: ShardMeta) -> Self {
+    pub(crate) fn new(stream: StreamUid, meta: ShardMeta, keys: Arc<Keyring>) -> Self {
         let end = LogEnd { index: 1, offset: 0, last_arrival: meta.opened };
-        Self::with_log(stream, ShardState { meta, closed: None }, end)
+        Self::with_log(stream, ShardState { meta, closed: None }, end, keys)
     }
 
     /// A shard whose log goes on at `end`, or ended there.
-    pub(crate) fn with_log(stream: StreamUid, state: ShardState, end: LogEnd) -> Self {
+    pub(crate) fn with_log(stream: StreamUid, state: ShardState, end: LogEnd, keys: Arc<Keyring>) -> Self {
         let ShardState { meta, closed } = state;
         Self {
             uid: ShardUid::new(stream, meta.index),
@@ -70,7 +79,9 @@ impl Shard {
             writer: Mutex::new(Writer::new(end)),
             tail: Mutex::new(Tail::new(end)),
             read_limits: Mutex::default(),
+            keys,
             grown: Notify::new(),
+            subscriptions: AtomicUsize::new(0),
             forgotten: OnceLock::new(),
             counters: ShardCounters::default(),
         }
@@ -122,6 +133,11 @@ impl Shard {
         self.closed().is_some() && position.index >= self.tail.lock().end().index
     }
 
+    /// Whether what is made for one subscriber is of use to another.
+    pub(crate) fn has_many_subscriptions(&self) -> bool {
+        self.subscriptions.load(Ordering::Relaxed) > 1
+    }
+
     /// The number of the record with this index that arrived at this time.
     pub(crate) fn sequence_number(&self, index: u64, arrival: Timestamp) -> SequenceNumber {
         SequenceNumber {
@@ -130,6 +146,20 @@ impl Shard {
             index,
             time_secs: arrival.as_secs(),
         }
+    }
+
+    pub(crate) fn keys(&self) -> &Keyring {
+        &self.keys
+    }
+
+    /// A block of this shard's log, in clear.
+    pub(crate) fn read_block(&self, block: StoredBlock) -> Result<RecordBlock> {
+        let index = block.header().first_index();
+        let opened = match block.epoch() {
+            None => block.into_clear(),
+            Some(epoch) => block.decrypt(self.keys.for_reading(epoch)?, self.uid),
+        };
+        opened.map_err(|error| corrupt(&error.to_string(), &record_key(self.uid, index)))
     }
 
     pub(crate) fn starting_sequence_number(&self) -> SequenceNumber {

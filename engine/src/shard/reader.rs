@@ -13,7 +13,7 @@ use super::Shard;
 use crate::error::{Error, Result};
 use crate::keyspace::tail_row::{LogEnd, tail_key};
 use crate::keyspace::{record_key, time_index};
-use crate::record_block::{BlockRecord, RecordBlock};
+use crate::record_block::{BlockRecord, RecordBlock, StoredBlock};
 use crate::recovery::decode_block;
 
 /// Where in a shard a reader stands: before the first record that the position admits.
@@ -32,6 +32,16 @@ impl Position {
 
     pub(crate) const fn at_index(index: u64) -> Self {
         Self { index, time_secs: 0, inclusive: true }
+    }
+
+    /// Whether all records of the block are admitted.
+    pub(crate) fn admits_all(self, block: &RecordBlock) -> bool {
+        let first = (block.first_index(), 0);
+        if self.inclusive {
+            first >= (self.index, self.time_secs)
+        } else {
+            first > (self.index, self.time_secs)
+        }
     }
 
     fn admits(self, record: &BlockRecord) -> bool {
@@ -82,6 +92,29 @@ pub(crate) async fn read(slot: &dyn Slot, shard: &Shard, from: Position, want: W
     Ok(collector.finish(end))
 }
 
+/// As [`read`], from the blocks at hand: of those that a tail which ended at `end` held from the position on, the
+/// first ones.
+pub(crate) fn read_blocks<'b>(
+    shard: &Shard,
+    blocks: impl Iterator<Item = &'b RecordBlock>,
+    end: LogEnd,
+    from: Position,
+    want: Want,
+) -> Result<Read> {
+    let mut collector = Collector::new(shard, from, want);
+    let mut end_index = from.index;
+    for block in blocks {
+        if !collector.take(block)? {
+            break;
+        }
+        end_index = block.end_index();
+    }
+    // Blocks that were not given hold more.
+    let mut read = collector.finish(LogEnd { index: end_index, ..end });
+    read.caught_up &= end_index >= end.index;
+    Ok(read)
+}
+
 /// Feeds the collector from storage until it has enough or the log, which reaches `end` at least, is over.
 async fn read_stored(
     slot: &dyn Slot,
@@ -89,20 +122,27 @@ async fn read_stored(
     end: LogEnd,
     collector: &mut Collector<'_>,
 ) -> Result<()> {
-    let mut page_bytes =
-        collector.want.records_max.saturating_mul(1024).clamp(PAGE_BYTES_MIN, PAGE_BYTES_MAX);
+    let Want { records_max, bytes_max, .. } = collector.want;
+    let most = bytes_max.clamp(PAGE_BYTES_MIN, PAGE_BYTES_MAX);
+    let mut page_bytes = records_max.saturating_mul(1024).clamp(PAGE_BYTES_MIN, most);
     let mut blocks = StoredBlocks { slot, shard, from: collector.next.index, expected_offset: None };
     loop {
         let (page, more) = blocks.next_page(page_bytes).await?;
         for block in page {
-            if !collector.take(&block)? {
+            let wants_more = match shard.read_block(block) {
+                Ok(block) => collector.take(&block)?,
+                // What can be read is given out. The next call begins with what cannot.
+                Err(error) if error.is_of_kms() && !collector.records.is_empty() => collector.stop(),
+                Err(error) => return Err(error),
+            };
+            if !wants_more {
                 return Ok(());
             }
         }
         if !more {
             return blocks.check_end(end).await;
         }
-        page_bytes = PAGE_BYTES_MAX;
+        page_bytes = most;
     }
 }
 
@@ -120,7 +160,7 @@ const LAST: ScanOptions = ScanOptions { entries_max: 1, bytes_max: usize::MAX, r
 
 impl StoredBlocks<'_> {
     /// Reads the next page. The flag is false when it was the last one.
-    async fn next_page(&mut self, bytes_max: usize) -> Result<(Vec<RecordBlock>, bool)> {
+    async fn next_page(&mut self, bytes_max: usize) -> Result<(Vec<StoredBlock>, bool)> {
         let options = ScanOptions { bytes_max, ..ScanOptions::default() };
         let found = self.slot.scan(record_key::from(self.shard.uid(), self.from), options).await?;
         let mut page = Vec::with_capacity(found.entries.len() + 1);
@@ -142,17 +182,17 @@ impl StoredBlocks<'_> {
         Ok((page, found.more))
     }
 
-    async fn follow(&mut self, key: &[u8], value: Bytes) -> Result<RecordBlock> {
+    async fn follow(&mut self, key: &[u8], value: Bytes) -> Result<StoredBlock> {
         let block = decode_block(key, value)?;
-        let first_offset = block.first_offset();
+        let first_offset = block.header().first_offset();
         match self.expected_offset {
             Some(expected) if expected != first_offset && !self.was_trimmed_up_to(first_offset).await? => {
                 return Err(self.hole(expected, first_offset));
             }
             _ => {}
         }
-        self.expected_offset = Some(block.end_offset());
-        self.from = block.end_index();
+        self.expected_offset = Some(block.header().end_offset());
+        self.from = block.header().end_index();
         Ok(block)
     }
 
@@ -209,8 +249,7 @@ impl<'a> Collector<'a> {
             let size = record.data.len() + record.partition_key.len();
             let over = self.bytes + size > self.want.bytes_max && !self.records.is_empty();
             if over || self.records.len() == self.want.records_max {
-                self.full = true;
-                return Ok(false);
+                return Ok(self.stop());
             }
             self.bytes += size;
             self.next = Position::at_index(record.index + 1);
@@ -219,9 +258,16 @@ impl<'a> Collector<'a> {
                 approximate_arrival: record.arrival,
                 partition_key: record.partition_key,
                 data: record.data,
+                encrypted: block.is_encrypted(),
             });
         }
         Ok(true)
+    }
+
+    /// Leaves what follows to another call.
+    fn stop(&mut self) -> bool {
+        self.full = true;
+        false
     }
 
     /// The reply, when the log's durable end was at `end`.

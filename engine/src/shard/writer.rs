@@ -90,6 +90,16 @@ pub(crate) struct SealedBlock {
 pub(crate) struct Appended {
     pub(crate) index: u64,
     pub(crate) arrival: Timestamp,
+    pub(crate) encrypted: bool,
+}
+
+impl Open {
+    fn go_on_with(&mut self, next: BlockBuilder) {
+        let full = std::mem::replace(&mut self.builder, next);
+        if !full.is_empty() {
+            self.sealed.push(full.seal());
+        }
+    }
 }
 
 impl Writer {
@@ -105,8 +115,8 @@ impl Writer {
         }
     }
 
-    /// Makes sure that a block is open, in the present group if none was, and gives the group that the
-    /// records appended next will become durable with. Fails while no records are taken.
+    /// Makes sure that a block is open under the stream's present key, in the present group if none was, and gives
+    /// the group that the records appended next will become durable with. Fails while no records are taken.
     pub(crate) fn open(
         &mut self,
         shard: &Arc<Shard>,
@@ -117,11 +127,18 @@ impl Writer {
             Gate::HandedOver => return Err(Refused::HandedOver),
             Gate::Shut(error) => return Err(Refused::Failed(error.clone())),
         }
-        if let Some(open) = &self.open {
+        // Asked under this writer's lock: once encryption was started, no record is taken in clear.
+        let key = shard.keys().for_writing().map_err(Refused::Failed)?;
+        let LogEnd { index, offset, .. } = self.end;
+        let builder = |key| BlockBuilder::with_key(index, offset, self.block_bytes_expected, key);
+        if let Some(open) = &mut self.open {
+            if open.builder.key().map(|key| key.epoch()) != key.as_ref().map(|key| key.epoch()) {
+                open.go_on_with(builder(key));
+            }
             return Ok(open.group.clone());
         }
         let group = committer.join(shard).map_err(Refused::Failed)?;
-        let builder = BlockBuilder::new(self.end.index, self.end.offset, self.block_bytes_expected);
+        let builder = builder(key);
         self.open = Some(Open { group: group.clone(), sealed: Vec::new(), builder });
         Ok(group)
     }
@@ -133,22 +150,24 @@ impl Writer {
         let arrival = now.max(self.end.last_arrival);
         let LogEnd { index, offset, .. } = self.end;
         if open.builder.len() >= BLOCK_BYTES_TARGET {
-            let next = BlockBuilder::new(index, offset, BLOCK_BYTES_TARGET);
-            open.sealed.push(std::mem::replace(&mut open.builder, next).seal());
+            let key = open.builder.key().cloned();
+            open.go_on_with(BlockBuilder::with_key(index, offset, BLOCK_BYTES_TARGET, key));
         }
         open.builder.push(arrival, partition_key, data);
         self.end = LogEnd { index: index + 1, offset: offset + 1, last_arrival: arrival };
-        Some(Appended { index, arrival })
+        Some(Appended { index, arrival, encrypted: open.builder.key().is_some() })
     }
 
     /// Takes what waits for its commit.
     pub(crate) fn seal(&mut self) -> Option<Sealed> {
         let Open { mut sealed, builder, .. } = self.open.take()?;
-        if builder.is_empty() {
+        if !builder.is_empty() {
+            self.block_bytes_expected = builder.len().min(BLOCK_BYTES_TARGET);
+            sealed.push(builder.seal());
+        }
+        if sealed.is_empty() {
             return None;
         }
-        self.block_bytes_expected = builder.len().min(BLOCK_BYTES_TARGET);
-        sealed.push(builder.seal());
         let blocks = sealed.into_iter().map(|block| SealedBlock { indexed: self.index(&block), block });
         Some(Sealed { blocks: blocks.collect(), end: self.end })
     }
@@ -160,10 +179,10 @@ impl Writer {
         let millis = block.base_time().millis_since(time);
         let due = !ever || millis >= TIME_INDEX_MILLIS || bytes_since >= TIME_INDEX_BYTES;
         if due && millis > 0 {
-            self.indexed = Indexed { time: block.base_time(), bytes_since: block.bytes().len(), ever: true };
+            self.indexed = Indexed { time: block.base_time(), bytes_since: block.size(), ever: true };
             return true;
         }
-        self.indexed.bytes_since += block.bytes().len();
+        self.indexed.bytes_since += block.size();
         false
     }
 

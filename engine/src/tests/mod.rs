@@ -1,16 +1,23 @@
 //! The engine as a whole, on storage in memory and on a manual clock.
 
 mod capacity;
+mod consumers;
 mod distribution;
+mod dry_runs;
 mod durability;
+mod encryption;
 mod large_records;
 mod lifecycle;
+mod monitoring;
 mod on_demand;
 mod pages;
 mod reading;
+mod replacing;
 mod resharding;
 mod resources;
 mod retention;
+mod simulation;
+mod subscriptions;
 mod throttling;
 
 use std::sync::Arc;
@@ -24,7 +31,8 @@ use millstream_storage::memory::MemoryBackend;
 use millstream_storage::{Backend, Slot, SlotId};
 
 use crate::{
-    CreateStream, Engine, GetRecords, Limits, Mode, PutEntry, Receipt, Result, Settings, StartingPosition,
+    CreateStream, Engine, EphemeralKey, GetRecords, KeySource, Limits, Mode, PutEntry, Receipt, Result,
+    Settings, StartingPosition,
 };
 
 /// 2023-11-14T22:13:20Z
@@ -35,6 +43,7 @@ struct World {
     storage: FaultyBackend<MemoryBackend>,
     clock: ManualClock,
     settings: Settings,
+    keys: Arc<dyn KeySource>,
 }
 
 impl World {
@@ -43,6 +52,7 @@ impl World {
             storage: FaultyBackend { inner: MemoryBackend::new(), faults: Faults::default() },
             clock: ManualClock::starting_at(START),
             settings: Settings { limits: Limits::OFF, ..Settings::default() },
+            keys: Arc::new(EphemeralKey::new(SeededEntropy::shared(8))),
         }
     }
 
@@ -66,8 +76,13 @@ impl World {
     }
 
     async fn open_on(&self, slot: Arc<dyn Slot>) -> Engine {
+        self.try_open_on(slot).await.unwrap()
+    }
+
+    async fn try_open_on(&self, slot: Arc<dyn Slot>) -> Result<Engine> {
         let entropy = SeededEntropy::shared(7);
-        Engine::open(slot, self.settings.clone(), self.clock.shared(), entropy).await.unwrap()
+        let keys = self.keys.clone();
+        Engine::open(slot, self.settings.clone(), self.clock.shared(), entropy, keys).await
     }
 
     /// An engine with one provisioned stream.

@@ -40,14 +40,8 @@ struct Inner {
 /// How the readings follow.
 #[derive(Clone, Copy, Debug)]
 enum Course {
-    Running {
-        now: Ahead,
-        monotonic: Ahead,
-    },
-    Frozen {
-        now: Duration,
-        monotonic: Duration,
-    },
+    Running { now: Ahead, monotonic: Ahead },
+    Frozen { now: Duration, monotonic: Duration },
 }
 
 /// Nanoseconds from one reading to another, which may be the earlier one.

@@ -57,7 +57,12 @@ impl Clocks {
         let Reading { now, frozen, .. } = self.engine.read();
         let (now_ms, machine_ms) = (millis(now), millis(self.machine.now()));
         let difference = i128::from(now_ms) - i128::from(machine_ms);
-        Shown { now: rfc3339(now_ms), now_ms, ahead_ms: i64::try_from(difference).unwrap_or(i64::MAX), frozen }
+        Shown {
+            now: rfc3339(now_ms),
+            now_ms,
+            ahead_ms: i64::try_from(difference).unwrap_or(i64::MAX),
+            frozen,
+        }
     }
 
     /// Changes the clock as asked, or not at all.
@@ -139,7 +144,8 @@ mod tests {
     #[test]
     fn the_clock_is_shown_and_moved() {
         let (machine, clocks) = clocks();
-        let at = |now: &str, now_ms, ahead_ms, frozen| Shown { now: now.to_owned(), now_ms, ahead_ms, frozen };
+        let at =
+            |now: &str, now_ms, ahead_ms, frozen| Shown { now: now.to_owned(), now_ms, ahead_ms, frozen };
         assert_eq!(clocks.show(), at("2023-11-14T22:13:20.123Z", 1_700_000_000_123, 0, false));
         let moved = change(&clocks, r#"{"advance_ms": 300000, "frozen": true}"#).unwrap();
         assert_eq!(moved, at("2023-11-14T22:18:20.123Z", 1_700_000_300_123, 300_000, true));

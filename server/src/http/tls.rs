@@ -5,9 +5,8 @@
 //! nothing else.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,7 +18,9 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
+use zeroize::Zeroizing;
 
+use crate::kept_file::{SecretFileError, read_secret, write};
 use crate::settings::TlsSetting;
 
 const CA_FILE: &str = "ca.pem";
@@ -33,8 +34,8 @@ pub enum TlsError {
     File { path: PathBuf, error: io::Error },
     #[error("{}: {reason}", path.display())]
     Pem { path: PathBuf, reason: String },
-    #[error("{} can be read by others; `chmod 600` it", path.display())]
-    KeyExposed { path: PathBuf },
+    #[error("{0}")]
+    Key(#[from] SecretFileError),
     #[error("a certificate could not be made: {0}")]
     Make(#[from] rcgen::Error),
     #[error("certificate and key do not fit: {0}")]
@@ -44,7 +45,7 @@ pub enum TlsError {
 /// Certificate and key in PEM.
 struct Pair {
     certificate: (PathBuf, Vec<u8>),
-    key: (PathBuf, Vec<u8>),
+    key: (PathBuf, Zeroizing<Vec<u8>>),
 }
 
 /// The operator's certificate, else the one kept in `directory`, else a new one, which is kept there. With
@@ -57,7 +58,7 @@ pub(crate) fn acceptor(setting: &TlsSetting, directory: Option<&Path>) -> Result
             let made = make()?;
             Pair {
                 certificate: (CERTIFICATE_FILE.into(), made.certificate.into_bytes()),
-                key: (KEY_FILE.into(), made.key.into_bytes()),
+                key: (KEY_FILE.into(), made.key.into_bytes().into()),
             }
         }
     };
@@ -79,16 +80,9 @@ fn server_config(pair: &Pair) -> Result<ServerConfig, TlsError> {
 }
 
 fn read(certificate: &Path, key: &Path) -> Result<Pair, TlsError> {
-    let read = |path: &Path| match fs::read(path) {
-        Ok(bytes) => Ok((path.to_owned(), bytes)),
-        Err(error) => Err(TlsError::File { path: path.into(), error }),
-    };
-    let mode = fs::metadata(key).map(|metadata| metadata.permissions().mode());
-    let mode = mode.map_err(|error| TlsError::File { path: key.into(), error })?;
-    if mode & 0o077 != 0 {
-        return Err(TlsError::KeyExposed { path: key.into() });
-    }
-    Ok(Pair { certificate: read(certificate)?, key: read(key)? })
+    let chain = fs::read(certificate);
+    let chain = chain.map_err(|error| TlsError::File { path: certificate.into(), error })?;
+    Ok(Pair { certificate: (certificate.into(), chain), key: (key.into(), read_secret(key)?) })
 }
 
 fn kept(directory: &Path) -> Result<Pair, TlsError> {
@@ -97,23 +91,11 @@ fn kept(directory: &Path) -> Result<Pair, TlsError> {
         let made = make()?;
         let in_directory = |error| TlsError::File { path: directory.into(), error };
         fs::create_dir_all(directory).map_err(in_directory)?;
-        write(&directory.join(CA_FILE), &made.authority, 0o644).map_err(in_directory)?;
-        write(&certificate, &made.certificate, 0o644).map_err(in_directory)?;
-        write(&key, &made.key, 0o600).map_err(in_directory)?;
+        write(&directory.join(CA_FILE), made.authority.as_bytes(), 0o644).map_err(in_directory)?;
+        write(&certificate, made.certificate.as_bytes(), 0o644).map_err(in_directory)?;
+        write(&key, made.key.as_bytes(), 0o600).map_err(in_directory)?;
     }
     read(&certificate, &key)
-}
-
-/// All of it or nothing, even if the power goes meanwhile: half a key would keep the server from starting.
-fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let unfinished = path.with_extension("new");
-    // A file that is there keeps its mode, whatever is asked for. Most often there is none.
-    let _ = fs::remove_file(&unfinished);
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&unfinished)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    path.parent().map_or(Ok(()), |directory| fs::File::open(directory)?.sync_all())
 }
 
 /// What was made, in PEM.
@@ -151,6 +133,8 @@ fn make() -> Result<Made, rcgen::Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -183,7 +167,7 @@ mod tests {
         let key = files.join(KEY_FILE);
         fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
         let own = TlsSetting { certificate: Some(files.join(CERTIFICATE_FILE)), key: Some(key) };
-        assert!(matches!(acceptor(&own, None), Err(TlsError::KeyExposed { .. })));
+        assert!(matches!(acceptor(&own, None), Err(TlsError::Key(SecretFileError::Exposed { .. }))));
     }
 
     #[test]

@@ -18,6 +18,9 @@ impl From<Error> for ApiError {
             }
             Error::ExpiredIterator(text) => Self::new(Exception::ExpiredIterator, text),
             Error::ExpiredNextToken(text) => Self::new(Exception::ExpiredNextToken, text),
+            Error::KmsAccessDenied(text) => Self::new(Exception::KmsAccessDenied, text),
+            Error::KmsInvalidState(text) => Self::new(Exception::KmsInvalidState, text),
+            Error::KmsNotFound(text) => Self::new(Exception::KmsNotFound, text),
             Error::DryRun(text) => Self::new(Exception::DryRunOperation, text),
             Error::Unavailable(text) => Self::new(ProtocolError::ServiceUnavailable, text),
             Error::Internal(text) => {

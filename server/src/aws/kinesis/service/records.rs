@@ -5,7 +5,7 @@ use millstream_engine::{Distribution, Engine, GetRecords, PutEntry, PutFailure, 
 use millstream_model::{HashKey, StreamArn};
 
 use super::errors::invalid_argument;
-use super::{Answer, names, shards};
+use super::{Answer, encryption, names, shards};
 use crate::aws::caller::Caller;
 use crate::aws::codec::{ApiError, ProtocolError};
 use crate::aws::kinesis::generated::{
@@ -26,11 +26,11 @@ pub(super) async fn put_record(
     };
     let ordering = input.sequence_number_for_ordering.as_deref();
     let dry_run = input.dry_run.unwrap_or_default();
-    let Receipt { shard_id, sequence_number } = engine.put_record(&stream, entry, ordering, dry_run).await?;
+    let receipt = engine.put_record(&stream, entry, ordering, dry_run).await?;
     Ok(PutRecordOutput {
-        shard_id: shard_id.to_string().into(),
-        sequence_number: sequence_number.to_string().into(),
-        encryption_type: None,
+        shard_id: receipt.shard_id.to_string().into(),
+        sequence_number: receipt.sequence_number.to_string().into(),
+        encryption_type: encryption::of_records(receipt.encrypted),
     })
 }
 
@@ -50,10 +50,16 @@ pub(super) async fn put_records(
     let entries = entries.collect::<Answer<Vec<_>>>()?;
     let outcomes = engine.put_records(&stream, &entries, input.dry_run.unwrap_or_default()).await?;
     let failed = outcomes.iter().filter(|outcome| outcome.is_err()).count();
+    let mut receipts = outcomes.iter().flatten().peekable();
+    let encrypted = match receipts.peek() {
+        Some(_) => receipts.any(|receipt| receipt.encrypted),
+        // None was stored. The answer is that of the stream all the same.
+        None => engine.is_encrypted(&stream)?,
+    };
     Ok(PutRecordsOutput {
         failed_record_count: Some(i32::try_from(failed).unwrap_or(i32::MAX)),
         records: outcomes.into_iter().map(result).collect(),
-        encryption_type: None,
+        encryption_type: encryption::of_records(encrypted),
     })
 }
 
@@ -64,7 +70,7 @@ fn result(outcome: Result<Receipt, PutFailure>) -> PutRecordsResultEntry {
         ..PutRecordsResultEntry::default()
     };
     match outcome {
-        Ok(Receipt { shard_id, sequence_number }) => PutRecordsResultEntry {
+        Ok(Receipt { shard_id, sequence_number, .. }) => PutRecordsResultEntry {
             sequence_number: Some(sequence_number.to_string().into()),
             shard_id: Some(shard_id.to_string().into()),
             ..PutRecordsResultEntry::default()
@@ -150,7 +156,7 @@ pub(super) async fn get_records(engine: &Engine, input: GetRecordsInput) -> Answ
                 none if none.is_empty() => None,
                 key => Some(ByteString::try_from(key)?),
             },
-            encryption_type: None,
+            encryption_type: encryption::of_records(record.encrypted),
         })
     });
     let records = records.collect::<Result<Vec<_>, std::str::Utf8Error>>();

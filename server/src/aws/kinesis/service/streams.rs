@@ -8,13 +8,12 @@ use millstream_engine::{
 };
 
 use super::errors::invalid_argument;
-use super::{Answer, capacity, count, names, shards};
+use super::{Answer, capacity, count, encryption, monitoring, names, shards};
 use crate::aws::caller::Caller;
 use crate::aws::kinesis::generated::{
     CreateStreamInput, DeleteStreamInput, DescribeStreamInput, DescribeStreamOutput,
-    DescribeStreamSummaryInput, DescribeStreamSummaryOutput, EncryptionType, EnhancedMetrics,
-    ListStreamsInput, ListStreamsOutput, StreamDescription, StreamDescriptionSummary, StreamStatus,
-    StreamSummary,
+    DescribeStreamSummaryInput, DescribeStreamSummaryOutput, ListStreamsInput, ListStreamsOutput,
+    StreamDescription, StreamDescriptionSummary, StreamStatus, StreamSummary,
 };
 
 pub(super) async fn create(engine: &Engine, caller: &Caller, input: CreateStreamInput) -> Answer<()> {
@@ -37,7 +36,10 @@ pub(super) async fn create(engine: &Engine, caller: &Caller, input: CreateStream
 
 pub(super) async fn delete(engine: &Engine, caller: &Caller, input: DeleteStreamInput) -> Answer<()> {
     let stream = names::stream_of!(caller, input)?;
-    Ok(engine.delete_stream(&stream).await?)
+    match input.enforce_consumer_deletion {
+        Some(true) => Ok(engine.delete_stream_and_consumers(&stream).await?),
+        _ => Ok(engine.delete_stream(&stream).await?),
+    }
 }
 
 pub(super) fn describe(
@@ -49,6 +51,7 @@ pub(super) fn describe(
     let after = input.exclusive_start_shard_id.as_deref();
     let limit = input.limit.and_then(|limit| usize::try_from(limit).ok());
     let (stream, shards, has_more_shards) = engine.describe_stream(&stream, after, limit)?;
+    let (encryption_type, key_id) = encryption::of_stream(stream.kms_key_id.as_ref());
     let stream_description = StreamDescription {
         stream_name: stream.arn.name.as_str().into(),
         stream_arn: stream.arn.to_string().into(),
@@ -58,9 +61,9 @@ pub(super) fn describe(
         has_more_shards,
         retention_period_hours: count(stream.retention_hours),
         stream_creation_timestamp: stream.created,
-        enhanced_monitoring: no_enhanced_monitoring(),
-        encryption_type: Some(EncryptionType::None),
-        key_id: None,
+        enhanced_monitoring: vec![monitoring::metrics(stream.monitored)],
+        encryption_type,
+        key_id,
     };
     Ok(DescribeStreamOutput { stream_description })
 }
@@ -78,6 +81,7 @@ pub(super) fn describe_summary(
 
 fn summary(stream: &Description) -> StreamDescriptionSummary {
     let is_on_demand = stream.mode == Mode::OnDemand;
+    let (encryption_type, key_id) = encryption::of_stream(stream.kms_key_id.as_ref());
     StreamDescriptionSummary {
         stream_name: stream.arn.name.as_str().into(),
         stream_arn: stream.arn.to_string().into(),
@@ -85,11 +89,11 @@ fn summary(stream: &Description) -> StreamDescriptionSummary {
         stream_mode_details: Some(capacity::mode_details(stream.mode)),
         retention_period_hours: count(stream.retention_hours),
         stream_creation_timestamp: stream.created,
-        enhanced_monitoring: no_enhanced_monitoring(),
-        encryption_type: Some(EncryptionType::None),
-        key_id: None,
+        enhanced_monitoring: vec![monitoring::metrics(stream.monitored)],
+        encryption_type,
+        key_id,
         open_shard_count: count(stream.open_shards),
-        consumer_count: Some(0),
+        consumer_count: Some(count(stream.consumers)),
         warm_throughput: stream.warm_throughput.map(capacity::warm_throughput),
         max_record_size_in_kib: Some(count(stream.record_kib_max)),
         channel_count: Some(0),
@@ -131,8 +135,4 @@ fn status(status: Status) -> StreamStatus {
         Status::Updating => StreamStatus::Updating,
         Status::Deleting => StreamStatus::Deleting,
     }
-}
-
-fn no_enhanced_monitoring() -> Vec<EnhancedMetrics> {
-    vec![EnhancedMetrics { shard_level_metrics: Some(Vec::new()) }]
 }

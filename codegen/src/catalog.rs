@@ -28,6 +28,8 @@ pub(crate) struct OperationEntry<'m> {
     /// `None` where the answer is empty or a stream.
     pub(crate) output: Option<&'m str>,
     pub(crate) streams: bool,
+    /// Names of the errors that it declares.
+    pub(crate) errors: Vec<&'m str>,
 }
 
 /// A member of a structure as it is generated.
@@ -107,7 +109,14 @@ impl<'m> Catalog<'m> {
             let input = operation.input.as_ref().ok_or_else(no_input)?.shape.as_str();
             let output = operation.output.as_ref().map(|output| output.shape.as_str());
             let streams = output.is_some_and(|output| self.streams.contains(output));
-            entries.push(OperationEntry { name, input, output: output.filter(|_| !streams), streams });
+            let errors = operation.errors.iter().map(|error| error.shape.as_str()).collect();
+            entries.push(OperationEntry {
+                name,
+                input,
+                output: output.filter(|_| !streams),
+                streams,
+                errors,
+            });
         }
         entries.sort_by_key(|entry| entry.name);
         Ok(entries)

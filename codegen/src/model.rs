@@ -29,6 +29,9 @@ pub struct Operation {
     pub input: Option<ShapeRef>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<ShapeRef>,
+    /// What it may answer instead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<ShapeRef>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]

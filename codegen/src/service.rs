@@ -26,6 +26,8 @@ pub struct Service {
     pub optional_members: &'static [Member],
     /// Members that must never be sent.
     pub omitted_members: &'static [Member],
+    /// Texts at the root of inputs that say what a request is about.
+    pub subjects: &'static [&'static str],
 }
 
 #[derive(Debug)]
@@ -87,4 +89,5 @@ pub const KINESIS: Service = Service {
         member: "StreamId",
         reason: "SDKs that are given one send their next requests to amazonaws.com, whatever the endpoint",
     }],
+    subjects: &["StreamName", "StreamARN", "ResourceARN", "ConsumerARN", "ShardId", "ShardIterator"],
 };

@@ -72,6 +72,10 @@ calls! {
     delete_resource_policy, DeleteResourcePolicy, Account, aws::CONTROL_CALLS_PER_SECOND;
     enable_enhanced_monitoring, EnableEnhancedMonitoring, Stream, aws::CONTROL_CALLS_PER_SECOND;
     disable_enhanced_monitoring, DisableEnhancedMonitoring, Stream, aws::CONTROL_CALLS_PER_SECOND;
+    register_stream_consumer, RegisterStreamConsumer, Stream, aws::CONTROL_CALLS_PER_SECOND;
+    deregister_stream_consumer, DeregisterStreamConsumer, Stream, aws::CONTROL_CALLS_PER_SECOND;
+    describe_stream_consumer, DescribeStreamConsumer, Stream, aws::DESCRIBE_STREAM_CONSUMER_CALLS_PER_SECOND;
+    list_stream_consumers, ListStreamConsumers, Stream, aws::CONTROL_CALLS_PER_SECOND;
     increase_stream_retention_period, IncreaseStreamRetentionPeriod, Stream, aws::CONTROL_CALLS_PER_SECOND;
     decrease_stream_retention_period, DecreaseStreamRetentionPeriod, Stream, aws::CONTROL_CALLS_PER_SECOND;
     split_shard, SplitShard, Account, aws::CONTROL_CALLS_PER_SECOND;

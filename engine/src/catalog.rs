@@ -34,6 +34,13 @@ impl Catalog {
         streams.by_arn.remove(&stream.arn);
     }
 
+    /// Forgets all streams, and gives them.
+    pub(crate) fn clear(&self) -> Vec<Arc<Stream>> {
+        let mut streams = self.0.write();
+        streams.by_uid.clear();
+        std::mem::take(&mut streams.by_arn).into_values().collect()
+    }
+
     pub(crate) fn by_arn(&self, arn: &StreamArn) -> Option<Arc<Stream>> {
         self.0.read().by_arn.get(arn).cloned()
     }

@@ -70,3 +70,32 @@ impl From<millstream_storage::Error> for Error {
         }
     }
 }
+
+/// Why a snapshot was not saved or loaded, or the store not reset.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    #[error("a snapshot is being loaded already")]
+    Busy,
+    #[error("this is no snapshot: it does not begin as one")]
+    NotASnapshot,
+    #[error("the snapshot has format {0}; this program reads format {1}")]
+    Version(u16, u16),
+    #[error("the snapshot is damaged: {0}")]
+    Damaged(String),
+    #[error("the snapshot ends before its end; {0} bytes of it are there")]
+    Truncated(u64),
+    /// Whoever sent it did not go on.
+    #[error("the snapshot broke off: {0}")]
+    BrokenOff(String),
+    /// Every byte is as it was written, but no engine can be opened on it.
+    #[error("the snapshot cannot be used: {0}")]
+    Unusable(Error),
+    #[error("{0}")]
+    Engine(#[from] Error),
+}
+
+impl From<millstream_storage::Error> for SnapshotError {
+    fn from(error: millstream_storage::Error) -> Self {
+        Self::Engine(error.into())
+    }
+}

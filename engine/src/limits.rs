@@ -23,6 +23,10 @@ pub struct Limits {
     pub read_calls_per_second: Option<u64>,
     /// GetShardIterator calls on a shard in a second.
     pub iterator_calls_per_second: Option<u64>,
+    /// Bytes of data and partition keys that a subscription brings of a shard in a second.
+    pub subscription_bytes_per_second: Option<u64>,
+    /// SubscribeToShard calls of a consumer for a shard in a second.
+    pub subscription_calls_per_second: Option<u64>,
     /// Open shards of an account in a region.
     pub shards_per_account: Option<u32>,
     /// On-demand streams of an account in a region.
@@ -30,6 +34,8 @@ pub struct Limits {
     /// UpdateShardCount calls on a stream within 24 hours; with it, AWS's bounds on one call: at most twice and at
     /// least half the open shards, and 10,000 of them.
     pub count_updates_per_day: Option<u32>,
+    /// Consumers on a stream.
+    pub consumers_per_stream: Option<u32>,
     /// Starts of a stream's encryption in 24 hours, and as many stops.
     pub encryption_changes_per_day: Option<u32>,
     /// Calls that create, change, describe and list.
@@ -44,9 +50,12 @@ impl Limits {
         read_bytes_per_second: Some(aws::SHARD_READ_BYTES_PER_SECOND),
         read_calls_per_second: Some(aws::SHARD_READ_CALLS_PER_SECOND),
         iterator_calls_per_second: Some(aws::SHARD_ITERATOR_CALLS_PER_SECOND),
+        subscription_bytes_per_second: Some(aws::SUBSCRIPTION_BYTES_PER_SECOND),
+        subscription_calls_per_second: Some(aws::SUBSCRIPTION_CALLS_PER_SECOND),
         shards_per_account: Some(aws::SHARDS_PER_ACCOUNT),
         on_demand_streams_per_account: Some(aws::ON_DEMAND_STREAMS_PER_ACCOUNT),
         count_updates_per_day: Some(aws::COUNT_UPDATES_PER_DAY),
+        consumers_per_stream: Some(aws::CONSUMERS_PER_STREAM),
         encryption_changes_per_day: Some(aws::ENCRYPTION_CHANGES_PER_DAY),
         calls_per_second: CallLimits::AWS,
     };
@@ -58,9 +67,12 @@ impl Limits {
         read_bytes_per_second: None,
         read_calls_per_second: None,
         iterator_calls_per_second: None,
+        subscription_bytes_per_second: None,
+        subscription_calls_per_second: None,
         shards_per_account: None,
         on_demand_streams_per_account: None,
         count_updates_per_day: None,
+        consumers_per_stream: None,
         encryption_changes_per_day: None,
         calls_per_second: CallLimits::OFF,
     };
@@ -73,16 +85,21 @@ impl Default for Limits {
 }
 
 /// What a shard still takes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct WriteLimits(Option<Box<WriteBuckets>>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct WriteBuckets {
     bytes: Option<TokenBucket>,
     records: Option<TokenBucket>,
 }
 
 impl WriteLimits {
+    /// Whether one record would be let through; takes nothing.
+    pub(crate) fn check(&self, limits: &Limits, now: Duration, bytes: u64) -> Result<(), RetryAfter> {
+        self.clone().admit(limits, now, bytes)
+    }
+
     /// Lets one record through, or takes nothing.
     pub(crate) fn admit(&mut self, limits: &Limits, now: Duration, bytes: u64) -> Result<(), RetryAfter> {
         if limits.write_bytes_per_second.is_none() && limits.write_records_per_second.is_none() {

@@ -4,18 +4,19 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use millstream_model::{ShardIndex, StreamArn, Timestamp};
+use millstream_model::{ConsumerName, ShardIndex, StreamArn, Timestamp};
 use millstream_runtime::Entropy;
 use millstream_storage::{Entry, KeyRange, ScanOptions, Slot, WriteSet};
 use prost::Message;
 
+use crate::consumer::{Consumer, ConsumerMeta};
 use crate::encryption::keyring::Keyring;
 use crate::encryption::recovery::StoredKeys;
 use crate::encryption::vault::Vault;
 use crate::error::{Error, Result};
 use crate::keyspace::store_row::{FORMAT, StoreRow, store_key};
 use crate::keyspace::tail_row::{LogEnd, tail_key};
-use crate::keyspace::{self, ShardUid, StreamUid, record_key, shard_row, stream_row};
+use crate::keyspace::{self, ShardUid, StreamUid, consumer_row, record_key, shard_row, stream_row};
 use crate::record_block::StoredBlock;
 use crate::shard::Shard;
 use crate::stream::Stream;
@@ -42,6 +43,7 @@ struct Logs {
 
 pub(crate) async fn recover(slot: &dyn Slot, entropy: &dyn Entropy, vault: &Vault) -> Result<Recovered> {
     let store = read_or_make_store(slot, entropy).await?;
+    let mut consumers = read_consumers(slot).await?;
     let mut data_keys = StoredKeys::read(slot).await?;
     let mut logs = read_logs(slot).await?;
     let mut streams = Vec::new();
@@ -52,8 +54,13 @@ pub(crate) async fn recover(slot: &dyn Slot, entropy: &dyn Entropy, vault: &Vaul
             meta.next_shard = meta.next_shard.max(last.saturating_add(1));
         }
         check_marks(slot, &arn, &shards)?;
+        let consumers = consumers.remove(&meta.uid).unwrap_or_default();
         data_keys.unlock(vault, &arn, &meta, &keys);
-        streams.push(Stream::new(arn, meta, keys, shards));
+        let stream = Stream::new(arn, meta, keys, shards);
+        for (name, meta) in consumers {
+            stream.consumers.insert(Consumer::new(stream.arn.clone(), name, meta));
+        }
+        streams.push(stream);
     }
     data_keys.store_rewrapped(slot).await?;
     let graves = scan_all(slot, KeyRange::prefix(&[keyspace::GRAVE])).await?;
@@ -103,6 +110,15 @@ async fn read_logs(slot: &dyn Slot) -> Result<HashMap<StreamUid, Logs>> {
         logs.shards.insert(meta.index, Arc::new(shard));
     }
     Ok(logs)
+}
+
+async fn read_consumers(slot: &dyn Slot) -> Result<HashMap<StreamUid, Vec<(ConsumerName, ConsumerMeta)>>> {
+    let mut consumers: HashMap<_, Vec<_>> = HashMap::new();
+    for Entry { key, value } in scan_all(slot, consumer_row::all()).await? {
+        let (stream, name, meta) = consumer_row::decode(&key, &value)?;
+        consumers.entry(stream).or_default().push((name, meta));
+    }
+    Ok(consumers)
 }
 
 /// Where a shard's log ends in storage: after its last block, or where it stood when it was trimmed empty.

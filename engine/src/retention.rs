@@ -13,6 +13,7 @@ use millstream_storage::{KeyRange, Priority, WriteSet};
 use crate::committer::Group;
 use crate::engine::{Engine, Grave, Inner};
 use crate::error::{Error, Result};
+use crate::keyspace::consumer_row::consumer_key;
 use crate::keyspace::tail_row::{LogEnd, tail_key};
 use crate::keyspace::{self, ShardUid, StreamUid, record_key, shard_row, stream_prefix, time_index};
 use crate::recovery::{decode_block, scan_all};
@@ -37,6 +38,7 @@ impl Engine {
                 Duration::from_millis(due.millis_since(inner.now())).min(inner.settings.trim_interval)
             });
             tokio::select! {
+                biased;
                 () = inner.tasks().stopping() => return,
                 () = inner.clock.sleep(pause) => {}
                 () = inner.janitor.notified() => {}
@@ -52,6 +54,7 @@ impl Engine {
     pub(crate) async fn tidy_up(&self) -> Result<()> {
         let inner = &self.inner;
         inner.bury_the_gone().await?;
+        inner.forget_gone_consumers().await?;
         inner.remove_buried().await?;
         let mut outcome = Ok(());
         for stream in inner.catalog.all() {
@@ -89,6 +92,22 @@ impl Inner {
         Ok(())
     }
 
+    async fn forget_gone_consumers(&self) -> Result<()> {
+        let _control = self.control.lock().await;
+        for stream in self.catalog.all() {
+            for consumer in stream.consumers.all() {
+                if !consumer.meta().may_be_forgotten(self.now()) {
+                    continue;
+                }
+                let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
+                writes.delete(consumer_key(stream.uid, &consumer.arn.name));
+                self.slot.commit(writes).await?.durable().await?;
+                stream.consumers.remove(&consumer);
+            }
+        }
+        Ok(())
+    }
+
     async fn remove_buried(&self) -> Result<()> {
         let graves = self.control.lock().await.graves.clone();
         for Grave { uid, emptied } in graves {
@@ -119,6 +138,7 @@ impl Inner {
             keyspace::DATA_KEY,
             keyspace::TIME_INDEX,
             keyspace::TAIL,
+            keyspace::CONSUMER,
             keyspace::SHARD,
         ];
         for tag in tags {

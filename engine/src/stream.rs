@@ -11,8 +11,10 @@ use millstream_model::{ShardId, ShardIndex, StreamArn, Timestamp};
 use parking_lot::RwLock;
 use tokio::sync::Notify;
 
+use crate::consumer::Consumers;
 use crate::encryption::keyring::Keyring;
 use crate::encryption::state::Encryption;
+use crate::engine::not_found;
 use crate::keyspace::StreamUid;
 use crate::metrics::StreamCounters;
 use crate::monitoring::ShardMetricSet;
@@ -118,6 +120,7 @@ pub(crate) struct Stream {
     pub(crate) arn: StreamArn,
     pub(crate) uid: StreamUid,
     pub(crate) counters: StreamCounters,
+    pub(crate) consumers: Consumers,
     /// Shared with all shards.
     pub(crate) keys: Arc<Keyring>,
     meta: RwLock<Arc<StreamMeta>>,
@@ -171,11 +174,18 @@ impl Stream {
             arn,
             uid: meta.uid,
             counters: StreamCounters::default(),
+            consumers: Consumers::default(),
             keys,
             meta: RwLock::new(Arc::new(meta)),
             shards: RwLock::new(Arc::new(Shards::new(shards))),
             resharded: Notify::new(),
         }
+    }
+
+    /// Ends what consumers are being brought, for good: the stream is being deleted.
+    pub(crate) fn end_subscriptions(&self) {
+        let gone = not_found(&self.arn);
+        self.consumers.all().iter().for_each(|consumer| consumer.places.close(&gone, &Some(gone.clone())));
     }
 
     pub(crate) fn meta(&self) -> Arc<StreamMeta> {

@@ -15,9 +15,9 @@ pub mod sequence_number;
 pub mod shard;
 pub mod time;
 
-pub use arn::StreamArn;
+pub use arn::{ConsumerArn, StreamArn};
 pub use hash_key::{HashKey, HashKeyRange};
-pub use names::{AccountId, InvalidName, Region, StreamName};
+pub use names::{AccountId, ConsumerName, InvalidName, Region, StreamName};
 pub use record::Record;
 pub use sequence_number::{InvalidSequenceNumber, SequenceNumber};
 pub use shard::{ShardId, ShardIndex};

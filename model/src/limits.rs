@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-/// Characters of a stream name.
+/// Characters of a stream's or consumer's name.
 pub const NAME_CHARS_MAX: usize = 128;
 
 /// Default size of a record (data plus partition key); a stream may raise it to [`RECORD_BYTES_CEILING`].
@@ -33,12 +33,19 @@ pub const SHARD_READ_CALLS_PER_SECOND: u64 = 5;
 /// GetShardIterator calls on a shard.
 pub const SHARD_ITERATOR_CALLS_PER_SECOND: u64 = 5;
 
+/// What a subscription brings of one shard to one consumer.
+pub const SUBSCRIPTION_BYTES_PER_SECOND: u64 = 2 * 1024 * 1024;
+/// SubscribeToShard calls of one consumer for one shard.
+pub const SUBSCRIPTION_CALLS_PER_SECOND: u64 = 1;
+
 /// Calls of most operations of the control plane, by account or by stream.
 pub const CONTROL_CALLS_PER_SECOND: u64 = 5;
 /// DescribeStream calls of an account.
 pub const DESCRIBE_STREAM_CALLS_PER_SECOND: u64 = 10;
 /// DescribeStreamSummary calls of an account.
 pub const DESCRIBE_STREAM_SUMMARY_CALLS_PER_SECOND: u64 = 20;
+/// DescribeStreamConsumer calls on a stream.
+pub const DESCRIBE_STREAM_CONSUMER_CALLS_PER_SECOND: u64 = 20;
 /// DescribeLimits calls of an account.
 pub const DESCRIBE_LIMITS_CALLS_PER_SECOND: u64 = 1;
 /// UpdateShardCount calls of an account.
@@ -50,6 +57,16 @@ pub const LIST_SHARDS_CALLS_PER_SECOND: u64 = 1000;
 pub const ITERATOR_LIFETIME: Duration = Duration::from_secs(300);
 /// How long a NextToken can be used.
 pub const NEXT_TOKEN_LIFETIME: Duration = Duration::from_secs(300);
+
+/// How long a subscription lasts.
+pub const SUBSCRIPTION_LIFETIME: Duration = Duration::from_secs(300);
+/// From when on a subscription gives way to a newer one of the same consumer and shard.
+pub const SUBSCRIPTION_TAKEOVER: Duration = Duration::from_secs(5);
+
+/// Consumers on one stream.
+pub const CONSUMERS_PER_STREAM: u32 = 20;
+/// Consumers of one stream that may be in CREATING at once.
+pub const CONSUMERS_CREATING_MAX: usize = 5;
 
 /// Retention of a new stream, and the least there is.
 pub const RETENTION_HOURS_MIN: u32 = 24;
@@ -84,5 +101,7 @@ pub const DESCRIBE_STREAM_PAGE_MAX: usize = 100;
 pub const LIST_STREAMS_PAGE_MAX: usize = 100;
 /// Shards of one ListShards page.
 pub const LIST_SHARDS_PAGE_MAX: usize = 1000;
+/// Consumers of one ListStreamConsumers page.
+pub const LIST_STREAM_CONSUMERS_PAGE_MAX: usize = 100;
 /// Tags of one ListTagsForStream page.
 pub const LIST_TAGS_PAGE_MAX: usize = 50;

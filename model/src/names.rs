@@ -1,4 +1,4 @@
-//! The names under which a stream is known: account, region and stream name.
+//! The names under which streams and their consumers are known: account, region, and a name of their own.
 //!
 //! Existence is not checked here, and neither is who may use a name.
 
@@ -62,10 +62,15 @@ name_type!(
     StreamName,
     "a stream name",
     "1 to 128 characters of a-z, A-Z, 0-9, '_', '.' and '-'",
-    |text| {
-        (1..=limits::NAME_CHARS_MAX).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
-    }
+    is_plain_name
+);
+
+name_type!(
+    /// The name of a consumer, 1 to 128 of `[a-zA-Z0-9_.-]`, unique on its stream (AWS limit).
+    ConsumerName,
+    "a consumer name",
+    "1 to 128 characters of a-z, A-Z, 0-9, '_', '.' and '-'",
+    is_plain_name
 );
 
 name_type!(
@@ -86,6 +91,11 @@ name_type!(
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     }
 );
+
+fn is_plain_name(text: &str) -> bool {
+    (1..=limits::NAME_CHARS_MAX).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+}
 
 impl Region {
     /// The ARN partition that the region belongs to, as the AWS SDKs know them.

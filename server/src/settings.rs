@@ -78,6 +78,9 @@ pub struct CustomLimits {
     pub shards_per_account: Option<u32>,
     pub on_demand_streams_per_account: Option<u32>,
     pub count_updates_per_day: Option<u32>,
+    pub consumers_per_stream: Option<u32>,
+    pub subscription_bytes_per_second: Option<u64>,
+    pub subscription_calls_per_second: Option<u64>,
     pub encryption_changes_per_day: Option<u32>,
     pub calls_per_second: CustomCalls,
 }
@@ -104,6 +107,10 @@ pub struct CustomCalls {
     pub delete_resource_policy: Option<u64>,
     pub enable_enhanced_monitoring: Option<u64>,
     pub disable_enhanced_monitoring: Option<u64>,
+    pub register_stream_consumer: Option<u64>,
+    pub deregister_stream_consumer: Option<u64>,
+    pub describe_stream_consumer: Option<u64>,
+    pub list_stream_consumers: Option<u64>,
     pub increase_stream_retention_period: Option<u64>,
     pub decrease_stream_retention_period: Option<u64>,
     pub split_shard: Option<u64>,
@@ -111,7 +118,7 @@ pub struct CustomCalls {
     pub update_shard_count: Option<u64>,
 }
 
-/// How long streams stay in CREATING, UPDATING and DELETING, in milliseconds.
+/// How long streams and consumers stay in CREATING, UPDATING and DELETING, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DelaysSetting {
@@ -296,6 +303,15 @@ impl From<LimitsSetting> for engine::Limits {
                 Self::AWS.on_demand_streams_per_account,
             ),
             count_updates_per_day: figure(custom.count_updates_per_day, Self::AWS.count_updates_per_day),
+            consumers_per_stream: figure(custom.consumers_per_stream, Self::AWS.consumers_per_stream),
+            subscription_bytes_per_second: figure(
+                custom.subscription_bytes_per_second,
+                Self::AWS.subscription_bytes_per_second,
+            ),
+            subscription_calls_per_second: figure(
+                custom.subscription_calls_per_second,
+                Self::AWS.subscription_calls_per_second,
+            ),
             encryption_changes_per_day: figure(
                 custom.encryption_changes_per_day,
                 Self::AWS.encryption_changes_per_day,
@@ -333,6 +349,13 @@ impl From<CustomCalls> for engine::CallLimits {
                 custom.disable_enhanced_monitoring,
                 aws.disable_enhanced_monitoring,
             ),
+            register_stream_consumer: figure(custom.register_stream_consumer, aws.register_stream_consumer),
+            deregister_stream_consumer: figure(
+                custom.deregister_stream_consumer,
+                aws.deregister_stream_consumer,
+            ),
+            describe_stream_consumer: figure(custom.describe_stream_consumer, aws.describe_stream_consumer),
+            list_stream_consumers: figure(custom.list_stream_consumers, aws.list_stream_consumers),
             increase_stream_retention_period: figure(
                 custom.increase_stream_retention_period,
                 aws.increase_stream_retention_period,

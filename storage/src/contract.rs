@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{Backend, Entries, Error, KeyRange, ScanOptions, Slot, SlotId, WriteSet};
+use crate::{Backend, Entries, Entry, Error, Export, KeyRange, ScanOptions, Slot, SlotId, WriteSet};
 
 /// Runs the whole suite. Panics at the first broken promise.
 #[allow(clippy::missing_panics_doc)]
@@ -30,6 +30,8 @@ where
     positions_rise_with_the_order(&make().await).await;
     is_closed_after_close(&make().await).await;
     keeps_large_and_empty_values(&make().await).await;
+    exports_one_moment(&make().await).await;
+    an_export_that_is_not_read_holds_nobody_up(&make().await).await;
 }
 
 async fn open(backend: &dyn Backend) -> Arc<dyn Slot> {
@@ -218,4 +220,63 @@ async fn keeps_large_and_empty_values(backend: &dyn Backend) {
     write(&*slot, writes).await;
     assert_eq!(slot.get(b"large").await.unwrap(), Some(large.into()));
     assert_eq!(slot.get(b"empty").await.unwrap(), Some(Bytes::new()));
+}
+
+/// The keys and values of an export.
+async fn read_all(mut export: Export) -> Vec<(String, usize)> {
+    let mut all = Vec::new();
+    while let Some(page) = export.next_page().await.unwrap() {
+        assert!(!page.is_empty());
+        all.extend(
+            page.into_iter()
+                .map(|Entry { key, value }| (String::from_utf8(key.to_vec()).unwrap(), value.len())),
+        );
+    }
+    assert_eq!(export.next_page().await, Ok(None));
+    all
+}
+
+async fn exports_one_moment(backend: &dyn Backend) {
+    let slot = open(backend).await;
+    assert_eq!(read_all(slot.export().await.unwrap()).await, []);
+    let mut writes = WriteSet::new();
+    for key in ["a", "b", "c", "d"] {
+        writes.put(key, vec![7; 700_000]);
+    }
+    writes.mark("m", "1");
+    write(&*slot, writes).await;
+    let export = slot.export().await.unwrap();
+    let mut later = puts(&[("a", "later"), ("e", "new")]);
+    later.delete("b");
+    later.mark("m", "2");
+    write(&*slot, later).await;
+    slot.trim(b"c", b"z").await.unwrap();
+    assert_eq!(export.marks, [("m".into(), "1".into())].into());
+    let large = |key: &str| (key.to_owned(), 700_000);
+    assert_eq!(read_all(export).await, [large("a"), large("b"), large("c"), large("d")]);
+    assert_eq!(slot.marks(), [("m".into(), "2".into())].into());
+    let now = read_all(slot.export().await.unwrap()).await;
+    assert_eq!(now, [("a".to_owned(), 5), large("d"), ("e".to_owned(), 3)]);
+}
+
+async fn an_export_that_is_not_read_holds_nobody_up(backend: &dyn Backend) {
+    let slot = open(backend).await;
+    let mut writes = WriteSet::new();
+    for key in 0..20 {
+        writes.put(format!("k{key}"), vec![7; 1_000_000]);
+    }
+    write(&*slot, writes).await;
+    let mut unread = slot.export().await.unwrap();
+    drop(slot.export().await.unwrap());
+    write(&*slot, puts(&[("k", "v")])).await;
+    slot.close().await.unwrap();
+    assert_eq!(slot.export().await.err(), Some(Error::Closed));
+    // What was read ahead may still come, and all of it where it is held; but no end that is none.
+    let mut pages = 0;
+    let mut end = unread.next_page().await;
+    while let Ok(Some(page)) = end {
+        pages += page.len();
+        end = unread.next_page().await;
+    }
+    assert!(end == Err(Error::Closed) || pages == 20, "{pages} pages and {end:?}");
 }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::commit::{Commit, Durable};
 use crate::error::{Error, Result};
+use crate::export::Export;
 use crate::slot::{Backend, Entries, KeyRange, Marks, ScanOptions, Slot, SlotId};
 use crate::write_set::{Priority, WriteSet};
 
@@ -136,6 +137,15 @@ impl Slot for FaultySlot {
 
     fn marks_at_open(&self) -> &Marks {
         self.inner.marks_at_open()
+    }
+
+    fn marks(&self) -> Marks {
+        self.inner.marks()
+    }
+
+    async fn export(&self) -> Result<Export> {
+        self.faults.check_read()?;
+        self.inner.export().await
     }
 
     async fn verify_owner(&self) -> Result<()> {

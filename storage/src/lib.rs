@@ -10,6 +10,7 @@
 mod anchor;
 mod commit;
 mod error;
+mod export;
 pub mod faulty;
 pub mod memory;
 #[cfg(feature = "rocksdb")]
@@ -25,5 +26,6 @@ pub mod contract;
 
 pub use commit::{Commit, Durable};
 pub use error::{Error, ErrorKind, Result};
+pub use export::Export;
 pub use slot::{Backend, Entries, Entry, KeyRange, Marks, ScanOptions, Slot, SlotId};
 pub use write_set::{Expect, Priority, WriteSet};

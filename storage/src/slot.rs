@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::commit::{Commit, Durable};
 use crate::error::Result;
+use crate::export::Export;
 use crate::write_set::WriteSet;
 
 /// The number of a slot. An embedded store has one, number 0.
@@ -49,6 +50,13 @@ pub trait Slot: fmt::Debug + Send + Sync {
     /// The marks that were durable when the slot was opened.
     fn marks_at_open(&self) -> &Marks;
 
+    /// The marks that are durable now.
+    fn marks(&self) -> Marks;
+
+    /// Every durable entry as of one moment at or after the call, but those that belong to the storage engine.
+    /// Commits and trims go on meanwhile and do not show in it.
+    async fn export(&self) -> Result<Export>;
+
     /// Whether this process still owns the slot. Always so on an embedded store.
     async fn verify_owner(&self) -> Result<()>;
 
@@ -82,6 +90,9 @@ impl KeyRange {
         self.start.as_ref() <= key && key < self.end.as_ref()
     }
 }
+
+/// The key before all that are not the storage engine's.
+pub(crate) const FIRST_KEY: &[u8] = &[1];
 
 /// The first key after all keys that start with `prefix`; above every key if there is none.
 pub(crate) fn after_prefix(prefix: &[u8]) -> Vec<u8> {

@@ -3,10 +3,16 @@
 use crate::catalog::Catalog;
 use crate::names::pascal_case;
 
+/// The variant for an error of the model.
+pub(super) fn variant(name: &str) -> String {
+    pascal_case(name.strip_suffix("Exception").unwrap_or(name))
+}
+
 pub(super) fn emit(catalog: &Catalog<'_>) -> String {
     let exceptions = catalog.exceptions();
-    let variant = |name: &str| pascal_case(name.strip_suffix("Exception").unwrap_or(name));
     let variants: String = exceptions.iter().map(|(name, _)| format!("{},", variant(name))).collect();
+    let count = exceptions.len();
+    let all: String = exceptions.iter().map(|(name, _)| format!("Self::{},", variant(name))).collect();
     let codes: String =
         exceptions.iter().map(|(name, _)| format!("Self::{} => {name:?},", variant(name))).collect();
     let faults: Vec<String> = exceptions
@@ -25,6 +31,16 @@ pub(super) fn emit(catalog: &Catalog<'_>) -> String {
 
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Exception {{ {variants} }}
+
+        impl Exception {{
+            pub const ALL: [Self; {count}] = [{all}];
+
+            /// The error with this code.
+            #[must_use]
+            pub fn from_code(code: &str) -> Option<Self> {{
+                Self::ALL.into_iter().find(|exception| exception.code() == code)
+            }}
+        }}
 
         impl ErrorCode for Exception {{
             fn code(self) -> &'static str {{

@@ -6,6 +6,7 @@ mod operations;
 mod rules;
 mod service;
 mod structures;
+mod subjects;
 
 use std::collections::BTreeSet;
 
@@ -32,6 +33,7 @@ pub(crate) fn modules(catalog: &Catalog<'_>) -> Result<Vec<(&'static str, String
         ("rules", rules::emit(catalog)?),
         ("exception", exceptions::emit(catalog)),
         ("service", service::emit(catalog)?),
+        ("subject", subjects::emit(catalog)?),
     ];
     Ok(modules.map(|(name, code)| (name, format!("{}\n{code}", header(catalog)))).into())
 }
@@ -59,6 +61,7 @@ fn index(catalog: &Catalog<'_>) -> String {
         mod rules;
         mod service;
         mod shapes;
+        mod subject;
 
         pub use enums::*;
         pub use exception::Exception;
@@ -70,6 +73,7 @@ fn index(catalog: &Catalog<'_>) -> String {
         pub(crate) use rules::PATTERNS;
         pub use service::{{Input, {handler_trait}, dispatch}};
         pub use shapes::*;
+        pub use subject::Subject;
 
         /// What stands before the dot in the header `x-amz-target`.
         pub const TARGET_PREFIX: &str = {target:?};

@@ -79,7 +79,7 @@ pub(super) fn emit(catalog: &Catalog<'_>) -> Result<String, Error> {
 }
 
 fn method(operation: &OperationEntry<'_>) -> String {
-    let OperationEntry { name, input, output, streams } = *operation;
+    let OperationEntry { name, input, output, streams, .. } = *operation;
     if streams {
         return String::new();
     }

@@ -5,6 +5,7 @@ use std::io;
 
 use async_trait::async_trait;
 use millstream_runtime::SharedEntropy;
+use parking_lot::Mutex;
 use zeroize::Zeroizing;
 
 use super::KEY_BYTES;
@@ -30,22 +31,24 @@ pub trait KeySource: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub struct EphemeralKey {
     entropy: SharedEntropy,
+    made: Mutex<Option<MasterKey>>,
 }
 
 impl EphemeralKey {
     #[must_use]
     pub fn new(entropy: SharedEntropy) -> Self {
-        Self { entropy }
+        Self { entropy, made: Mutex::default() }
     }
 }
 
 #[async_trait]
 impl KeySource for EphemeralKey {
     fn present(&self) -> Option<MasterKey> {
-        None
+        self.made.lock().clone()
     }
 
     async fn make(&self) -> io::Result<MasterKey> {
-        Ok(MasterKey::new(&Zeroizing::new(self.entropy.bytes::<KEY_BYTES>())))
+        let key = MasterKey::new(&Zeroizing::new(self.entropy.bytes::<KEY_BYTES>()));
+        Ok(self.made.lock().insert(key).clone())
     }
 }

@@ -12,12 +12,17 @@
 //! | 04 | stream uid u32 | empty: a deleted stream whose data has yet to be removed, or just was |
 //! | 05 | – | empty: written to learn if writing works |
 //! | 06 | shard uid u64 | [`tail_row`]: up to where a shard was trimmed |
+//! | 07 | stream uid u32 ‖ name | [`consumer_row`]: a consumer of a stream |
 //! | 08 | stream uid u32 ‖ epoch u32 | [`data_key_row`]: a data key of a stream, wrapped |
 //! | 10 | shard uid u64 ‖ first index u64 | a [`crate::record_block`] |
 //! | 11 | shard uid u64 ‖ milliseconds u64 | [`time_index`]: the first block of that time |
+//! | 7e | – | [`replacement_row`]: how often all of this was replaced by a reset or a snapshot |
+//! | 7f | any other key | what is to replace that key's value |
 
+pub(crate) mod consumer_row;
 pub(crate) mod data_key_row;
 pub(crate) mod record_key;
+pub(crate) mod replacement_row;
 pub(crate) mod shard_row;
 pub(crate) mod store_row;
 pub(crate) mod stream_row;
@@ -33,9 +38,12 @@ pub(crate) const SHARD: u8 = 0x03;
 pub(crate) const GRAVE: u8 = 0x04;
 pub(crate) const PROBE: u8 = 0x05;
 pub(crate) const TAIL: u8 = 0x06;
+pub(crate) const CONSUMER: u8 = 0x07;
 pub(crate) const DATA_KEY: u8 = 0x08;
 pub(crate) const RECORD_BLOCK: u8 = 0x10;
 pub(crate) const TIME_INDEX: u8 = 0x11;
+pub(crate) const REPLACEMENT: u8 = 0x7e;
+pub(crate) const STAGED: u8 = 0x7f;
 
 /// A stream in this store, never used twice.
 pub(crate) type StreamUid = u32;

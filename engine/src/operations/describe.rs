@@ -26,6 +26,8 @@ pub struct StreamDescription {
     pub open_shards: usize,
     /// What each shard counts for itself.
     pub monitored: ShardMetricSet,
+    /// Registered for enhanced fan-out.
+    pub consumers: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +109,7 @@ impl crate::engine::Inner {
 }
 
 fn describe(found: &Found) -> StreamDescription {
-    let Found { stream, meta, status, .. } = found;
+    let Found { stream, meta, status, now } = found;
     let is_creating = *status == StreamStatus::Creating;
     StreamDescription {
         arn: stream.arn.clone(),
@@ -119,6 +121,7 @@ fn describe(found: &Found) -> StreamDescription {
         kms_key_id: meta.encryption.key_id.clone(),
         open_shards: if is_creating { 0 } else { stream.shards().routing.open_shards() },
         monitored: meta.monitored,
+        consumers: stream.consumers.count(*now),
     }
 }
 

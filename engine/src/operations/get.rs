@@ -8,6 +8,7 @@ use millstream_model::{Record, ShardId, StreamArn, Timestamp, limits as aws};
 use super::put::dry_run_passed;
 use crate::engine::{Engine, Found, Inner};
 use crate::error::{Error, Result};
+use crate::monitoring::ShardMetric;
 use crate::shard::reader::{self, Position, Want};
 use crate::shard::{ChildShard, Shard};
 use crate::stream::StreamStatus;
@@ -66,7 +67,7 @@ impl Engine {
         let admitted =
             shard.read_limits.lock().admit_iterator(&inner.settings.limits, inner.clock.monotonic());
         admitted.map_err(|_| Error::shard_rate(&shard.id(), &arn.name, &arn.account))?;
-        let position = inner.resolve(&found, &shard, start).await?;
+        let position = inner.resolve(&found, &shard, start, "GetShardIterator").await?;
         if dry_run {
             return Err(dry_run_passed());
         }
@@ -87,10 +88,11 @@ impl Engine {
         let found = inner.find_by_token(&token, call.stream)?;
         let arn = &found.stream.arn;
         let shard = found.stream.shard(id, found.horizon()).ok_or_else(|| no_such_shard(id, arn))?;
-        let (limits, counters) = (&inner.settings.limits, &found.stream.counters);
+        let limits = &inner.settings.limits;
         let admitted = shard.read_limits.lock().admit_call(limits, inner.clock.monotonic());
         admitted.map_err(|_| {
-            counters.read_provisioned_throughput_exceeded.add(1);
+            found.stream.counters.read_provisioned_throughput_exceeded.add(1);
+            found.count(&shard, [(ShardMetric::ReadProvisionedThroughputExceeded, 1)]);
             Error::shard_rate(&id, &arn.name, &arn.account)
         })?;
         if call.dry_run {
@@ -109,12 +111,8 @@ impl Engine {
             Some(last) if !read.caught_up => found.now.millis_since(last),
             _ => 0,
         };
-        counters.get_records_success.add(1);
-        counters.get_records_records.add(read.records.len() as u64);
-        counters.get_records_bytes.add(bytes);
-        counters
-            .get_records_iterator_age_millis
-            .set(last_arrival.map_or(0, |last| found.now.millis_since(last)));
+        let age_millis = last_arrival.map_or(0, |last| found.now.millis_since(last));
+        count(&found, &shard, read.records.len() as u64, bytes, age_millis);
         let (next_iterator, children) = if shard.is_over_at(read.next) {
             (None, found.stream.shards().children_of(shard.meta().index))
         } else {
@@ -127,17 +125,18 @@ impl Engine {
 impl Inner {
     /// Here AWS speaks of the shard even when the stream does not exist, or not yet.
     fn find_shard(&self, arn: &StreamArn, shard_id: &str) -> Result<(Found, Arc<Shard>)> {
-        let id = ShardId::parse_lenient(shard_id).ok_or_else(|| {
-            let StreamArn { account, name, .. } = arn;
-            Error::ResourceNotFound(format!(
-                "Could not find shard {shard_id} in stream {name} under account {account}."
-            ))
-        })?;
+        let id = parse_id(arn, shard_id)?;
         let found = self.find(arn).map_err(|_| no_such_shard(id, arn))?;
-        let shard = found.stream.shard(id, found.horizon());
-        let shard = shard.filter(|_| found.status != StreamStatus::Creating);
-        let shard = shard.ok_or_else(|| no_such_shard(id, arn))?;
+        let shard = self.shard_of(&found, shard_id)?;
         Ok((found, shard))
+    }
+
+    /// A shard of a stream, if it is there and not expired.
+    pub(crate) fn shard_of(&self, found: &Found, shard_id: &str) -> Result<Arc<Shard>> {
+        let arn = &found.stream.arn;
+        let id = parse_id(arn, shard_id)?;
+        let shard = found.stream.shard(id, found.horizon());
+        shard.filter(|_| found.status != StreamStatus::Creating).ok_or_else(|| no_such_shard(id, arn))
     }
 
     fn seal(&self, found: &Found, shard: &Shard, position: Position) -> Result<String> {
@@ -173,13 +172,20 @@ impl Inner {
         }
     }
 
-    async fn resolve(&self, found: &Found, shard: &Arc<Shard>, start: &StartingPosition) -> Result<Position> {
+    /// Where a reader of the shard starts. `operation` is what it called.
+    pub(crate) async fn resolve(
+        &self,
+        found: &Found,
+        shard: &Arc<Shard>,
+        start: &StartingPosition,
+        operation: &str,
+    ) -> Result<Position> {
         match start {
             StartingPosition::TrimHorizon => Ok(Position::TRIM_HORIZON),
             StartingPosition::Latest => Ok(Position::at_index(shard.tail.lock().end().index)),
-            StartingPosition::AtSequenceNumber(text) => named_position(&found.stream.arn, shard, text, true),
+            StartingPosition::AtSequenceNumber(text) => named_position(found, shard, text, true, operation),
             StartingPosition::AfterSequenceNumber(text) => {
-                named_position(&found.stream.arn, shard, text, false)
+                named_position(found, shard, text, false, operation)
             }
             StartingPosition::AtTimestamp(time) if *time > found.now => Err(Error::InvalidArgument(format!(
                 "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. \
@@ -193,11 +199,32 @@ impl Inner {
     }
 }
 
+/// Counts what one call gave out.
+fn count(found: &Found, shard: &Shard, records: u64, bytes: u64, age_millis: u64) {
+    let counters = &found.stream.counters;
+    counters.get_records_success.add(1);
+    counters.get_records_records.add(records);
+    counters.get_records_bytes.add(bytes);
+    counters.get_records_iterator_age_millis.set(age_millis);
+    let amounts = [
+        (ShardMetric::OutgoingRecords, records),
+        (ShardMetric::OutgoingBytes, bytes),
+        (ShardMetric::IteratorAgeMilliseconds, age_millis),
+    ];
+    found.count(shard, amounts);
+}
+
 /// A sequence number given by a client must be one that this shard could have issued.
-fn named_position(arn: &StreamArn, shard: &Shard, text: &str, inclusive: bool) -> Result<Position> {
-    let StreamArn { account, name, .. } = arn;
+fn named_position(
+    found: &Found,
+    shard: &Shard,
+    text: &str,
+    inclusive: bool,
+    operation: &str,
+) -> Result<Position> {
+    let StreamArn { account, name, .. } = &found.stream.arn;
     let used = format!(
-        "StartingSequenceNumber {text} used in GetShardIterator on shard {} in stream {name} under account {account}",
+        "StartingSequenceNumber {text} used in {operation} on shard {} in stream {name} under account {account}",
         shard.id()
     );
     let decoded: Decoded = text.parse().map_err(|_| Error::InvalidArgument(format!("{used} is invalid.")))?;
@@ -215,6 +242,13 @@ fn named_position(arn: &StreamArn, shard: &Shard, text: &str, inclusive: bool) -
         )));
     }
     Ok(Position { index: number.index, time_secs: number.time_secs, inclusive })
+}
+
+fn parse_id(StreamArn { account, name, .. }: &StreamArn, shard_id: &str) -> Result<ShardId> {
+    ShardId::parse_lenient(shard_id).ok_or_else(|| {
+        let text = format!("Could not find shard {shard_id} in stream {name} under account {account}.");
+        Error::ResourceNotFound(text)
+    })
 }
 
 fn no_such_shard(id: ShardId, arn: &StreamArn) -> Error {

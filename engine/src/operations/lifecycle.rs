@@ -80,18 +80,32 @@ impl Engine {
         inner.create(&mut control, call.arn, meta, shard_count).await
     }
 
-    /// Hides the stream at once, or after the configured delay; its records are removed soon after.
+    /// Hides the stream at once, or after the configured delay; its records are removed soon after. A stream
+    /// that has consumers is not deleted.
     pub async fn delete_stream(&self, arn: &StreamArn) -> Result<()> {
+        self.delete(arn, false).await
+    }
+
+    /// As [`Self::delete_stream`]; the stream's consumers go with it.
+    pub async fn delete_stream_and_consumers(&self, arn: &StreamArn) -> Result<()> {
+        self.delete(arn, true).await
+    }
+
+    async fn delete(&self, arn: &StreamArn, with_consumers: bool) -> Result<()> {
         let inner = &self.inner;
         inner.admit(Call::DeleteStream, arn)?;
         let mut control = inner.control.lock().await;
         let found = inner.find(arn)?;
+        if !with_consumers && found.stream.consumers.count(found.now) > 0 {
+            return Err(has_consumers(arn));
+        }
         let delay = inner.settings.delays.delete;
         if delay.is_zero() {
             inner.bury(&mut control, &found.stream).await?;
         } else if found.status != StreamStatus::Deleting {
             let phase = Phase::Deleting { until: found.now.plus(delay) };
             inner.change(&found, Priority::Reclaim, |meta| meta.phase = phase).await?;
+            found.stream.end_subscriptions();
         }
         inner.janitor.notify_one();
         Ok(())
@@ -234,6 +248,7 @@ impl Inner {
         }
         self.slot.commit(writes).await?.durable().await?;
         self.catalog.remove(stream);
+        stream.end_subscriptions();
         control.graves.push(Grave::new(stream.uid));
         self.close_shards(stream).await;
         Ok(())
@@ -275,6 +290,14 @@ impl Inner {
         })
         .await
     }
+}
+
+fn has_consumers(StreamArn { account, name, .. }: &StreamArn) -> Error {
+    Error::ResourceInUse(format!(
+        "DeleteStream can't delete {account}:{name} because there are consumers associated with this data stream. \
+         To delete {name} anyway, set the EnforceConsumerDeletion parameter to true to force the deletion of all \
+         the consumers that are associated with it."
+    ))
 }
 
 fn check_retention(hours: i64) -> Result<u32> {

@@ -1,5 +1,6 @@
 //! What a caller can ask of the engine, one file for each kind of question.
 
+pub(crate) mod consumers;
 pub(crate) mod describe;
 pub(crate) mod encryption;
 pub(crate) mod get;
@@ -11,3 +12,4 @@ pub(crate) mod put;
 pub(crate) mod reshard;
 pub(crate) mod resource;
 pub(crate) mod tags;
+pub(crate) mod whereabouts;

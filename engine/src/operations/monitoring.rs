@@ -48,15 +48,19 @@ impl Engine {
     /// The counts of every stream that is monitored.
     #[must_use]
     pub fn shard_metrics(&self) -> Vec<MonitoredShards> {
-        let streams = self.inner.catalog.all();
-        let monitored = streams.iter().filter_map(|stream| {
-            let monitored = stream.meta().monitored;
+        let (now, streams) = (self.inner.now(), self.inner.catalog.all());
+        let monitored = streams.iter().filter(|stream| !stream.meta().monitored.is_empty());
+        let counted = monitored.map(|stream| {
+            let meta = stream.meta();
             let shards = stream.shards();
-            let counted = || shards.all.values().map(|shard| (shard.id(), shard.counters.read())).collect();
-            let stream = stream.arn.clone();
-            (!monitored.is_empty()).then(|| MonitoredShards { stream, monitored, shards: counted() })
+            let shards = shards.unexpired(meta.horizon(now));
+            MonitoredShards {
+                stream: stream.arn.clone(),
+                monitored: meta.monitored,
+                shards: shards.map(|shard| (shard.id(), shard.counters.read())).collect(),
+            }
         });
-        monitored.collect()
+        counted.collect()
     }
 
     async fn change_monitoring(

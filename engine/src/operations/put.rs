@@ -1,5 +1,6 @@
 //! PutRecord and PutRecords: route, admit, number, and wait until it is durable.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::committer::Group;
 use crate::engine::{Engine, Found, Inner, PERMIT_BYTES, not_found};
 use crate::error::{Error, Result};
+use crate::monitoring::ShardMetric;
 use crate::shard::Shard;
 use crate::shard::writer::Refused;
 use crate::stream::StreamStatus;
@@ -75,6 +77,7 @@ impl Engine {
         self.inner.committer.check()?;
         found.stream.keys.for_writing()?;
         if dry_run {
+            self.inner.check_room(&found, &entry)?;
             return Err(dry_run_passed());
         }
         let permit = self.inner.reserve(entry.size()).await?;
@@ -128,6 +131,18 @@ impl Inner {
             StreamStatus::Active | StreamStatus::Updating => Ok(found),
             StreamStatus::Creating | StreamStatus::Deleting => Err(not_found(arn)),
         }
+    }
+
+    /// Fails as a put would if the record is over its shard's limit. Nothing is taken of the limit.
+    fn check_room(&self, found: &Found, entry: &PutEntry) -> Result<()> {
+        let shards = found.stream.shards();
+        // While its shard is being replaced, a put waits for those that have all of their limits left.
+        let Some(place) = shards.routing.place_of(entry.hash_key()) else { return Ok(()) };
+        let (shard, size) = (shards.routing.shard_at(place), entry.size() as u64);
+        let (limits, now) = (&self.settings.limits, self.clock.monotonic());
+        let StreamArn { account, name, .. } = &found.stream.arn;
+        let admitted = shard.writer.lock().limits.check(limits, now, size);
+        admitted.map_err(|_| Error::shard_rate(&shard.id(), name, account))
     }
 
     /// Waits until there is room for so many bytes on their way to the disk.
@@ -230,6 +245,7 @@ impl<'a> Put<'a> {
     fn throttled(&self, shard: &Shard) -> PutFailure {
         let counters = &self.found.stream.counters;
         counters.write_provisioned_throughput_exceeded.add(1);
+        self.found.count(shard, [(ShardMetric::WriteProvisionedThroughputExceeded, 1)]);
         let arn = &self.found.stream.arn;
         PutFailure::Throttled(Error::shard_rate(&shard.id(), &arn.name, &arn.account).to_string())
     }
@@ -264,6 +280,27 @@ impl<'a> Put<'a> {
         let counters = &self.found.stream.counters;
         counters.incoming_records.add(records);
         counters.incoming_bytes.add(bytes);
+        if !self.found.meta.monitored.is_empty() {
+            self.count_incoming_by_shard();
+        }
+    }
+
+    fn count_incoming_by_shard(&self) {
+        let mut by_shard: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+        for (entry, outcome) in self.entries.iter().zip(&self.outcomes) {
+            if let Some(Ok(Receipt { shard_id, .. })) = outcome {
+                let (records, bytes) = by_shard.entry(shard_id.index()).or_default();
+                *records += 1;
+                *bytes += entry.size() as u64;
+            }
+        }
+        let shards = self.found.stream.shards();
+        for (index, (records, bytes)) in by_shard {
+            if let Some(shard) = shards.all.get(&index) {
+                let amounts = [(ShardMetric::IncomingRecords, records), (ShardMetric::IncomingBytes, bytes)];
+                self.found.count(shard, amounts);
+            }
+        }
     }
 }
 

@@ -1,13 +1,19 @@
 //! The engine as a whole, on storage in memory and on a manual clock.
 
+mod consumers;
+mod dry_runs;
 mod durability;
 mod encryption;
 mod lifecycle;
+mod monitoring;
 mod pages;
 mod reading;
+mod replacing;
 mod resharding;
 mod resources;
 mod retention;
+mod simulation;
+mod subscriptions;
 mod throttling;
 
 use std::sync::Arc;

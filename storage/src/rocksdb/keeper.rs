@@ -37,6 +37,11 @@ impl Progress {
         self.sequence
     }
 
+    /// The marks of what is durable.
+    pub(super) fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
     pub(super) fn advance(&mut self, sequence: u64, marks: Vec<(bytes::Bytes, bytes::Bytes)>) {
         self.sequence = sequence;
         for (name, value) in marks {
@@ -146,9 +151,11 @@ fn try_reopen(shared: &Shared) -> Result<()> {
     // RocksDB that cannot write cannot open either, and then nothing could be read.
     shared.space.try_writing()?;
     shared.reclaim.interrupt();
+    shared.exports.interrupt();
     shared.database.reopen()?;
     shared.pending.clear();
     shared.health.space_is_back();
+    shared.exports.resume();
     shared.reclaim.resume();
     Ok(())
 }

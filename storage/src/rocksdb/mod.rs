@@ -7,6 +7,7 @@
 //! durable yet. RocksDB is named nowhere outside this folder.
 
 mod database;
+mod export;
 mod genesis;
 mod health;
 mod keeper;

@@ -13,7 +13,8 @@ use rocksdb::{DB, ReadOptions};
 use super::database::read_error;
 use super::pending::Pending;
 use crate::error::Result;
-use crate::slot::{Entries, Entry, KeyRange, ScanOptions};
+use crate::export::PAGE_BYTES;
+use crate::slot::{Entries, Entry, FIRST_KEY, KeyRange, ScanOptions};
 
 /// One page of the durable entries in `range`.
 pub(super) fn scan(db: &DB, pending: &Pending, range: &KeyRange, options: ScanOptions) -> Result<Entries> {
@@ -61,6 +62,62 @@ pub(super) fn scan(db: &DB, pending: &Pending, range: &KeyRange, options: ScanOp
         }
     }
     Ok(page.entries)
+}
+
+/// Goes over every durable entry of one moment, but those of the storage engine, and gives them to `take` in
+/// pages until it wants no more. Says when that moment has come, and in the end whether all was taken.
+pub(super) fn walk(
+    db: &DB,
+    pending: &Pending,
+    stands: impl FnOnce(),
+    mut take: impl FnMut(Vec<Entry>) -> bool,
+) -> Result<bool> {
+    let mut read = ReadOptions::default();
+    read.set_iterate_lower_bound(FIRST_KEY);
+    read.set_verify_checksums(true);
+    read.fill_cache(false);
+    read.set_readahead_size(PAGE_BYTES);
+    #[allow(clippy::disallowed_methods)] // the status is checked below
+    let mut iterator = db.raw_iterator_opt(read);
+    iterator.seek_to_first();
+    let range = KeyRange::new(FIRST_KEY, vec![u8::MAX; 64]);
+    let mut in_flight = InFlight { values: pending.durable_values(&range), reverse: false };
+    stands();
+    let options = ScanOptions { bytes_max: PAGE_BYTES, ..ScanOptions::default() };
+    let mut page = Page::new(options);
+    let mut push = |key: Bytes, value: Bytes| {
+        if page.push(key.clone(), value.clone()) {
+            return true;
+        }
+        let full = std::mem::replace(&mut page, Page::new(options));
+        page.push(key, value);
+        take(full.entries.entries)
+    };
+    while let Some((key, value)) = iterator.item() {
+        while let Some((key, value)) = in_flight.pop_before(key) {
+            if !push(key, value) {
+                return Ok(false);
+            }
+        }
+        let entry = match in_flight.values.remove(key) {
+            Some(durable) => durable,
+            None => Some(Bytes::copy_from_slice(value)),
+        };
+        if let Some(value) = entry
+            && !push(Bytes::copy_from_slice(key), value)
+        {
+            return Ok(false);
+        }
+        iterator.next();
+    }
+    iterator.status().map_err(|error| read_error(&error, FIRST_KEY))?;
+    while let Some((key, value)) = in_flight.pop() {
+        if !push(key, value) {
+            return Ok(false);
+        }
+    }
+    let last = page.entries.entries;
+    Ok(last.is_empty() || take(last))
 }
 
 /// Durable values of keys in flight, merged into the scan: RocksDB may no longer show a key whose

@@ -14,6 +14,7 @@ use rocksdb::WriteBatch;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::database::Database;
+use super::export::{self, Exports};
 use super::genesis;
 use super::health::Health;
 use super::keeper::{self, AnchorWriter, Progress, StopSignal};
@@ -28,6 +29,7 @@ use super::writer::{self, Submission, Work};
 use crate::anchor::{Anchor, AnchorFiles};
 use crate::commit::{Commit, Durable};
 use crate::error::{Error, ErrorKind, Result};
+use crate::export::Export;
 use crate::slot::{Entries, KeyRange, Marks, ScanOptions, Slot, after_prefix};
 use crate::write_set::WriteSet;
 
@@ -48,6 +50,7 @@ pub(super) struct Shared {
     pub(super) durable: watch::Sender<Durable>,
     pub(super) stop: StopSignal,
     pub(super) reclaim: reclaim::Requests,
+    pub(super) exports: Exports,
     /// The directory's lock; empty once closed.
     owned: Mutex<Option<File>>,
 }
@@ -131,6 +134,7 @@ impl RocksSlot {
             durable: watch::Sender::default(),
             stop: StopSignal::default(),
             reclaim: reclaim::Requests::default(),
+            exports: Exports::default(),
             owned: Mutex::new(Some(found.owned)),
         });
         let running = start(&shared, anchor)
@@ -199,6 +203,15 @@ impl Slot for RocksSlot {
         &self.marks_at_open
     }
 
+    fn marks(&self) -> Marks {
+        self.shared.progress.lock().marks().clone()
+    }
+
+    async fn export(&self) -> Result<Export> {
+        let (shared, runtime) = (self.shared.clone(), tokio::runtime::Handle::current());
+        TaskSet::blocking(move || export::begin(&shared, runtime)).await.unwrap_or(Err(Error::Closed))
+    }
+
     async fn verify_owner(&self) -> Result<()> {
         Ok(())
     }
@@ -248,6 +261,7 @@ fn stop(shared: &Shared, running: Running) {
     {
         tracing::warn!(%error, "the next start reads the log, which could not be flushed");
     }
+    shared.exports.interrupt();
     shared.database.interrupt();
     join(reclaimer);
     shared.close(&Error::Closed);

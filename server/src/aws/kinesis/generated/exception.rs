@@ -26,6 +26,35 @@ pub enum Exception {
     Validation,
 }
 
+impl Exception {
+    pub const ALL: [Self; 18] = [
+        Self::AccessDenied,
+        Self::DryRunOperation,
+        Self::ExpiredIterator,
+        Self::ExpiredNextToken,
+        Self::InternalFailure,
+        Self::InvalidArgument,
+        Self::KmsAccessDenied,
+        Self::KmsDisabled,
+        Self::KmsInvalidState,
+        Self::KmsNotFound,
+        Self::KmsOptInRequired,
+        Self::KmsThrottling,
+        Self::LimitExceeded,
+        Self::ProvisionedThroughputExceeded,
+        Self::ResourceInUse,
+        Self::ResourceNotFound,
+        Self::Throttling,
+        Self::Validation,
+    ];
+
+    /// The error with this code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|exception| exception.code() == code)
+    }
+}
+
 impl ErrorCode for Exception {
     fn code(self) -> &'static str {
         match self {

@@ -13,6 +13,7 @@ mod outputs;
 mod rules;
 mod service;
 mod shapes;
+mod subject;
 
 pub use enums::*;
 pub use exception::Exception;
@@ -24,6 +25,7 @@ pub use outputs::*;
 pub(crate) use rules::PATTERNS;
 pub use service::{Input, KinesisService, dispatch};
 pub use shapes::*;
+pub use subject::Subject;
 
 /// What stands before the dot in the header `x-amz-target`.
 pub const TARGET_PREFIX: &str = "Kinesis_20131202";

@@ -2,9 +2,12 @@
 //!
 //! This is the list of what is built. An operation that is not here answers that it is not built yet.
 
+mod consumers;
 mod encryption;
 mod errors;
+mod monitoring;
 mod names;
+mod policies;
 mod records;
 mod shards;
 mod streams;
@@ -12,16 +15,8 @@ mod tags;
 
 use millstream_engine::Engine;
 
-use super::generated::{
-    AddTagsToStreamInput, CreateStreamInput, DecreaseStreamRetentionPeriodInput, DeleteStreamInput,
-    DescribeLimitsInput, DescribeLimitsOutput, DescribeStreamInput, DescribeStreamOutput,
-    DescribeStreamSummaryInput, DescribeStreamSummaryOutput, GetRecordsInput, GetRecordsOutput,
-    GetShardIteratorInput, GetShardIteratorOutput, IncreaseStreamRetentionPeriodInput, KinesisService,
-    ListShardsInput, ListShardsOutput, ListStreamsInput, ListStreamsOutput, ListTagsForStreamInput,
-    ListTagsForStreamOutput, MergeShardsInput, PutRecordInput, PutRecordOutput, PutRecordsInput,
-    PutRecordsOutput, RemoveTagsFromStreamInput, SplitShardInput, StartStreamEncryptionInput,
-    StopStreamEncryptionInput, UpdateShardCountInput, UpdateShardCountOutput,
-};
+#[allow(clippy::wildcard_imports)] // nearly every input and output is named here
+use super::generated::*;
 use crate::aws::caller::Caller;
 use crate::aws::codec::ApiError;
 
@@ -138,6 +133,38 @@ impl KinesisService for Kinesis {
         records::get_records(&self.engine, input).await
     }
 
+    async fn register_stream_consumer(
+        &self,
+        _: &Caller,
+        input: RegisterStreamConsumerInput,
+    ) -> Answer<RegisterStreamConsumerOutput> {
+        consumers::register(&self.engine, input).await
+    }
+
+    async fn deregister_stream_consumer(
+        &self,
+        _: &Caller,
+        input: DeregisterStreamConsumerInput,
+    ) -> Answer<()> {
+        consumers::deregister(&self.engine, input).await
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        _: &Caller,
+        input: DescribeStreamConsumerInput,
+    ) -> Answer<DescribeStreamConsumerOutput> {
+        consumers::describe(&self.engine, &input)
+    }
+
+    async fn list_stream_consumers(
+        &self,
+        _: &Caller,
+        input: ListStreamConsumersInput,
+    ) -> Answer<ListStreamConsumersOutput> {
+        consumers::list(&self.engine, &input)
+    }
+
     async fn add_tags_to_stream(&self, caller: &Caller, input: AddTagsToStreamInput) -> Answer<()> {
         tags::add(&self.engine, caller, input).await
     }
@@ -152,5 +179,53 @@ impl KinesisService for Kinesis {
         input: ListTagsForStreamInput,
     ) -> Answer<ListTagsForStreamOutput> {
         tags::list(&self.engine, caller, &input)
+    }
+
+    async fn tag_resource(&self, caller: &Caller, input: TagResourceInput) -> Answer<()> {
+        tags::tag_resource(&self.engine, caller, input).await
+    }
+
+    async fn untag_resource(&self, caller: &Caller, input: UntagResourceInput) -> Answer<()> {
+        tags::untag_resource(&self.engine, caller, input).await
+    }
+
+    async fn list_tags_for_resource(
+        &self,
+        caller: &Caller,
+        input: ListTagsForResourceInput,
+    ) -> Answer<ListTagsForResourceOutput> {
+        tags::list_of_resource(&self.engine, caller, &input)
+    }
+
+    async fn put_resource_policy(&self, caller: &Caller, input: PutResourcePolicyInput) -> Answer<()> {
+        policies::put(&self.engine, caller, input).await
+    }
+
+    async fn get_resource_policy(
+        &self,
+        caller: &Caller,
+        input: GetResourcePolicyInput,
+    ) -> Answer<GetResourcePolicyOutput> {
+        policies::get(&self.engine, caller, &input)
+    }
+
+    async fn delete_resource_policy(&self, caller: &Caller, input: DeleteResourcePolicyInput) -> Answer<()> {
+        policies::delete(&self.engine, caller, &input).await
+    }
+
+    async fn enable_enhanced_monitoring(
+        &self,
+        caller: &Caller,
+        input: EnableEnhancedMonitoringInput,
+    ) -> Answer<EnhancedMonitoringOutput> {
+        monitoring::enable(&self.engine, caller, input).await
+    }
+
+    async fn disable_enhanced_monitoring(
+        &self,
+        caller: &Caller,
+        input: DisableEnhancedMonitoringInput,
+    ) -> Answer<EnhancedMonitoringOutput> {
+        monitoring::disable(&self.engine, caller, input).await
     }
 }

@@ -1,10 +1,11 @@
-//! Which stream a request means: by name, by ARN, or by both.
+//! Which stream a request means: by name, by ARN, or by both; and which resource an ARN means.
 //!
 //! Requests may also carry a StreamId. This server never tells one, because an SDK that was told would send
 //! its requests to AWS, whatever its endpoint. So an id says nothing beside a name or an ARN, and alone it
 //! means a stream that is not here.
 
 use bytestring::ByteString;
+use millstream_engine::Resource;
 use millstream_model::StreamArn;
 
 use super::Answer;
@@ -56,6 +57,20 @@ pub(super) fn named(caller: &Caller, name: &ByteString) -> Answer<StreamArn> {
     let Caller { account, region } = caller;
     let name = name.parse().map_err(|error| invalid_argument(format!("StreamName: {error}")))?;
     Ok(StreamArn { account: account.clone(), region: region.clone(), name })
+}
+
+/// The resource that an ARN of the model's form stands for. One of another account is followed, like a stream's.
+pub(super) fn resource(caller: &Caller, arn: &ByteString) -> Answer<Resource> {
+    if let Ok(stream) = arn.parse() {
+        return Ok(Resource::Stream(stream));
+    }
+    // There may be such resources some day; at present there is none.
+    let kind = arn.splitn(6, ':').nth(5).and_then(|resource| resource.split('/').next());
+    if let Some("channel" | "queue") = kind {
+        let text = format!("Resource {arn} under account {} not found.", caller.account);
+        return Err(ApiError::new(Exception::ResourceNotFound, text));
+    }
+    Err(invalid_argument(format!("ResourceARN {arn} is not the ARN of a resource of Kinesis.")))
 }
 
 pub(super) fn parse(arn: &ByteString) -> Answer<StreamArn> {

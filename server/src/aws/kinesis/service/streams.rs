@@ -8,13 +8,13 @@ use millstream_engine::{
 };
 
 use super::errors::invalid_argument;
-use super::{Answer, encryption, names, shards};
+use super::{Answer, encryption, monitoring, names, shards};
 use crate::aws::caller::Caller;
 use crate::aws::kinesis::generated::{
     CreateStreamInput, DeleteStreamInput, DescribeLimitsOutput, DescribeStreamInput, DescribeStreamOutput,
-    DescribeStreamSummaryInput, DescribeStreamSummaryOutput, EnhancedMetrics, ListStreamsInput,
-    ListStreamsOutput, RecordDistributionStrategy, StreamDescription, StreamDescriptionSummary, StreamMode,
-    StreamModeDetails, StreamStatus, StreamSummary,
+    DescribeStreamSummaryInput, DescribeStreamSummaryOutput, ListStreamsInput, ListStreamsOutput,
+    RecordDistributionStrategy, StreamDescription, StreamDescriptionSummary, StreamMode, StreamModeDetails,
+    StreamStatus, StreamSummary,
 };
 
 pub(super) async fn create(engine: &Engine, caller: &Caller, input: CreateStreamInput) -> Answer<()> {
@@ -46,7 +46,10 @@ pub(super) async fn create(engine: &Engine, caller: &Caller, input: CreateStream
 
 pub(super) async fn delete(engine: &Engine, caller: &Caller, input: DeleteStreamInput) -> Answer<()> {
     let stream = names::stream_of!(caller, input)?;
-    Ok(engine.delete_stream(&stream).await?)
+    match input.enforce_consumer_deletion {
+        Some(true) => Ok(engine.delete_stream_and_consumers(&stream).await?),
+        _ => Ok(engine.delete_stream(&stream).await?),
+    }
 }
 
 pub(super) fn describe(
@@ -68,7 +71,7 @@ pub(super) fn describe(
         has_more_shards,
         retention_period_hours: count(stream.retention_hours),
         stream_creation_timestamp: stream.created,
-        enhanced_monitoring: no_enhanced_monitoring(),
+        enhanced_monitoring: vec![monitoring::metrics(stream.monitored)],
         encryption_type,
         key_id,
     };
@@ -96,11 +99,11 @@ fn summary(stream: &Description) -> StreamDescriptionSummary {
         stream_mode_details: Some(mode(stream.mode)),
         retention_period_hours: count(stream.retention_hours),
         stream_creation_timestamp: stream.created,
-        enhanced_monitoring: no_enhanced_monitoring(),
+        enhanced_monitoring: vec![monitoring::metrics(stream.monitored)],
         encryption_type,
         key_id,
         open_shard_count: count(stream.open_shards),
-        consumer_count: Some(0),
+        consumer_count: Some(count(stream.consumers)),
         warm_throughput: None,
         max_record_size_in_kib: Some(count(stream.record_kib_max)),
         channel_count: Some(0),
@@ -162,10 +165,6 @@ fn mode(mode: Mode) -> StreamModeDetails {
         Mode::OnDemand => StreamMode::OnDemand,
     };
     StreamModeDetails { stream_mode }
-}
-
-fn no_enhanced_monitoring() -> Vec<EnhancedMetrics> {
-    vec![EnhancedMetrics { shard_level_metrics: Some(Vec::new()) }]
 }
 
 /// A number as the wire wants it; ours stay far below the end of its range.

@@ -14,7 +14,7 @@ use crate::engine::{Engine, Found, Inner, not_found};
 use crate::error::{Error, Result};
 use crate::keyspace::consumer_row::{self, consumer_key};
 use crate::stream::StreamStatus;
-use crate::token::Page;
+use crate::token::{Page, invalid_page};
 
 /// A RegisterStreamConsumer call.
 #[derive(Clone, Debug)]
@@ -148,7 +148,7 @@ impl Engine {
         let after =
             token.map(|token| inner.sealer.open_page::<ConsumersToken>(token, found.now)).transpose()?;
         if after.as_ref().is_some_and(|after| after.stream_uid != found.stream.uid) {
-            return Err(Error::InvalidArgument("Invalid NextToken.".to_owned()));
+            return Err(invalid_page());
         }
         let page = consumers_max.unwrap_or(aws::LIST_STREAM_CONSUMERS_PAGE_MAX);
         let page = page.min(aws::LIST_STREAM_CONSUMERS_PAGE_MAX);

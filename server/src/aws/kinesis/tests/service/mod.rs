@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use millstream_engine::{Engine, Settings};
+use millstream_engine::{Engine, EphemeralKey, Settings};
 use millstream_runtime::{ManualClock, SeededEntropy};
 use millstream_storage::memory::MemoryBackend;
 use millstream_storage::{Backend, SlotId};
@@ -47,7 +47,9 @@ impl World {
     async fn new(format: Format, settings: Settings) -> Self {
         let clock = ManualClock::starting_at(START);
         let slot = MemoryBackend::new().open(SlotId(0), None).await.unwrap();
-        let engine = Engine::open(slot, settings, clock.shared(), SeededEntropy::shared(7)).await.unwrap();
+        let keys = Arc::new(EphemeralKey::new(SeededEntropy::shared(8)));
+        let engine = Engine::open(slot, settings, clock.shared(), SeededEntropy::shared(7), keys);
+        let engine = engine.await.unwrap();
         let (metrics, _) = Metrics::new(engine.clone());
         Self { format, clock, engine, metrics }
     }

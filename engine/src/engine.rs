@@ -4,9 +4,10 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use millstream_model::{AccountId, Region, StreamArn, Timestamp};
+use millstream_model::{AccountId, ConsumerArn, Region, StreamArn, Timestamp};
 use millstream_runtime::{OnFailure, SharedClock, SharedEntropy, TaskSet};
 use millstream_storage::Slot;
 use tokio::sync::{Mutex, Notify, Semaphore, oneshot};
@@ -19,12 +20,14 @@ use crate::encryption::vault::Vault;
 use crate::error::{Error, Result};
 use crate::keyspace::StreamUid;
 use crate::keyspace::store_row::StoreRow;
-use crate::metrics::StreamMetrics;
+use crate::live::Gate;
+use crate::metrics::{ConsumerMetrics, StreamMetrics};
 use crate::monitoring::ShardMetric;
 use crate::recovery::{Recovered, recover};
 use crate::settings::Settings;
 use crate::shard::Shard;
 use crate::stream::{Stream, StreamMeta, StreamStatus};
+use crate::subscription::rendering::Renderings;
 use crate::token::Sealer;
 
 /// Granularity of the bound on bytes in flight.
@@ -32,6 +35,9 @@ pub(crate) const PERMIT_BYTES: usize = 1024;
 /// How long a clean stop waits for records that are on their way. Requests were waited for before, and all of it
 /// together must stay below the 5 s after which whoever asked for the stop may lose patience.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+
+/// What is kept for subscribers in the form in which it is sent is at most one of so many parts of the tails.
+const RENDERINGS_PART: usize = 4;
 
 /// A running engine; clones are handles to the same one.
 #[derive(Clone, Debug)]
@@ -49,6 +55,9 @@ pub(crate) struct Inner {
     pub(crate) sealer: Sealer,
     pub(crate) vault: Vault,
     pub(crate) calls: CallBuckets,
+    pub(crate) renderings: Arc<Renderings>,
+    /// Set when the engine is about to close.
+    pub(crate) no_more_subscriptions: AtomicBool,
     /// Bytes of records that may still be taken in, in units of [`PERMIT_BYTES`].
     pub(crate) room: Arc<Semaphore>,
     /// Changes of streams happen one at a time.
@@ -99,6 +108,8 @@ impl Engine {
             sealer: Sealer::new(&store.token_key, entropy)?,
             vault,
             calls: CallBuckets::default(),
+            renderings: Arc::new(Renderings::new(settings.tail_bytes_max / RENDERINGS_PART)),
+            no_more_subscriptions: AtomicBool::new(false),
             room: Arc::new(Semaphore::new(permits)),
             control: Mutex::new(Control { store, graves }),
             janitor: Notify::new(),
@@ -127,14 +138,19 @@ impl Engine {
     }
 
     /// Ends everything that this engine does, for its store is about to hold something else. Records that were
-    /// taken become durable; from then on, no stream is found any more. The slot stays open.
-    pub(crate) async fn retire(&self) {
+    /// taken become durable; from then on, no stream is found any more, and nothing passes `gate`, which stands
+    /// between this engine and its slot.
+    pub(crate) async fn retire(&self, gate: &Gate) {
+        self.end_subscriptions();
         let inner = &self.inner;
+        // Changes of streams that are under way are finished first, those that wait will find nothing.
+        let _control = inner.control.lock().await;
         for stream in inner.catalog.clear() {
             inner.close_shards(&stream).await;
         }
         inner.committer.close();
         inner.tasks.shutdown();
+        gate.shut().await;
     }
 
     /// Resolves, with the reason, when storage does nothing more: the process should end.
@@ -156,6 +172,13 @@ impl Engine {
     pub fn metrics(&self) -> Vec<(StreamArn, StreamMetrics)> {
         let streams = self.inner.catalog.all();
         streams.iter().map(|stream| (stream.arn.clone(), stream.counters.read())).collect()
+    }
+
+    /// What every consumer was brought since the process started.
+    #[must_use]
+    pub fn consumer_metrics(&self) -> Vec<(ConsumerArn, ConsumerMetrics)> {
+        let consumers = self.inner.catalog.all().into_iter().flat_map(|stream| stream.consumers.all());
+        consumers.map(|consumer| (consumer.arn.clone(), consumer.counters.read())).collect()
     }
 
     /// Carries a change out even if whoever asked for it goes away in between: what is on disk and what is in

@@ -27,6 +27,7 @@ mod settings;
 mod shard;
 mod snapshot;
 mod stream;
+mod subscription;
 mod token;
 
 #[cfg(any(test, fuzzing))]
@@ -42,7 +43,7 @@ pub use engine::Engine;
 pub use error::{Error, Result, SnapshotError};
 pub use limits::Limits;
 pub use live::LiveEngine;
-pub use metrics::StreamMetrics;
+pub use metrics::{ConsumerMetrics, StreamMetrics};
 pub use monitoring::{ShardMetric, ShardMetricSet, ShardMetrics};
 pub use operations::consumers::{ConsumerDescription, ConsumerKey, ConsumersPage, RegisterConsumer};
 pub use operations::describe::{AccountLimits, ShardDescription, StreamDescription};
@@ -59,3 +60,4 @@ pub use settings::{Delays, Settings};
 pub use shard::ChildShard;
 pub use snapshot::{Loaded, Saved, SnapshotSource};
 pub use stream::{Mode, StreamStatus};
+pub use subscription::{Event, Part, Subscribe, Subscription};

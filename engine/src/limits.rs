@@ -23,6 +23,10 @@ pub struct Limits {
     pub read_calls_per_second: Option<u64>,
     /// GetShardIterator calls on a shard in a second.
     pub iterator_calls_per_second: Option<u64>,
+    /// Bytes of data and partition keys that a subscription brings of a shard in a second.
+    pub subscription_bytes_per_second: Option<u64>,
+    /// SubscribeToShard calls of a consumer for a shard in a second.
+    pub subscription_calls_per_second: Option<u64>,
     /// Open shards of an account in a region.
     pub shards_per_account: Option<u32>,
     /// On-demand streams of an account in a region.
@@ -46,6 +50,8 @@ impl Limits {
         read_bytes_per_second: Some(aws::SHARD_READ_BYTES_PER_SECOND),
         read_calls_per_second: Some(aws::SHARD_READ_CALLS_PER_SECOND),
         iterator_calls_per_second: Some(aws::SHARD_ITERATOR_CALLS_PER_SECOND),
+        subscription_bytes_per_second: Some(aws::SUBSCRIPTION_BYTES_PER_SECOND),
+        subscription_calls_per_second: Some(aws::SUBSCRIPTION_CALLS_PER_SECOND),
         shards_per_account: Some(aws::SHARDS_PER_ACCOUNT),
         on_demand_streams_per_account: Some(aws::ON_DEMAND_STREAMS_PER_ACCOUNT),
         count_updates_per_day: Some(aws::COUNT_UPDATES_PER_DAY),
@@ -61,6 +67,8 @@ impl Limits {
         read_bytes_per_second: None,
         read_calls_per_second: None,
         iterator_calls_per_second: None,
+        subscription_bytes_per_second: None,
+        subscription_calls_per_second: None,
         shards_per_account: None,
         on_demand_streams_per_account: None,
         count_updates_per_day: None,

@@ -10,11 +10,12 @@ mod replacement;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use millstream_runtime::{OnFailure, SharedClock, SharedEntropy, TaskSet};
 use millstream_storage::{Marks, Slot};
-use tokio::sync::{Mutex, OwnedMutexGuard, oneshot, watch};
+use tokio::sync::{Mutex, oneshot, watch};
 
 use crate::encryption::source::KeySource;
 use crate::encryption::vault::Vault;
@@ -22,7 +23,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result, SnapshotError};
 use crate::settings::Settings;
 use crate::snapshot::{Loaded, Saved, SnapshotSource, Staging};
-use gate::Gate;
+pub(crate) use gate::Gate;
 
 /// How long a clean stop waits for a replacement, which goes on at the next start.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
@@ -43,6 +44,8 @@ struct Store {
     present: watch::Sender<Present>,
     /// Held by whoever replaces the content, or gathers what is to replace it.
     replacing: Arc<Mutex<()>>,
+    /// By a snapshot, which may take long.
+    loading: AtomicBool,
     tasks: TaskSet,
 }
 
@@ -91,6 +94,7 @@ impl LiveEngine {
             keys,
             present: watch::Sender::new(Present::Closed),
             replacing: Arc::default(),
+            loading: AtomicBool::new(false),
             tasks: TaskSet::default(),
         };
         store.open_engine(marks).await?;
@@ -122,7 +126,11 @@ impl LiveEngine {
     /// # Errors
     /// While a snapshot is being loaded, or when storage fails; then a later reset may succeed.
     pub async fn reset(&self) -> std::result::Result<(), SnapshotError> {
-        let guard = self.start_replacing()?;
+        if self.store.loading.load(Ordering::SeqCst) {
+            return Err(SnapshotError::Busy);
+        }
+        // Another reset is over in a moment.
+        let guard = self.store.replacing.clone().lock_owned().await;
         self.run("reset", move |store| async move {
             let _guard = guard;
             Ok(store.replace(By::Nothing, Present::BeingReset).await?)
@@ -149,10 +157,15 @@ impl LiveEngine {
         &self,
         source: impl SnapshotSource + 'static,
     ) -> std::result::Result<Loaded, SnapshotError> {
-        let guard = self.start_replacing()?;
+        let Ok(guard) = self.store.replacing.clone().try_lock_owned() else {
+            return Err(SnapshotError::Busy);
+        };
         self.run("snapshot", move |store| async move {
             let _guard = guard;
-            store.load(source).await
+            store.loading.store(true, Ordering::SeqCst);
+            let loaded = store.load(source).await;
+            store.loading.store(false, Ordering::SeqCst);
+            loaded
         })
         .await
     }
@@ -177,10 +190,6 @@ impl LiveEngine {
             Present::Open(Opened { engine, .. }) => engine.close().await,
             _ => Ok(store.slot.close().await?),
         }
-    }
-
-    fn start_replacing(&self) -> std::result::Result<OwnedMutexGuard<()>, SnapshotError> {
-        self.store.replacing.clone().try_lock_owned().map_err(|_| SnapshotError::Busy)
     }
 
     /// Runs to its end even if the caller stops waiting.
@@ -259,8 +268,7 @@ impl Store {
     async fn replace(&self, by: By, meanwhile: Present) -> Result<()> {
         let old = self.present.send_replace(meanwhile);
         if let Present::Open(Opened { engine, gate }) = &old {
-            engine.retire().await;
-            gate.shut().await;
+            engine.retire(gate).await;
         }
         if let Err(error) = replacement::begin(&*self.slot, by == By::Staged).await {
             // Nothing has changed but that the engine is gone.

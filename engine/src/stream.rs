@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use crate::consumer::Consumers;
 use crate::encryption::keyring::Keyring;
 use crate::encryption::state::Encryption;
+use crate::engine::not_found;
 use crate::keyspace::StreamUid;
 use crate::metrics::StreamCounters;
 use crate::monitoring::ShardMetricSet;
@@ -179,6 +180,12 @@ impl Stream {
             shards: RwLock::new(Arc::new(Shards::new(shards))),
             resharded: Notify::new(),
         }
+    }
+
+    /// Ends what consumers are being brought, for good: the stream is being deleted.
+    pub(crate) fn end_subscriptions(&self) {
+        let gone = not_found(&self.arn);
+        self.consumers.all().iter().for_each(|consumer| consumer.places.close(&gone, &Some(gone.clone())));
     }
 
     pub(crate) fn meta(&self) -> Arc<StreamMeta> {

@@ -79,6 +79,8 @@ pub struct CustomLimits {
     pub on_demand_streams_per_account: Option<u32>,
     pub count_updates_per_day: Option<u32>,
     pub consumers_per_stream: Option<u32>,
+    pub subscription_bytes_per_second: Option<u64>,
+    pub subscription_calls_per_second: Option<u64>,
     pub encryption_changes_per_day: Option<u32>,
     pub calls_per_second: CustomCalls,
 }
@@ -302,6 +304,14 @@ impl From<LimitsSetting> for engine::Limits {
             ),
             count_updates_per_day: figure(custom.count_updates_per_day, Self::AWS.count_updates_per_day),
             consumers_per_stream: figure(custom.consumers_per_stream, Self::AWS.consumers_per_stream),
+            subscription_bytes_per_second: figure(
+                custom.subscription_bytes_per_second,
+                Self::AWS.subscription_bytes_per_second,
+            ),
+            subscription_calls_per_second: figure(
+                custom.subscription_calls_per_second,
+                Self::AWS.subscription_calls_per_second,
+            ),
             encryption_changes_per_day: figure(
                 custom.encryption_changes_per_day,
                 Self::AWS.encryption_changes_per_day,

@@ -13,7 +13,7 @@ use millstream_storage::{
 use tokio::sync::{RwLock, RwLockReadGuard, watch};
 
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(crate) struct Gate {
     slot: Arc<dyn Slot>,
     /// As of when the content was there first; the slot's own may speak of one before.
     marks_at_open: Marks,
@@ -21,12 +21,12 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn new(slot: Arc<dyn Slot>, marks_at_open: Marks) -> Self {
+    pub(crate) fn new(slot: Arc<dyn Slot>, marks_at_open: Marks) -> Self {
         Self { slot, marks_at_open, open: RwLock::new(true) }
     }
 
     /// Waits for the calls that are under way; later ones fail.
-    pub(super) async fn shut(&self) {
+    pub(crate) async fn shut(&self) {
         *self.open.write().await = false;
     }
 

@@ -105,6 +105,7 @@ impl Engine {
         } else if found.status != StreamStatus::Deleting {
             let phase = Phase::Deleting { until: found.now.plus(delay) };
             inner.change(&found, Priority::Reclaim, |meta| meta.phase = phase).await?;
+            found.stream.end_subscriptions();
         }
         inner.janitor.notify_one();
         Ok(())
@@ -247,6 +248,7 @@ impl Inner {
         }
         self.slot.commit(writes).await?.durable().await?;
         self.catalog.remove(stream);
+        stream.end_subscriptions();
         control.graves.push(Grave::new(stream.uid));
         self.close_shards(stream).await;
         Ok(())

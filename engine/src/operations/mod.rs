@@ -12,3 +12,4 @@ pub(crate) mod put;
 pub(crate) mod reshard;
 pub(crate) mod resource;
 pub(crate) mod tags;
+pub(crate) mod whereabouts;

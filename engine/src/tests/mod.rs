@@ -13,6 +13,7 @@ mod resharding;
 mod resources;
 mod retention;
 mod simulation;
+mod subscriptions;
 mod throttling;
 
 use std::sync::Arc;

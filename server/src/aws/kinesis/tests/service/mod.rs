@@ -48,8 +48,8 @@ impl World {
         let clock = ManualClock::starting_at(START);
         let slot = MemoryBackend::new().open(SlotId(0), None).await.unwrap();
         let keys = Arc::new(EphemeralKey::new(SeededEntropy::shared(8)));
-        let engine = Engine::open(slot, settings, clock.shared(), SeededEntropy::shared(7), keys);
-        let engine = engine.await.unwrap();
+        let engine =
+            Engine::open(slot, settings, clock.shared(), SeededEntropy::shared(7), keys).await.unwrap();
         let (metrics, _) = Metrics::new(engine.clone());
         Self { format, clock, engine, metrics }
     }

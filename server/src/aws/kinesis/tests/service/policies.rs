@@ -1,3 +1,5 @@
+//! Resource policies: what is accepted, what is given back, what is refused.
+
 use super::*;
 
 fn policy(arn: &str, action: &str) -> String {

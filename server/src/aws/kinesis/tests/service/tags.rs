@@ -1,3 +1,5 @@
+//! Tags of streams and consumers, in both generations of calls.
+
 use super::*;
 
 fn resource() -> Json {

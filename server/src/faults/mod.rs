@@ -1,0 +1,248 @@
+//! What is to go wrong on purpose: rules that say which calls are delayed, refused or cut off.
+//!
+//! Rules come from the settings and, while the server runs, from the admin port. Each call is shown to them
+//! before it is carried out, each entry of PutRecords, and each subscription when it begins. Without rules that
+//! costs one look at a flag.
+
+mod rule;
+mod target;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use millstream_runtime::{SeededEntropy, SharedEntropy};
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use crate::aws::codec::{ApiError, ErrorCode, ProtocolError};
+use crate::aws::kinesis::generated::{Exception, Operation};
+use crate::settings::FaultsSetting;
+
+pub(crate) use rule::{Cut, Failure, InvalidRule, RuleText};
+use rule::{Effect, FailureKind, Part, Rule, delay};
+pub(crate) use target::Target;
+
+/// Rules at once. Each call is shown to all of them.
+const RULES_MAX: usize = 1000;
+
+/// The rules, shared by all who ask.
+#[derive(Debug)]
+pub(crate) struct Faults {
+    /// Whether there are any.
+    present: AtomicBool,
+    rules: Mutex<Rules>,
+    setting: FaultsSetting,
+    entropy: SharedEntropy,
+}
+
+#[derive(Debug, Default)]
+struct Rules {
+    last_id: u64,
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: u64,
+    rule: Rule,
+    random: SharedEntropy,
+}
+
+/// What happens to a call or an entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) delay: Duration,
+    pub(crate) failure: Option<Failure>,
+}
+
+/// A rule as it is shown.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct ShownRule {
+    id: u64,
+    #[serde(flatten)]
+    rule: RuleText,
+    /// Calls, entries or subscriptions that the rule was for.
+    seen: u64,
+    /// Those that it did something to.
+    applied: u64,
+}
+
+impl Faults {
+    pub(crate) fn new(setting: FaultsSetting, entropy: SharedEntropy) -> Arc<Self> {
+        let faults = Self { present: AtomicBool::new(false), rules: Mutex::default(), setting, entropy };
+        faults.reset();
+        Arc::new(faults)
+    }
+
+    /// Whether a call need not be shown.
+    pub(crate) fn is_quiet(&self) -> bool {
+        !self.present.load(Ordering::Relaxed)
+    }
+
+    /// Adds rules, all or none. Gives their ids.
+    pub(crate) fn add(&self, texts: Vec<RuleText>) -> Result<Vec<u64>, InvalidRule> {
+        let valid = texts.into_iter().map(Rule::new).collect::<Result<Vec<_>, _>>()?;
+        let mut rules = self.rules.lock();
+        if rules.entries.len() + valid.len() > RULES_MAX {
+            return Err(InvalidRule::new(format!("there may be {RULES_MAX} rules at once")));
+        }
+        let ids = valid.into_iter().map(|rule| self.insert(&mut rules, rule)).collect();
+        self.note(&rules);
+        Ok(ids)
+    }
+
+    /// The rules in the order in which they were made, which is that in which they are asked.
+    pub(crate) fn list(&self) -> Vec<ShownRule> {
+        let rules = self.rules.lock();
+        let shown = |Entry { id, rule, .. }: &Entry| ShownRule {
+            id: *id,
+            rule: rule.text.clone(),
+            seen: rule.seen,
+            applied: rule.applied,
+        };
+        rules.entries.iter().map(shown).collect()
+    }
+
+    /// Removes a rule. False when there is none with this id.
+    pub(crate) fn remove(&self, id: u64) -> bool {
+        let mut rules = self.rules.lock();
+        let before = rules.entries.len();
+        rules.entries.retain(|entry| entry.id != id);
+        self.note(&rules);
+        rules.entries.len() < before
+    }
+
+    /// Removes all rules, those of the settings too.
+    pub(crate) fn clear(&self) {
+        let mut rules = self.rules.lock();
+        rules.entries.clear();
+        self.note(&rules);
+    }
+
+    /// Leaves the rules of the settings alone, as if nothing had been seen yet.
+    pub(crate) fn reset(&self) {
+        let mut rules = self.rules.lock();
+        rules.entries.clear();
+        // The settings were checked.
+        for rule in self.setting.rules().into_iter().filter_map(|text| Rule::new(text).ok()) {
+            self.insert(&mut rules, rule);
+        }
+        self.note(&rules);
+    }
+
+    fn insert(&self, rules: &mut Rules, rule: Rule) -> u64 {
+        rules.last_id += 1;
+        let random = rule.text.seed.map_or_else(|| self.entropy.clone(), SeededEntropy::shared);
+        rules.entries.push(Entry { id: rules.last_id, rule, random });
+        rules.last_id
+    }
+
+    fn note(&self, rules: &Rules) {
+        self.present.store(!rules.entries.is_empty(), Ordering::Relaxed);
+    }
+
+    /// What happens to a call as a whole: all delays that apply, and the first failure.
+    pub(crate) fn on_call(&self, target: &Target) -> Verdict {
+        self.rules.lock().judge(Part::Call, target)
+    }
+
+    /// What happens to an entry of PutRecords; the target's shard is the one that would take it.
+    pub(crate) fn on_entry(&self, target: &Target) -> Verdict {
+        self.rules.lock().judge(Part::Entry, target)
+    }
+
+    /// Where a subscription that begins now breaks off. Asked once for each, when it is let through.
+    pub(crate) fn on_subscription(&self, target: &Target) -> Option<Cut> {
+        if self.is_quiet() {
+            return None;
+        }
+        let mut rules = self.rules.lock();
+        rules.entries.iter_mut().find_map(|Entry { rule, random, .. }| {
+            match rule.look(Part::Subscription, target, || random.next_u64()) {
+                Some(Effect::Cut(cut)) => Some(*cut),
+                _ => None,
+            }
+        })
+    }
+}
+
+impl Rules {
+    fn judge(&mut self, part: Part, target: &Target) -> Verdict {
+        let mut verdict = Verdict::default();
+        for Entry { rule, random, .. } in &mut self.entries {
+            let Some(Effect::Answer { latency, jitter, failure }) =
+                rule.look(part, target, || random.next_u64())
+            else {
+                continue;
+            };
+            let drawn = if jitter.is_zero() { 0 } else { random.next_u64() };
+            verdict.delay = verdict.delay.saturating_add(delay(*latency, *jitter, drawn));
+            if verdict.failure.is_none() {
+                verdict.failure.clone_from(failure);
+            }
+        }
+        verdict
+    }
+}
+
+impl Failure {
+    /// The answer to a call.
+    pub(crate) fn answer(&self, target: &Target) -> ApiError {
+        let text = self.message.clone();
+        match self.exception(target.operation) {
+            None => match text {
+                Some(text) => ApiError::new(ProtocolError::InternalFailure, text),
+                None => ApiError::bare(ProtocolError::InternalFailure),
+            },
+            Some(exception) => ApiError::new(exception, text.unwrap_or_else(|| usual_text(exception, target))),
+        }
+    }
+
+    /// Code and text for an entry of PutRecords.
+    pub(crate) fn of_entry(&self, target: &Target) -> (&'static str, String) {
+        let text = self.message.clone();
+        match self.exception(target.operation) {
+            None => ("InternalFailure", text.unwrap_or_else(|| "Internal Service Failure".to_owned())),
+            Some(exception) => (exception.code(), text.unwrap_or_else(|| usual_text(exception, target))),
+        }
+    }
+
+    /// `None` for a failure that the model does not know.
+    fn exception(&self, operation: Operation) -> Option<Exception> {
+        match self.kind {
+            FailureKind::Throttling => Some(throttling(operation)),
+            FailureKind::Internal => None,
+            FailureKind::Named(exception) => Some(exception),
+        }
+    }
+}
+
+/// What AWS throttles an operation with.
+fn throttling(operation: Operation) -> Exception {
+    let declared = operation.errors();
+    let known = [Exception::ProvisionedThroughputExceeded, Exception::LimitExceeded];
+    known.into_iter().find(|exception| declared.contains(exception)).unwrap_or(Exception::Throttling)
+}
+
+fn usual_text(exception: Exception, target: &Target) -> String {
+    let of_rates = matches!(
+        exception,
+        Exception::ProvisionedThroughputExceeded | Exception::LimitExceeded | Exception::Throttling
+    );
+    let account = &target.account;
+    match (&target.stream, target.shard) {
+        _ if !of_rates => "A fault was asked for.".to_owned(),
+        (Some(stream), Some(shard)) => format!(
+            "Rate exceeded for shard {shard} in stream {} under account {}.",
+            stream.name, stream.account
+        ),
+        (Some(stream), None) => {
+            format!("Rate exceeded for stream {} under account {}.", stream.name, stream.account)
+        }
+        (None, _) => format!("Rate exceeded for account {account}."),
+    }
+}
+
+#[cfg(test)]
+mod tests;

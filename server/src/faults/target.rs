@@ -1,0 +1,96 @@
+//! What a call is about, as far as rules look at it.
+
+use bytestring::ByteString;
+use millstream_engine::Engine;
+use millstream_model::{AccountId, HashKey, ShardId, StreamArn};
+
+use crate::aws::caller::Caller;
+use crate::aws::kinesis::generated::{Input, Operation, PutRecordInput, Subject};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) operation: Operation,
+    /// Of the caller.
+    pub(crate) account: AccountId,
+    pub(crate) stream: Option<StreamArn>,
+    pub(crate) shard: Option<ShardId>,
+}
+
+impl Target {
+    /// What the input says or, in an iterator or by a partition key, implies. It may not exist.
+    pub(crate) fn of(engine: &Engine, caller: &Caller, input: &Input) -> Self {
+        let Subject { stream_name, stream_arn, resource_arn, consumer_arn, shard_id, shard_iterator } =
+            input.subject();
+        let operation = input.operation();
+        let account = caller.account.clone();
+        let read = shard_iterator.and_then(|iterator| engine.shard_of_iterator(iterator));
+        if let Some((stream, shard)) = read {
+            return Self { operation, account, stream: Some(stream), shard: Some(shard) };
+        }
+        let arn = stream_arn.or(resource_arn).or(consumer_arn);
+        let stream = match (arn, stream_name) {
+            (Some(arn), _) => stream_in(arn),
+            (None, Some(name)) => name.parse().ok().map(|name| StreamArn {
+                account: account.clone(),
+                region: caller.region.clone(),
+                name,
+            }),
+            (None, None) => None,
+        };
+        let shard = match (input, &stream) {
+            (Input::PutRecord(input), Some(stream)) => shard_of(engine, stream, input),
+            _ => shard_id.and_then(|id| ShardId::parse_lenient(id)),
+        };
+        Self { operation, account, stream, shard }
+    }
+
+    /// The same call with one of its entries.
+    pub(crate) fn with_entry(
+        &self,
+        engine: &Engine,
+        partition_key: Option<&ByteString>,
+        explicit_hash_key: Option<&ByteString>,
+    ) -> Self {
+        let stream = self.stream.as_ref();
+        let shard = stream.and_then(|stream| routed(engine, stream, partition_key, explicit_hash_key));
+        Self { shard, ..self.clone() }
+    }
+}
+
+/// The stream that an ARN names, be it a stream's or one of something that a stream has.
+fn stream_in(arn: &str) -> Option<StreamArn> {
+    let end = arn.match_indices('/').nth(1).map_or(arn.len(), |(place, _)| place);
+    arn[..end].parse().ok()
+}
+
+fn shard_of(engine: &Engine, stream: &StreamArn, input: &PutRecordInput) -> Option<ShardId> {
+    routed(engine, stream, input.partition_key.as_ref(), input.explicit_hash_key.as_ref())
+}
+
+fn routed(
+    engine: &Engine,
+    stream: &StreamArn,
+    partition_key: Option<&ByteString>,
+    explicit_hash_key: Option<&ByteString>,
+) -> Option<ShardId> {
+    let hash_key = match explicit_hash_key {
+        Some(text) => text.parse().ok()?,
+        None => HashKey::of_partition_key(partition_key?.as_bytes()),
+    };
+    engine.shard_of_hash_key(stream, hash_key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stream_stands_in_the_arns_of_what_it_has() {
+        let stream = "arn:aws:kinesis:us-east-1:000000000000:stream/orders";
+        for arn in [stream.to_owned(), format!("{stream}/consumer/app:1700000000")] {
+            assert_eq!(stream_in(&arn).unwrap().to_string(), stream);
+        }
+        assert_eq!(stream_in("arn:aws:kinesis:us-east-1:000000000000:queue/q"), None);
+        assert_eq!(stream_in(""), None);
+    }
+}

@@ -17,8 +17,8 @@ use super::{FULL_PERMILLE, ShardCapacity};
 const HOT_PERMILLE: u64 = FULL_PERMILLE / aws::ON_DEMAND_HEADROOM;
 /// Neighbours that together are busier than this are not merged.
 const IDLE_PERMILLE: u64 = HOT_PERMILLE / 2;
-/// A busy shard is not split when it holds less of the hash keys than a shard has on average, divided by this: then few
-/// partition keys keep it busy, or one, and they stay together however often it is split.
+/// A busy shard is not split when it holds less of the hash keys than a shard has on average, divided by this: then
+/// few partition keys keep it busy, or one, and they stay together however often it is split.
 const NARROWEST: u128 = 16;
 
 /// An open shard as it was seen.

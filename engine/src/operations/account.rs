@@ -20,8 +20,8 @@ impl Engine {
         Ok(self.inner.accounts.commitment(account, region).describe(self.inner.now()))
     }
 
-    /// Commits an account to a minimum throughput, or ends that: after 24 hours at the earliest, and not while a stream
-    /// is kept warm. To ask for what is so already changes nothing.
+    /// Commits an account to a minimum throughput, or ends that: after 24 hours at the earliest, and not while a
+    /// stream is kept warm. To ask for what is so already changes nothing.
     pub async fn update_account_settings(
         &self,
         account: &AccountId,

@@ -46,9 +46,9 @@ impl Engine {
         .await
     }
 
-    /// Keeps an on-demand stream ready for so many MiB a second from now on. It grows to that at once. To ask for as much
-    /// as before, or for less, gives back what neither that nor the last hour's peak needs. Answers with the throughput
-    /// before the change, as AWS does, which has yet to make it then.
+    /// Keeps an on-demand stream ready for so many MiB a second from now on. It grows to that at once. To ask for as
+    /// much as before, or for less, gives back what neither that nor the last hour's peak needs. Answers with the
+    /// throughput before the change, as AWS does, which has yet to make it then.
     pub async fn update_warm_throughput(&self, arn: &StreamArn, warm_mib: u32) -> Result<WarmThroughput> {
         self.inner.admit(Call::UpdateStreamWarmThroughput, arn)?;
         let arn = arn.clone();
@@ -81,8 +81,8 @@ impl Engine {
         .await
     }
 
-    /// Changes how large a record may be, 1,024 to 10,240 KiB of data and partition key; whoever knows the wire has checked
-    /// that. Larger ones that are there stay.
+    /// Changes how large a record may be, 1,024 to 10,240 KiB of data and partition key; whoever knows the wire has
+    /// checked that. Larger ones that are there stay.
     pub async fn update_max_record_size(&self, arn: &StreamArn, record_kib_max: u32) -> Result<()> {
         self.inner.admit(Call::UpdateMaxRecordSize, arn)?;
         let arn = arn.clone();
@@ -120,8 +120,8 @@ impl Inner {
         ShardCapacity::of(&self.settings.limits)
     }
 
-    /// Fails unless a stream may be kept ready for so much, or for nothing any more if it is 0; `refuse` makes the exception
-    /// that the call is refused with.
+    /// Fails unless a stream may be kept ready for so much, or for nothing any more if it is 0; `refuse` makes the
+    /// exception that the call is refused with.
     pub(crate) fn check_warm(
         &self,
         arn: &StreamArn,

@@ -62,8 +62,8 @@ pub enum PutFailure {
 }
 
 impl Engine {
-    /// How the stream's records find their shard: evenly, and explicit hash keys say nothing. Fails as a put would if it
-    /// is the stream that is wrong; AWS looks for it before it looks at hash keys.
+    /// How the stream's records find their shard: evenly, and explicit hash keys say nothing. Fails as a put would if
+    /// it is the stream that is wrong; AWS looks for it before it looks at hash keys.
     pub fn distribution(&self, arn: &StreamArn) -> Result<Distribution> {
         Ok(self.inner.find_writable(arn)?.meta.capacity.distribution)
     }

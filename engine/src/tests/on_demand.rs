@@ -50,8 +50,8 @@ fn second_of(bytes: u64) -> Vec<PutEntry> {
     places.map(entry).collect()
 }
 
-/// Offers so much for a time, with a look whenever one is due. Gives the bytes that were throttled; whatever else could
-/// befall a record fails the test.
+/// Offers so much for a time, with a look whenever one is due. Gives the bytes that were throttled; whatever else
+/// could befall a record fails the test.
 async fn offer(world: &World, engine: &Engine, arn: &StreamArn, rate: u64, time: Duration) -> u64 {
     let entries = second_of(rate);
     let mut throttled = 0;
@@ -222,8 +222,8 @@ async fn a_full_disk_only_delays_growth() {
     assert_eq!(open_shards(&engine, &arn), 8);
 }
 
-/// Writers on four threads go on while the stream doubles again and again: whatever they are told is that their record is
-/// stored, or that it was too much; and what they were told is so.
+/// Writers on four threads go on while the stream doubles again and again: whatever they are told is that their record
+/// is stored, or that it was too much; and what they were told is so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_put_while_growing_fails_for_no_reason_but_throttling() {
     let mut world = small_shards();

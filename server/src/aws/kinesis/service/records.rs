@@ -147,24 +147,27 @@ pub(super) async fn get_records(engine: &Engine, input: GetRecordsInput) -> Answ
         dry_run: input.dry_run.unwrap_or_default(),
     };
     let page = engine.get_records(call).await?;
-    let records = page.records.into_iter().map(|record| {
-        Ok(Record {
-            sequence_number: record.sequence_number.to_string().into(),
-            approximate_arrival_timestamp: Some(record.approximate_arrival),
-            data: record.data,
-            partition_key: match record.partition_key {
-                none if none.is_empty() => None,
-                key => Some(ByteString::try_from(key)?),
-            },
-            encryption_type: encryption::of_records(record.encrypted),
-        })
-    });
-    let records = records.collect::<Result<Vec<_>, std::str::Utf8Error>>();
+    let records = page.records.into_iter().map(record).collect::<Answer<Vec<_>>>()?;
     Ok(GetRecordsOutput {
-        records: records.map_err(|_| ApiError::bare(ProtocolError::InternalFailure))?,
+        records,
         next_shard_iterator: page.next_iterator.map(ByteString::from),
         millis_behind_latest: Some(i64::try_from(page.millis_behind_latest).unwrap_or(i64::MAX)),
         child_shards: Some(page.children.into_iter().map(shards::child).collect::<Vec<_>>())
             .filter(|children| !children.is_empty()),
+    })
+}
+
+/// A stored record on the wire. Its partition key is left out if its producer sent none.
+pub(super) fn record(record: millstream_model::Record) -> Answer<Record> {
+    let key = match record.partition_key {
+        none if none.is_empty() => None,
+        key => Some(key.try_into().map_err(|_| ApiError::bare(ProtocolError::InternalFailure))?),
+    };
+    Ok(Record {
+        sequence_number: record.sequence_number.to_string().into(),
+        approximate_arrival_timestamp: Some(record.approximate_arrival),
+        data: record.data,
+        partition_key: key,
+        encryption_type: encryption::of_records(record.encrypted),
     })
 }

@@ -17,7 +17,9 @@ fn boto3_and_capacity_modes() {
     let directory = tempfile::tempdir().unwrap();
     let server = ServerOptions::new(directory.path()).config(SETTINGS).start();
     let mut command = clients::command_within(LIMIT, python.join("venv/bin/python"), &server.http());
-    command.arg(clients::sources().join("python/capacity.py")).arg(format!("http://{}", server.admin_address()));
+    command
+        .arg(clients::sources().join("python/capacity.py"))
+        .arg(format!("http://{}", server.admin_address()));
     let output = command.output().unwrap();
     let passed = output.status.success() && output.stdout == b"7 steps passed\n";
     assert!(passed, "{}\nThe server's log:\n{}", Shown(&output), server.log());

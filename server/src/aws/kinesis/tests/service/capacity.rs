@@ -43,13 +43,15 @@ async fn a_mode_is_switched() {
         assert_eq!(again, refused("ValidationException", &text));
         world.call("UpdateStreamMode", switch(STREAM, "PROVISIONED")).await.unwrap();
         assert_eq!(summary(&world, STREAM).await.get("RecordDistributionStrategy"), None);
-        let text = format!("The mode of {OF_ORDERS} was switched 2 times within 24 hours, which is the limit.");
+        let text =
+            format!("The mode of {OF_ORDERS} was switched 2 times within 24 hours, which is the limit.");
         let third = world.call("UpdateStreamMode", switch(STREAM, "ON_DEMAND")).await;
         assert_eq!(third, refused("LimitExceededException", &text));
         let gone = world.call("UpdateStreamMode", switch(ELASTIC, "ON_DEMAND")).await;
         let text = "Stream elastic under account 000000000000 not found.";
         assert_eq!(gone, refused("ResourceNotFoundException", text));
-        let wrong = world.call("UpdateStreamMode", switch("arn:aws:kinesis:x:000000000000:stream/a/b", "ON_DEMAND"));
+        let wrong =
+            world.call("UpdateStreamMode", switch("arn:aws:kinesis:x:000000000000:stream/a/b", "ON_DEMAND"));
         assert_eq!(wrong.await.unwrap_err().0, "InvalidArgumentException");
         let wrong = world.call("UpdateStreamMode", switch(STREAM, "MANUAL")).await.unwrap_err();
         assert_eq!(wrong.0, "ValidationException");
@@ -113,13 +115,16 @@ async fn records_may_be_larger() {
             let body = json!({"StreamName": "orders", "PartitionKey": "k", "Data": "x".repeat(bytes - 1)});
             world.call("PutRecord", body)
         };
-        let resize = |kib: i64| world.call("UpdateMaxRecordSize", json!({"StreamARN": STREAM, "MaxRecordSizeInKiB": kib}));
+        let resize = |kib: i64| {
+            world.call("UpdateMaxRecordSize", json!({"StreamARN": STREAM, "MaxRecordSizeInKiB": kib}))
+        };
         assert_eq!(put(2 * MIB).await.unwrap_err().0, "InvalidArgumentException");
         assert_eq!(resize(2_048).await, Ok(Json::Null));
         assert_eq!(summary(&world, STREAM).await["MaxRecordSizeInKiB"], 2_048);
         put(2 * MIB).await.unwrap();
         assert_eq!(put(2 * MIB + 1).await.unwrap_err().0, "InvalidArgumentException");
-        for (kib, rule) in [(1_023, "greater than or equal to 1024"), (10_241, "less than or equal to 10240")] {
+        for (kib, rule) in [(1_023, "greater than or equal to 1024"), (10_241, "less than or equal to 10240")]
+        {
             let text = format!(
                 "1 validation error detected: Value '{kib}' at 'maxRecordSizeInKiB' failed to satisfy constraint: Member \
                  must have value {rule}"
@@ -140,11 +145,13 @@ async fn records_take_turns_among_the_shards() {
         // A hash key that is none does not matter where none matters.
         let no_key = "340282366920938463463374607431768211456";
         let records = json!([{"Data": "a"}, {"Data": "b", "PartitionKey": "k"}, {"Data": "c", "ExplicitHashKey": no_key}]);
-        let answer = world.call("PutRecords", json!({"StreamName": "elastic", "Records": records})).await.unwrap();
+        let answer =
+            world.call("PutRecords", json!({"StreamName": "elastic", "Records": records})).await.unwrap();
         assert_eq!(answer["FailedRecordCount"], 0);
         let last = world.call("PutRecord", json!({"StreamName": "elastic", "Data": "d"})).await.unwrap();
         let entries = answer["Records"].as_array().unwrap();
-        let mut shards: Vec<_> = entries.iter().chain([&last]).map(|entry| entry["ShardId"].to_string()).collect();
+        let mut shards: Vec<_> =
+            entries.iter().chain([&last]).map(|entry| entry["ShardId"].to_string()).collect();
         shards.sort();
         shards.dedup();
         assert_eq!(shards.len(), 4);
@@ -163,17 +170,18 @@ async fn records_take_turns_among_the_shards() {
 
         let text = "SequenceNumberForOrdering is not supported for stream elastic under account 000000000000, whose \
                     RecordDistributionStrategy is AUTO.";
-        let body =
-            json!({"StreamName": "elastic", "Data": "e", "SequenceNumberForOrdering": last["SequenceNumber"]});
+        let body = json!({"StreamName": "elastic", "Data": "e", "SequenceNumberForOrdering": last["SequenceNumber"]});
         assert_eq!(world.call("PutRecord", body).await, refused("InvalidArgumentException", text));
-        let strategy = |stream: &str, name: &str| json!({"StreamARN": stream, "RecordDistributionStrategy": name});
+        let strategy =
+            |stream: &str, name: &str| json!({"StreamARN": stream, "RecordDistributionStrategy": name});
         let operation = "UpdateStreamRecordDistributionStrategy";
         assert_eq!(world.call(operation, strategy(ELASTIC, "USER_PARTITION_KEY")).await, Ok(Json::Null));
         let text = "1 validation error detected: Value null at 'partitionKey' failed to satisfy constraint: Member must \
                     not be null";
         let keyless = world.call("PutRecord", json!({"StreamName": "elastic", "Data": "e"})).await;
         assert_eq!(keyless, refused("ValidationException", text));
-        let text = format!("RecordDistributionStrategy AUTO is not supported for {OF_ORDERS} in Provisioned mode.");
+        let text =
+            format!("RecordDistributionStrategy AUTO is not supported for {OF_ORDERS} in Provisioned mode.");
         assert_eq!(
             world.call(operation, strategy(STREAM, "AUTO")).await,
             refused("InvalidArgumentException", &text)
@@ -201,7 +209,11 @@ async fn a_stream_that_is_being_changed_is_not_changed() {
                 json!({"StreamARN": ELASTIC, "RecordDistributionStrategy": "AUTO"}),
             ),
         ] {
-            assert_eq!(world.call(operation, body).await, refused("ResourceInUseException", text), "{operation}");
+            assert_eq!(
+                world.call(operation, body).await,
+                refused("ResourceInUseException", text),
+                "{operation}"
+            );
         }
         world.clock.advance(Duration::from_secs(1));
         world.call("UpdateStreamMode", switch(ELASTIC, "ON_DEMAND")).await.unwrap();

@@ -7,7 +7,6 @@ use millstream_model::{HashKey, StreamArn};
 use super::errors::invalid_argument;
 use super::{Answer, encryption, names, positions, shards};
 use crate::aws::caller::Caller;
-use crate::aws::codec::{ApiError, ProtocolError};
 use crate::aws::kinesis::generated::{
     GetRecordsInput, GetRecordsOutput, GetShardIteratorInput, GetShardIteratorOutput, PutRecordInput,
     PutRecordOutput, PutRecordsInput, PutRecordsOutput, PutRecordsResultEntry, Record,

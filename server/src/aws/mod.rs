@@ -5,6 +5,7 @@
 
 pub(crate) mod caller;
 pub mod codec;
+pub mod event_stream;
 pub mod kinesis;
 mod policy;
 mod request_id;

@@ -8,9 +8,11 @@ mod errors;
 mod monitoring;
 mod names;
 mod policies;
+mod positions;
 mod records;
 mod shards;
 mod streams;
+mod subscriptions;
 mod tags;
 
 use millstream_engine::Engine;
@@ -19,6 +21,7 @@ use millstream_engine::Engine;
 use super::generated::*;
 use crate::aws::caller::Caller;
 use crate::aws::codec::ApiError;
+use crate::aws::event_stream::EventStream;
 
 type Answer<T> = Result<T, ApiError>;
 
@@ -163,6 +166,10 @@ impl KinesisService for Kinesis {
         input: ListStreamConsumersInput,
     ) -> Answer<ListStreamConsumersOutput> {
         consumers::list(&self.engine, &input)
+    }
+
+    async fn subscribe_to_shard(&self, _: &Caller, input: SubscribeToShardInput) -> Answer<EventStream> {
+        subscriptions::subscribe(&self.engine, input).await
     }
 
     async fn add_tags_to_stream(&self, caller: &Caller, input: AddTagsToStreamInput) -> Answer<()> {

@@ -1,3 +1,5 @@
+//! A dry run passes every check that the call itself would, and changes nothing.
+
 use super::*;
 
 const PASSED: &str = "Request would have succeeded, but DryRun flag is set.";

@@ -1,3 +1,5 @@
+//! Which of a stream's shard-level metrics are counted, and what the replies say of it.
+
 use super::*;
 
 const ALL: [&str; 7] = [

@@ -1,3 +1,5 @@
+//! Listings come in pages; their tokens expire and belong to one listing.
+
 use super::*;
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+//! Resource policies: what is accepted, what is given back, what is refused.
+
 use super::*;
 
 fn policy(arn: &str, action: &str) -> String {
@@ -44,6 +46,28 @@ async fn what_is_no_policy_for_the_resource_is_refused() {
             let body = json!({"ResourceARN": STREAM, "Policy": policy});
             assert_eq!(world.call("PutResourcePolicy", body).await.unwrap_err().0, code, "{policy}");
         }
+        assert_eq!(world.call("GetResourcePolicy", resource()).await, Ok(json!({"Policy": "{}"})));
+    }
+}
+
+#[tokio::test]
+async fn a_consumers_policy_is_about_the_consumer() {
+    for format in FORMATS {
+        let world = World::with_stream(format).await;
+        let body = json!({"StreamARN": STREAM, "ConsumerName": "app"});
+        let registered = world.call("RegisterStreamConsumer", body).await.unwrap();
+        let arn = registered["Consumer"]["ConsumerARN"].as_str().unwrap();
+        for (policy, expected) in [
+            (policy(arn, "kinesis:SubscribeToShard"), Ok(())),
+            (policy(arn, "kinesis:Describe*"), Ok(())),
+            (policy(arn, "kinesis:GetRecords"), Err("InvalidArgumentException")),
+            (policy(STREAM, "kinesis:SubscribeToShard"), Err("InvalidArgumentException")),
+        ] {
+            let put = world.call("PutResourcePolicy", json!({"ResourceARN": arn, "Policy": policy})).await;
+            assert_eq!(put.map(drop).map_err(|(code, _)| code), expected, "{policy}");
+        }
+        let kept = world.call("GetResourcePolicy", json!({"ResourceARN": arn})).await;
+        assert_eq!(kept, Ok(json!({"Policy": policy(arn, "kinesis:Describe*")})));
         assert_eq!(world.call("GetResourcePolicy", resource()).await, Ok(json!({"Policy": "{}"})));
     }
 }

@@ -1,3 +1,5 @@
+//! Tags of streams and consumers, in both generations of calls.
+
 use super::*;
 
 fn resource() -> Json {
@@ -60,6 +62,23 @@ async fn tags_are_refused_with_the_errors_of_their_generation() {
 }
 
 #[tokio::test]
+async fn a_consumer_is_tagged_by_its_arn() {
+    for format in FORMATS {
+        let world = World::with_stream(format).await;
+        let body = json!({"StreamARN": STREAM, "ConsumerName": "app", "Tags": {"team": "a"}});
+        let registered = world.call("RegisterStreamConsumer", body).await.unwrap();
+        let arn = &registered["Consumer"]["ConsumerARN"];
+        let body = json!({"ResourceARN": arn, "Tags": {"tier": "1"}});
+        assert_eq!(world.call("TagResource", body).await, Ok(Json::Null));
+        let body = json!({"ResourceARN": arn, "TagKeys": ["team"]});
+        assert_eq!(world.call("UntagResource", body).await, Ok(Json::Null));
+        let listed = world.call("ListTagsForResource", json!({"ResourceARN": arn})).await;
+        assert_eq!(listed, Ok(json!({"Tags": [{"Key": "tier", "Value": "1"}]})));
+        assert_eq!(world.call("ListTagsForResource", resource()).await, Ok(json!({"Tags": []})));
+    }
+}
+
+#[tokio::test]
 async fn resources_that_are_not_there_are_not_found() {
     for format in FORMATS {
         let world = World::with_stream(format).await;
@@ -67,6 +86,10 @@ async fn resources_that_are_not_there_are_not_found() {
             ("arn:aws:kinesis:us-east-1:000000000000:stream/missing", "ResourceNotFoundException"),
             ("arn:aws:kinesis:eu-west-1:000000000000:stream/orders", "ResourceNotFoundException"),
             ("arn:aws:kinesis:us-east-1:123456789012:stream/orders", "ResourceNotFoundException"),
+            (
+                "arn:aws:kinesis:us-east-1:000000000000:stream/orders/consumer/app:1",
+                "ResourceNotFoundException",
+            ),
             ("arn:aws:kinesis:us-east-1:000000000000:channel/c-1", "ResourceNotFoundException"),
             ("arn:aws:kinesis:us-east-1:000000000000:queue/q-1", "ResourceNotFoundException"),
             ("arn:aws:kinesis:us-east-1:000000000000:xstream/orders", "InvalidArgumentException"),

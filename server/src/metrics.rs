@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millstream_engine::{Engine, StreamMetrics};
+use millstream_engine::{LiveEngine, StreamMetrics};
 use millstream_model::StreamArn;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, MetricEncoder};
@@ -97,7 +97,7 @@ fn latency_buckets() -> Histogram {
 }
 
 impl Metrics {
-    pub(crate) fn new(engine: Engine) -> (Arc<Self>, Arc<RequestMetrics>) {
+    pub(crate) fn new(engine: LiveEngine) -> (Arc<Self>, Arc<RequestMetrics>) {
         let mut registry = Registry::with_prefix("millstream");
         let requests = RequestMetrics::register_in(&mut registry);
         registry.register_collector(Box::new(Streams { engine }));
@@ -116,7 +116,7 @@ impl Metrics {
 
 /// Reads the engine's counters when they are asked for.
 struct Streams {
-    engine: Engine,
+    engine: LiveEngine,
 }
 
 impl fmt::Debug for Streams {
@@ -156,7 +156,9 @@ const GAUGES: &[Figure] = &[(
 
 impl Collector for Streams {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let streams = self.engine.metrics();
+        // While the content is being replaced there are no streams.
+        let engine = self.engine.try_current().and_then(Result::ok);
+        let streams = engine.map(|engine| engine.metrics()).unwrap_or_default();
         for (name, help, figure) in COUNTERS {
             let descriptor = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             encode_all(descriptor, &streams, |metrics, encoder| {

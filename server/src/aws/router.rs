@@ -11,10 +11,11 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
+use millstream_engine::LiveEngine;
 use millstream_model::AccountId;
 use millstream_runtime::{Entropy, SharedClock};
 
-use super::caller::caller;
+use super::caller::{Caller, caller};
 use super::codec::{ApiError, Format, ProtocolError, Refusal};
 use super::kinesis::generated::{
     CBOR_CONTENT_TYPE, Input, JSON_CONTENT_TYPE, Operation, TARGET_PREFIX, dispatch,
@@ -22,6 +23,7 @@ use super::kinesis::generated::{
 use super::kinesis::service::Kinesis;
 use super::request_id::RequestIds;
 use crate::admin::Health;
+use crate::faults::{Faults, Target, Verdict};
 use crate::http::Handler;
 use crate::http::body::{BodyBudget, BodyError, Received, Reply};
 use crate::metrics::{ProtocolLabels, RequestMetrics};
@@ -33,7 +35,8 @@ const EXTENDED_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
 /// Answers the AWS APIs.
 #[derive(Debug)]
 pub(crate) struct Router {
-    pub(crate) kinesis: Kinesis,
+    pub(crate) engine: LiveEngine,
+    pub(crate) faults: Arc<Faults>,
     pub(crate) health: Health,
     pub(crate) budget: BodyBudget,
     pub(crate) metrics: Arc<RequestMetrics>,
@@ -54,7 +57,8 @@ struct Answer {
 
 impl Router {
     pub(crate) fn new(
-        kinesis: Kinesis,
+        engine: LiveEngine,
+        faults: Arc<Faults>,
         health: Health,
         budget: BodyBudget,
         metrics: Arc<RequestMetrics>,
@@ -63,7 +67,7 @@ impl Router {
         default_account: AccountId,
     ) -> Self {
         let ids = RequestIds::new(entropy);
-        Self { kinesis, health, budget, metrics, clock, default_account, ids }
+        Self { engine, faults, health, budget, metrics, clock, default_account, ids }
     }
 
     async fn answer(&self, parts: &Parts, body: Incoming) -> Answer {
@@ -125,9 +129,24 @@ impl Router {
             input => input,
         };
         let caller = caller(parts, &self.default_account)?;
+        let input = input?;
+        self.interfere(&caller, &input).await?;
+        // For this request alone: the content may be replaced, and then there is another engine.
+        let kinesis = Kinesis { engine: self.engine.current().await?, faults: self.faults.clone() };
         let mut out = Vec::new();
-        dispatch(&self.kinesis, &caller, input?, format, &mut out).await?;
+        dispatch(&kinesis, &caller, input, format, &mut out).await?;
         Ok(out)
+    }
+
+    /// Delays or refuses a call where that was asked for.
+    async fn interfere(&self, caller: &Caller, input: &Input) -> Result<(), ApiError> {
+        if self.faults.is_quiet() {
+            return Ok(());
+        }
+        let target = Target::of(&self.engine.current().await?, caller, input);
+        let Verdict { delay, failure } = self.faults.on_call(&target);
+        self.faults.wait(delay).await;
+        failure.map_or(Ok(()), |failure| Err(failure.answer(&target)))
     }
 
     fn add_headers(

@@ -12,7 +12,7 @@ use super::Target;
 use crate::aws::kinesis::generated::{Exception, Operation};
 
 /// The longest delay, in milliseconds. Clients have given up by then.
-const LATENCY_MILLIS_MAX: u64 = 300_000;
+pub(crate) const LATENCY_MILLIS_MAX: u64 = 300_000;
 
 /// A rule as it is written: which calls (all that apply), when (at most one of four), and what then.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,6 @@
 //! body at a time may grow outside of the budget: were it spent on bodies that all wait to grow, this one
 //! ends and gives its part back. A sender that stops sending is ended.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, SizeHint};
 use millstream_runtime::SharedClock;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// PutRecords of 10 MiB in base64 with its keys fits; AWS answers 413 to what does not.
 pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -165,36 +164,69 @@ impl BodyBudget {
     }
 }
 
-/// The body of a reply: bytes, with their share of the budget until they are sent.
-#[derive(Debug, Default)]
+/// The body of a reply: bytes, with their share of the budget until they are sent; or pieces that come one
+/// after another, bounded by whoever makes them.
+#[derive(Debug)]
 pub(crate) struct Reply {
-    bytes: Option<Bytes>,
+    content: Content,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
+#[derive(Debug)]
+enum Content {
+    Whole(Option<Bytes>),
+    Pieces(mpsc::Receiver<Result<Bytes, BrokenOff>>),
+}
+
+/// Why a reply has no end: its connection, or in HTTP/2 its stream, is broken off, so that nobody takes it for
+/// whole.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the reply broke off: {0}")]
+pub(crate) struct BrokenOff(pub(crate) String);
+
 impl Reply {
     pub(crate) fn new(bytes: impl Into<Bytes>, permit: Option<OwnedSemaphorePermit>) -> Self {
-        Self { bytes: Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty()), _permit: permit }
+        let bytes = Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty());
+        Self { content: Content::Whole(bytes), _permit: permit }
+    }
+
+    /// Ends when the sender is dropped, and breaks off where it sends an error.
+    pub(crate) fn stream(pieces: mpsc::Receiver<Result<Bytes, BrokenOff>>) -> Self {
+        Self { content: Content::Pieces(pieces), _permit: None }
+    }
+}
+
+impl Default for Reply {
+    fn default() -> Self {
+        Self { content: Content::Whole(None), _permit: None }
     }
 }
 
 impl Body for Reply {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BrokenOff;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        match &mut self.content {
+            Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Content::Pieces(pieces) => {
+                pieces.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+            }
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_none()
+        matches!(self.content, Content::Whole(None))
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.as_ref().map_or(0, Bytes::len) as u64)
+        match &self.content {
+            Content::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            Content::Pieces(_) => SizeHint::default(),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod consumers;
 mod encryption;
 mod errors;
+mod failing_entries;
 mod monitoring;
 mod names;
 mod policies;
@@ -13,12 +14,15 @@ mod shards;
 mod streams;
 mod tags;
 
+use std::sync::Arc;
+
 use millstream_engine::Engine;
 
 #[allow(clippy::wildcard_imports)] // nearly every input and output is named here
 use super::generated::*;
 use crate::aws::caller::Caller;
 use crate::aws::codec::ApiError;
+use crate::faults::Faults;
 
 type Answer<T> = Result<T, ApiError>;
 
@@ -26,6 +30,7 @@ type Answer<T> = Result<T, ApiError>;
 #[derive(Clone, Debug)]
 pub(crate) struct Kinesis {
     pub(crate) engine: Engine,
+    pub(crate) faults: Arc<Faults>,
 }
 
 impl KinesisService for Kinesis {
@@ -118,7 +123,7 @@ impl KinesisService for Kinesis {
     }
 
     async fn put_records(&self, caller: &Caller, input: PutRecordsInput) -> Answer<PutRecordsOutput> {
-        records::put_records(&self.engine, caller, input).await
+        failing_entries::put_records(self, caller, input).await
     }
 
     async fn get_shard_iterator(

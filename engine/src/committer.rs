@@ -187,9 +187,7 @@ impl Committer {
             return Some(recovery::Failure { error, group, shards });
         }
         for (shard, Sealed { blocks, end }) in shards {
-            for sealed in blocks {
-                self.tails.publish(&shard, sealed.block, end);
-            }
+            self.tails.publish(&shard, blocks.iter().map(|sealed| sealed.block.clone()), end);
         }
         group.finish(Ok(()));
         None

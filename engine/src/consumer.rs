@@ -9,6 +9,9 @@ use std::sync::Arc;
 use millstream_model::{ConsumerArn, ConsumerName, StreamArn, Timestamp};
 use parking_lot::RwLock;
 
+use crate::metrics::ConsumerCounters;
+use crate::subscription::place::Places;
+
 /// A consumer's state as Kinesis shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsumerStatus {
@@ -61,13 +64,16 @@ impl ConsumerMeta {
 #[derive(Debug)]
 pub(crate) struct Consumer {
     pub(crate) arn: ConsumerArn,
+    pub(crate) counters: ConsumerCounters,
+    pub(crate) places: Places,
     meta: RwLock<Arc<ConsumerMeta>>,
 }
 
 impl Consumer {
     pub(crate) fn new(stream: StreamArn, name: ConsumerName, meta: ConsumerMeta) -> Self {
         let arn = ConsumerArn { stream, name, created_secs: meta.created.as_secs() };
-        Self { arn, meta: RwLock::new(Arc::new(meta)) }
+        let (counters, places) = (ConsumerCounters::default(), Places::default());
+        Self { arn, counters, places, meta: RwLock::new(Arc::new(meta)) }
     }
 
     pub(crate) fn meta(&self) -> Arc<ConsumerMeta> {

@@ -4,13 +4,15 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use millstream_model::{AccountId, Region, StreamArn, Timestamp};
+use millstream_model::{AccountId, ConsumerArn, Region, StreamArn, Timestamp};
 use millstream_runtime::{OnFailure, SharedClock, SharedEntropy, TaskSet};
 use millstream_storage::Slot;
 use tokio::sync::{Mutex, Notify, Semaphore, oneshot};
 
+use crate::account::Accounts;
 use crate::call_limits::{Call, CallBuckets};
 use crate::catalog::Catalog;
 use crate::committer::Committer;
@@ -20,12 +22,13 @@ use crate::error::{Error, Result};
 use crate::keyspace::StreamUid;
 use crate::keyspace::store_row::StoreRow;
 use crate::live::Gate;
-use crate::metrics::StreamMetrics;
+use crate::metrics::{ConsumerMetrics, StreamMetrics};
 use crate::monitoring::ShardMetric;
 use crate::recovery::{Recovered, recover};
 use crate::settings::Settings;
 use crate::shard::Shard;
 use crate::stream::{Stream, StreamMeta, StreamStatus};
+use crate::subscription::rendering::Renderings;
 use crate::token::Sealer;
 
 /// Granularity of the bound on bytes in flight.
@@ -33,6 +36,9 @@ pub(crate) const PERMIT_BYTES: usize = 1024;
 /// How long a clean stop waits for records that are on their way. Requests were waited for before, and all of it
 /// together must stay below the 5 s after which whoever asked for the stop may lose patience.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+
+/// What is kept for subscribers in the form in which it is sent is at most one of so many parts of the tails.
+const RENDERINGS_PART: usize = 4;
 
 /// A running engine; clones are handles to the same one.
 #[derive(Clone, Debug)]
@@ -46,16 +52,22 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) clock: SharedClock,
     pub(crate) catalog: Catalog,
+    pub(crate) accounts: Accounts,
     pub(crate) committer: Arc<Committer>,
     pub(crate) sealer: Sealer,
     pub(crate) vault: Vault,
     pub(crate) calls: CallBuckets,
+    pub(crate) renderings: Arc<Renderings>,
+    /// Set when the engine is about to close.
+    pub(crate) no_more_subscriptions: AtomicBool,
     /// Bytes of records that may still be taken in, in units of [`PERMIT_BYTES`].
     pub(crate) room: Arc<Semaphore>,
     /// Changes of streams happen one at a time.
     pub(crate) control: Mutex<Control>,
     /// Wakes the janitor before its time.
     pub(crate) janitor: Notify,
+    /// Wakes whoever scales on-demand streams: there is one again.
+    pub(crate) on_demand_began: Notify,
     tasks: TaskSet,
 }
 
@@ -90,7 +102,7 @@ impl Engine {
         keys: Arc<dyn KeySource>,
     ) -> Result<Self> {
         let vault = Vault::new(keys, entropy.clone());
-        let Recovered { store, streams, graves } = recover(&*slot, &*entropy, &vault).await?;
+        let Recovered { store, streams, graves, accounts } = recover(&*slot, &*entropy, &vault).await?;
         let catalog = Catalog::default();
         streams.into_iter().for_each(|stream| catalog.insert(stream));
         let graves = graves.into_iter().map(Grave::new).collect();
@@ -100,20 +112,25 @@ impl Engine {
             sealer: Sealer::new(&store.token_key, entropy)?,
             vault,
             calls: CallBuckets::default(),
+            renderings: Arc::new(Renderings::new(settings.tail_bytes_max / RENDERINGS_PART)),
+            no_more_subscriptions: AtomicBool::new(false),
             room: Arc::new(Semaphore::new(permits)),
             control: Mutex::new(Control { store, graves }),
             janitor: Notify::new(),
+            on_demand_began: Notify::new(),
             tasks: TaskSet::default(),
             slot,
             settings,
             clock,
             catalog,
+            accounts,
         });
         inner.committer.start(&inner.tasks);
         // Deletions that a stop interrupted go on at once.
         inner.janitor.notify_one();
         let engine = Self { inner };
         engine.start_janitor();
+        engine.start_scaler();
         Ok(engine)
     }
 
@@ -131,6 +148,7 @@ impl Engine {
     /// taken become durable; from then on, no stream is found any more, and nothing passes `gate`, which stands
     /// between this engine and its slot.
     pub(crate) async fn retire(&self, gate: &Gate) {
+        self.end_subscriptions();
         let inner = &self.inner;
         // Changes of streams that are under way are finished first, those that wait will find nothing.
         let _control = inner.control.lock().await;
@@ -163,6 +181,13 @@ impl Engine {
         streams.iter().map(|stream| (stream.arn.clone(), stream.counters.read())).collect()
     }
 
+    /// What every consumer was brought since the process started.
+    #[must_use]
+    pub fn consumer_metrics(&self) -> Vec<(ConsumerArn, ConsumerMetrics)> {
+        let consumers = self.inner.catalog.all().into_iter().flat_map(|stream| stream.consumers.all());
+        consumers.map(|consumer| (consumer.arn.clone(), consumer.counters.read())).collect()
+    }
+
     /// Carries a change out even if whoever asked for it goes away in between: what is on disk and what is in
     /// memory must not differ.
     pub(crate) async fn carry_through<T, F>(
@@ -188,6 +213,14 @@ impl Engine {
         let engine = self.clone();
         self.inner.tasks.spawn("janitor", OnFailure::Shutdown, async move {
             engine.tidy_up_until_stopped().await;
+            Ok::<_, Infallible>(())
+        });
+    }
+
+    fn start_scaler(&self) {
+        let engine = self.clone();
+        self.inner.tasks.spawn("scaler", OnFailure::Shutdown, async move {
+            engine.scale_until_stopped().await;
             Ok::<_, Infallible>(())
         });
     }

@@ -4,7 +4,9 @@
 //! no JSON, no HTTP, no gRPC; and neither are leases. Nothing is acknowledged and nothing is shown that
 //! would not survive a power cut.
 
+mod account;
 mod call_limits;
+mod capacity;
 mod catalog;
 mod committer;
 mod consumer;
@@ -27,6 +29,7 @@ mod settings;
 mod shard;
 mod snapshot;
 mod stream;
+mod subscription;
 mod token;
 
 #[cfg(any(test, fuzzing))]
@@ -34,7 +37,9 @@ pub mod fuzzing;
 #[cfg(test)]
 mod tests;
 
+pub use account::{CommitmentDescription, CommitmentStatus};
 pub use call_limits::CallLimits;
+pub use capacity::{Distribution, WarmThroughput};
 pub use consumer::ConsumerStatus;
 pub use encryption::master_key::MasterKey;
 pub use encryption::source::{EphemeralKey, KeySource};
@@ -42,7 +47,7 @@ pub use engine::Engine;
 pub use error::{Error, Result, SnapshotError};
 pub use limits::Limits;
 pub use live::LiveEngine;
-pub use metrics::StreamMetrics;
+pub use metrics::{ConsumerMetrics, StreamMetrics};
 pub use monitoring::{ShardMetric, ShardMetricSet, ShardMetrics};
 pub use operations::consumers::{ConsumerDescription, ConsumerKey, ConsumersPage, RegisterConsumer};
 pub use operations::describe::{AccountLimits, ShardDescription, StreamDescription};
@@ -59,3 +64,4 @@ pub use settings::{Delays, Settings};
 pub use shard::ChildShard;
 pub use snapshot::{Loaded, Saved, SnapshotSource};
 pub use stream::{Mode, StreamStatus};
+pub use subscription::{Event, Part, Subscribe, Subscription};

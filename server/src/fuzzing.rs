@@ -9,6 +9,7 @@ use crate::aws::caller::caller;
 use crate::aws::codec::{ApiError, Format, Refusal};
 use crate::aws::kinesis::generated::{Input, Operation};
 use crate::aws::kinesis::requests::Tape;
+use crate::aws::policy::{Subject, check};
 use crate::http::prefixed::tell;
 
 /// The texts of errors stay small, however large a request was: at most ten values of 64 KiB, and their rules.
@@ -85,6 +86,20 @@ pub fn credentials(bytes: &[u8]) {
     }
 }
 
+/// A policy: whatever it says, it is taken or refused with a text that is not much longer.
+pub fn policy(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let subject = Subject {
+        service: "kinesis",
+        actions: &["GetRecords", "PutRecord"],
+        arn: "arn:aws:kinesis:us-east-1:123456789012:stream/orders".to_owned(),
+    };
+    if let Err(fault) = check(text, &subject) {
+        // A character may be shown by ten.
+        assert!(fault.to_string().len() <= 10 * text.len() + 300);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -100,6 +115,7 @@ mod tests {
         agreement(bytes);
         first_bytes(bytes);
         credentials(bytes);
+        policy(bytes);
     }
 
     #[test]

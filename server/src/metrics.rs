@@ -1,13 +1,14 @@
 //! Metrics in Prometheus' text form, under names that mirror CloudWatch's.
 //!
 //! What streams did is counted by the engine and read when somebody asks; what requests took is counted
-//! here. There are no labels with unbounded values: streams are listed, shards and callers are not.
+//! here. There are no labels with unbounded values: streams are listed, callers are not, and shards are where
+//! their stream's enhanced monitoring asks for it.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millstream_engine::{LiveEngine, StreamMetrics};
+use millstream_engine::{LiveEngine, MonitoredShards, ShardMetric, StreamMetrics};
 use millstream_model::StreamArn;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, MetricEncoder};
@@ -154,11 +155,37 @@ const GAUGES: &[Figure] = &[(
     |m| m.get_records_iterator_age_millis,
 )];
 
+/// Name, help, and what the shards of a stream count.
+type ShardFigure = (&'static str, &'static str, ShardMetric);
+
+const SHARD_COUNTERS: &[ShardFigure] = &[
+    ("shard_incoming_bytes", "IncomingBytes, of a shard", ShardMetric::IncomingBytes),
+    ("shard_incoming_records", "IncomingRecords, of a shard", ShardMetric::IncomingRecords),
+    ("shard_outgoing_bytes", "OutgoingBytes, of a shard", ShardMetric::OutgoingBytes),
+    ("shard_outgoing_records", "OutgoingRecords, of a shard", ShardMetric::OutgoingRecords),
+    (
+        "shard_write_provisioned_throughput_exceeded",
+        "WriteProvisionedThroughputExceeded, of a shard",
+        ShardMetric::WriteProvisionedThroughputExceeded,
+    ),
+    (
+        "shard_read_provisioned_throughput_exceeded",
+        "ReadProvisionedThroughputExceeded, of a shard",
+        ShardMetric::ReadProvisionedThroughputExceeded,
+    ),
+];
+
+const SHARD_GAUGES: &[ShardFigure] = &[(
+    "shard_iterator_age_milliseconds",
+    "IteratorAgeMilliseconds, of a shard's newest reply",
+    ShardMetric::IteratorAgeMilliseconds,
+)];
+
 impl Collector for Streams {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         // While the content is being replaced there are no streams.
-        let engine = self.engine.try_current().and_then(Result::ok);
-        let streams = engine.map(|engine| engine.metrics()).unwrap_or_default();
+        let Some(Ok(engine)) = self.engine.try_current() else { return Ok(()) };
+        let streams = engine.metrics();
         for (name, help, figure) in COUNTERS {
             let descriptor = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             encode_all(descriptor, &streams, |metrics, encoder| {
@@ -172,8 +199,41 @@ impl Collector for Streams {
                 ConstGauge::new(value).encode(encoder)
             })?;
         }
-        Ok(())
+        encode_shards(&mut encoder, &engine.shard_metrics())
     }
+}
+
+/// What shards count. A metric that no stream asks for is not there at all.
+fn encode_shards(encoder: &mut DescriptorEncoder<'_>, streams: &[MonitoredShards]) -> fmt::Result {
+    let counters = SHARD_COUNTERS.iter().map(|figure| (figure, MetricType::Counter));
+    let gauges = SHARD_GAUGES.iter().map(|figure| (figure, MetricType::Gauge));
+    for ((name, help, metric), kind) in counters.chain(gauges) {
+        let mut counting = streams.iter().filter(|stream| stream.monitored.contains(*metric)).peekable();
+        if counting.peek().is_none() {
+            continue;
+        }
+        let mut descriptor = encoder.encode_descriptor(name, help, None, kind)?;
+        for MonitoredShards { stream, shards, .. } in counting {
+            for (shard, counts) in shards {
+                let shard = shard.to_string();
+                let labels = [
+                    ("stream_name", stream.name.as_str()),
+                    ("region", stream.region.as_str()),
+                    ("account", stream.account.as_str()),
+                    ("shard_id", shard.as_str()),
+                ];
+                let encoder = descriptor.encode_family(&labels)?;
+                let count = counts.get(*metric);
+                match kind {
+                    MetricType::Gauge => {
+                        ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX)).encode(encoder)?;
+                    }
+                    _ => ConstCounter::new(count).encode(encoder)?,
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// One line for each stream.

@@ -17,6 +17,7 @@ pub mod load;
 pub mod memory;
 pub mod random;
 pub mod raw;
+pub mod results;
 pub mod server;
 pub mod shim;
 pub mod skips;

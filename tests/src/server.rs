@@ -120,7 +120,7 @@ impl ServerOptions {
         let log_start = log.metadata().expect("a log file").len();
         let mut command = Command::new(binary());
         // They are for tests, and the server warns of what it does not know.
-        for name in ["BINARY", "CLIENTS", "CYCLES", "SEED"] {
+        for name in ["BINARY", "CLIENTS", "CYCLES", "RESULTS", "SEED"] {
             command.env_remove(format!("MILLSTREAM_{name}"));
         }
         let child = command

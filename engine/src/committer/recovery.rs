@@ -14,6 +14,7 @@ use millstream_storage::WriteSet;
 
 use super::{Committer, Durability, Group, Ordering};
 use crate::error::{Error, Result};
+use crate::keyspace::tail_row::LogEnd;
 use crate::keyspace::{self, ShardUid};
 use crate::recovery::read_log_end;
 use crate::shard::Shard;
@@ -109,11 +110,18 @@ impl Committer {
             ends.push((shard, read_log_end(&*self.slot, shard.uid(), shard.meta().opened).await?));
         }
         for (shard, end) in ends {
-            // Numbers given in vain are not given again.
-            let given = shard.writer.lock().end();
-            let end = keyspace::tail_row::LogEnd { index: end.index.max(given.index), ..end };
-            shard.writer.lock().reset(end);
-            shard.tail.lock().reset(end);
+            let from = |given: LogEnd| LogEnd { index: end.index.max(given.index), ..end };
+            {
+                // Numbers given in vain are not given again, as long as this process lives. The next one does not
+                // know them; so no reader may come to stand behind them, and miss what they are given to then.
+                let mut tail = shard.tail.lock();
+                let shown = tail.end();
+                tail.reset(from(shown));
+            }
+            let mut writer = shard.writer.lock();
+            let given = writer.end();
+            writer.reset(from(given));
+            drop(writer);
             shard.grown.notify_waiters();
         }
         let mut open = self.open.lock();

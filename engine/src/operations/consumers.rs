@@ -1,6 +1,7 @@
 //! Registering, deregistering, describing and listing consumers.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use millstream_model::{ConsumerArn, ConsumerName, StreamArn, Timestamp, limits as aws};
@@ -14,7 +15,7 @@ use crate::engine::{Engine, Found, Inner, not_found};
 use crate::error::{Error, Result};
 use crate::keyspace::consumer_row::{self, consumer_key};
 use crate::stream::StreamStatus;
-use crate::token::Page;
+use crate::token::{Page, invalid_page};
 
 /// A RegisterStreamConsumer call.
 #[derive(Clone, Debug)]
@@ -56,10 +57,6 @@ pub(crate) struct ConsumersToken {
     after: String,
 }
 
-impl Page for ConsumersToken {
-    const KIND: &'static [u8] = b"ListStreamConsumers";
-}
-
 /// A consumer as it was found at one moment.
 #[derive(Debug)]
 pub(crate) struct FoundConsumer {
@@ -69,56 +66,25 @@ pub(crate) struct FoundConsumer {
     pub(crate) status: ConsumerStatus,
 }
 
+impl Page for ConsumersToken {
+    const KIND: &'static [u8] = b"ListStreamConsumers";
+}
+
 impl Engine {
     /// Registers a consumer. As on AWS the answer says CREATING, even where no delay is configured and the
     /// consumer can be used at once.
     pub async fn register_consumer(&self, call: RegisterConsumer) -> Result<ConsumerDescription> {
-        let inner = &self.inner;
-        inner.admit(Call::RegisterStreamConsumer, &call.stream)?;
+        self.inner.admit(Call::RegisterStreamConsumer, &call.stream)?;
         check_tags(&call.stream, &call.tags)?;
-        let _control = inner.control.lock().await;
-        let found = inner.find_active(&call.stream)?;
-        let before = found.stream.consumers.get(&call.name).map(|consumer| consumer.meta());
-        if before.as_ref().is_some_and(|before| before.status(found.now).is_some()) {
-            let (name, StreamArn { account, name: stream, .. }) = (&call.name, &call.stream);
-            return Err(Error::ResourceInUse(format!(
-                "Consumer {name} under stream {stream} already exists for account {account}."
-            )));
-        }
-        inner.check_consumer_quotas(&found)?;
-        let delay = inner.settings.delays.create;
-        let meta = ConsumerMeta {
-            created: creation(found.now, before.as_deref()),
-            phase: match delay.is_zero() {
-                true => ConsumerPhase::Steady,
-                false => ConsumerPhase::Creating { until: found.now.plus(delay) },
-            },
-            tags: call.tags,
-            policy: None,
-        };
-        let mut writes = WriteSet::new();
-        writes.put(consumer_key(found.stream.uid, &call.name), consumer_row::encode(&meta));
-        inner.slot.commit(writes).await?.durable().await?;
-        let created = meta.created;
-        let consumer = found.stream.consumers.insert(Consumer::new(call.stream, call.name, meta));
-        Ok(ConsumerDescription { arn: consumer.arn.clone(), status: ConsumerStatus::Creating, created })
+        self.carry_through("registration", |engine| async move { engine.inner.register(call).await }).await
     }
 
-    /// Hides the consumer at once, or after the configured delay.
+    /// Hides the consumer at once, or after the configured delay, and ends its subscriptions.
     pub async fn deregister_consumer(&self, key: ConsumerKey<'_>) -> Result<()> {
-        let inner = &self.inner;
-        inner.admit(Call::DeregisterStreamConsumer, key.stream())?;
-        let _control = inner.control.lock().await;
-        let found = inner.find_consumer(key)?;
-        if found.status == ConsumerStatus::Deleting {
-            return Ok(());
-        }
-        let until = found.found.now.plus(inner.settings.delays.delete);
-        inner
-            .change_consumer(&found, Priority::Reclaim, |meta| meta.phase = ConsumerPhase::Deleting { until })
-            .await?;
-        inner.janitor.notify_one();
-        Ok(())
+        self.inner.admit(Call::DeregisterStreamConsumer, key.stream())?;
+        let arn = self.inner.find_consumer(key)?.consumer.arn.clone();
+        self.carry_through("deregistration", |engine| async move { engine.inner.deregister(&arn).await })
+            .await
     }
 
     pub fn describe_consumer(&self, key: ConsumerKey<'_>) -> Result<ConsumerDescription> {
@@ -148,7 +114,7 @@ impl Engine {
         let after =
             token.map(|token| inner.sealer.open_page::<ConsumersToken>(token, found.now)).transpose()?;
         if after.as_ref().is_some_and(|after| after.stream_uid != found.stream.uid) {
-            return Err(Error::InvalidArgument("Invalid NextToken.".to_owned()));
+            return Err(invalid_page());
         }
         let page = consumers_max.unwrap_or(aws::LIST_STREAM_CONSUMERS_PAGE_MAX);
         let page = page.min(aws::LIST_STREAM_CONSUMERS_PAGE_MAX);
@@ -182,6 +148,50 @@ impl ConsumerKey<'_> {
 }
 
 impl Inner {
+    async fn register(&self, call: RegisterConsumer) -> Result<ConsumerDescription> {
+        let _control = self.control.lock().await;
+        let found = self.find_active(&call.stream)?;
+        let before = found.stream.consumers.get(&call.name).map(|consumer| consumer.meta());
+        if before.as_ref().is_some_and(|before| before.status(found.now).is_some()) {
+            let (name, StreamArn { account, name: stream, .. }) = (&call.name, &call.stream);
+            return Err(Error::ResourceInUse(format!(
+                "Consumer {name} under stream {stream} already exists for account {account}."
+            )));
+        }
+        self.check_consumer_quotas(&found)?;
+        let delay = self.settings.delays.create;
+        let meta = ConsumerMeta {
+            created: creation(found.now, before.as_deref()),
+            phase: match delay.is_zero() {
+                true => ConsumerPhase::Steady,
+                false => ConsumerPhase::Creating { until: found.now.plus(delay) },
+            },
+            tags: call.tags,
+            policy: None,
+        };
+        let mut writes = WriteSet::new();
+        writes.put(consumer_key(found.stream.uid, &call.name), consumer_row::encode(&meta));
+        self.slot.commit(writes).await?.durable().await?;
+        let created = meta.created;
+        let consumer = found.stream.consumers.insert(Consumer::new(call.stream, call.name, meta));
+        Ok(ConsumerDescription { arn: consumer.arn.clone(), status: ConsumerStatus::Creating, created })
+    }
+
+    async fn deregister(&self, arn: &ConsumerArn) -> Result<()> {
+        let _control = self.control.lock().await;
+        let found = self.find_consumer(ConsumerKey::Arn(arn))?;
+        if found.status == ConsumerStatus::Deleting {
+            return Ok(());
+        }
+        let until = found.found.now.plus(self.settings.delays.delete);
+        let change = |meta: &mut ConsumerMeta| meta.phase = ConsumerPhase::Deleting { until };
+        self.change_consumer(&found, Priority::Reclaim, change).await?;
+        let gone = consumer_not_found(&arn.name, &arn.stream);
+        found.consumer.places.close(&gone, &Some(gone.clone()));
+        self.janitor.notify_one();
+        Ok(())
+    }
+
     /// The consumer, in whatever state it is, as long as it is not gone.
     pub(crate) fn find_consumer(&self, key: ConsumerKey<'_>) -> Result<FoundConsumer> {
         let found = self.find(key.stream())?;
@@ -197,9 +207,11 @@ impl Inner {
             Some((consumer, meta, status))
         });
         let (consumer, meta, status) = present.ok_or_else(|| {
-            let named = arn.map_or_else(|| name.to_string(), ToString::to_string);
-            let account = &key.stream().account;
-            Error::ResourceNotFound(format!("Consumer {named}, account {account} not found."))
+            let named: &dyn fmt::Display = match arn {
+                Some(arn) => arn,
+                None => name,
+            };
+            consumer_not_found(named, key.stream())
         })?;
         // Consumers go with their stream.
         let is_going = found.status == StreamStatus::Deleting;
@@ -225,8 +237,13 @@ impl Inner {
     }
 
     /// How many consumers the stream may have, if there is a limit.
-    fn consumers_max(&self, _: &Found) -> Option<u32> {
-        self.settings.limits.consumers_per_stream
+    fn consumers_max(&self, found: &Found) -> Option<u32> {
+        let limits = &self.settings.limits;
+        let StreamArn { account, region, .. } = &found.stream.arn;
+        match found.stream.is_on_demand() && self.is_advantage(account, region) {
+            true => limits.consumers_per_advantage_stream,
+            false => limits.consumers_per_stream,
+        }
     }
 
     fn check_consumer_quotas(&self, found: &Found) -> Result<()> {
@@ -256,6 +273,10 @@ impl Inner {
 fn creation(now: Timestamp, before: Option<&ConsumerMeta>) -> Timestamp {
     let free_from = before.map_or(0, |before| (before.created.as_secs() + 1).saturating_mul(1000));
     now.max(Timestamp::from_millis(free_from))
+}
+
+fn consumer_not_found(consumer: &dyn fmt::Display, stream: &StreamArn) -> Error {
+    Error::ResourceNotFound(format!("Consumer {consumer}, account {} not found.", stream.account))
 }
 
 fn not_active(found: &Found) -> Error {

@@ -67,7 +67,7 @@ impl Engine {
         let admitted =
             shard.read_limits.lock().admit_iterator(&inner.settings.limits, inner.clock.monotonic());
         admitted.map_err(|_| Error::shard_rate(&shard.id(), &arn.name, &arn.account))?;
-        let position = inner.resolve(&found, &shard, start).await?;
+        let position = inner.resolve(&found, &shard, start, "GetShardIterator").await?;
         if dry_run {
             return Err(dry_run_passed());
         }
@@ -125,17 +125,18 @@ impl Engine {
 impl Inner {
     /// Here AWS speaks of the shard even when the stream does not exist, or not yet.
     fn find_shard(&self, arn: &StreamArn, shard_id: &str) -> Result<(Found, Arc<Shard>)> {
-        let id = ShardId::parse_lenient(shard_id).ok_or_else(|| {
-            let StreamArn { account, name, .. } = arn;
-            Error::ResourceNotFound(format!(
-                "Could not find shard {shard_id} in stream {name} under account {account}."
-            ))
-        })?;
+        let id = parse_id(arn, shard_id)?;
         let found = self.find(arn).map_err(|_| no_such_shard(id, arn))?;
-        let shard = found.stream.shard(id, found.horizon());
-        let shard = shard.filter(|_| found.status != StreamStatus::Creating);
-        let shard = shard.ok_or_else(|| no_such_shard(id, arn))?;
+        let shard = self.shard_of(&found, shard_id)?;
         Ok((found, shard))
+    }
+
+    /// A shard of a stream, if it is there and not expired.
+    pub(crate) fn shard_of(&self, found: &Found, shard_id: &str) -> Result<Arc<Shard>> {
+        let arn = &found.stream.arn;
+        let id = parse_id(arn, shard_id)?;
+        let shard = found.stream.shard(id, found.horizon());
+        shard.filter(|_| found.status != StreamStatus::Creating).ok_or_else(|| no_such_shard(id, arn))
     }
 
     fn seal(&self, found: &Found, shard: &Shard, position: Position) -> Result<String> {
@@ -171,13 +172,20 @@ impl Inner {
         }
     }
 
-    async fn resolve(&self, found: &Found, shard: &Arc<Shard>, start: &StartingPosition) -> Result<Position> {
+    /// Where a reader of the shard starts. `operation` is what it called.
+    pub(crate) async fn resolve(
+        &self,
+        found: &Found,
+        shard: &Arc<Shard>,
+        start: &StartingPosition,
+        operation: &str,
+    ) -> Result<Position> {
         match start {
             StartingPosition::TrimHorizon => Ok(Position::TRIM_HORIZON),
             StartingPosition::Latest => Ok(Position::at_index(shard.tail.lock().end().index)),
-            StartingPosition::AtSequenceNumber(text) => named_position(&found.stream.arn, shard, text, true),
+            StartingPosition::AtSequenceNumber(text) => named_position(found, shard, text, true, operation),
             StartingPosition::AfterSequenceNumber(text) => {
-                named_position(&found.stream.arn, shard, text, false)
+                named_position(found, shard, text, false, operation)
             }
             StartingPosition::AtTimestamp(time) if *time > found.now => Err(Error::InvalidArgument(format!(
                 "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. \
@@ -207,10 +215,16 @@ fn count(found: &Found, shard: &Shard, records: u64, bytes: u64, age_millis: u64
 }
 
 /// A sequence number given by a client must be one that this shard could have issued.
-fn named_position(arn: &StreamArn, shard: &Shard, text: &str, inclusive: bool) -> Result<Position> {
-    let StreamArn { account, name, .. } = arn;
+fn named_position(
+    found: &Found,
+    shard: &Shard,
+    text: &str,
+    inclusive: bool,
+    operation: &str,
+) -> Result<Position> {
+    let StreamArn { account, name, .. } = &found.stream.arn;
     let used = format!(
-        "StartingSequenceNumber {text} used in GetShardIterator on shard {} in stream {name} under account {account}",
+        "StartingSequenceNumber {text} used in {operation} on shard {} in stream {name} under account {account}",
         shard.id()
     );
     let decoded: Decoded = text.parse().map_err(|_| Error::InvalidArgument(format!("{used} is invalid.")))?;
@@ -228,6 +242,13 @@ fn named_position(arn: &StreamArn, shard: &Shard, text: &str, inclusive: bool) -
         )));
     }
     Ok(Position { index: number.index, time_secs: number.time_secs, inclusive })
+}
+
+fn parse_id(StreamArn { account, name, .. }: &StreamArn, shard_id: &str) -> Result<ShardId> {
+    ShardId::parse_lenient(shard_id).ok_or_else(|| {
+        let text = format!("Could not find shard {shard_id} in stream {name} under account {account}.");
+        Error::ResourceNotFound(text)
+    })
 }
 
 fn no_such_shard(id: ShardId, arn: &StreamArn) -> Error {

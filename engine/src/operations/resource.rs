@@ -3,17 +3,20 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use millstream_model::StreamArn;
+use millstream_model::{ConsumerArn, StreamArn};
 use millstream_storage::Priority;
 
+use super::consumers::{ConsumerKey, FoundConsumer};
+use crate::consumer::{ConsumerMeta, ConsumerStatus};
 use crate::engine::Inner;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::stream::StreamMeta;
 
 /// Something that can be tagged and shared with other accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resource {
     Stream(StreamArn),
+    Consumer(ConsumerArn),
 }
 
 impl Resource {
@@ -22,6 +25,7 @@ impl Resource {
     pub fn stream(&self) -> &StreamArn {
         match self {
             Self::Stream(arn) => arn,
+            Self::Consumer(arn) => &arn.stream,
         }
     }
 }
@@ -30,6 +34,7 @@ impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stream(arn) => arn.fmt(f),
+            Self::Consumer(arn) => arn.fmt(f),
         }
     }
 }
@@ -45,6 +50,10 @@ impl Attached {
     fn of_stream(meta: &StreamMeta) -> Self {
         Self { tags: meta.tags.clone(), policy: meta.policy.clone() }
     }
+
+    fn of_consumer(meta: &ConsumerMeta) -> Self {
+        Self { tags: meta.tags.clone(), policy: meta.policy.clone() }
+    }
 }
 
 impl Inner {
@@ -52,6 +61,9 @@ impl Inner {
     pub(crate) fn attached(&self, resource: &Resource) -> Result<Attached> {
         match resource {
             Resource::Stream(arn) => Ok(Attached::of_stream(&self.find(arn)?.meta)),
+            Resource::Consumer(arn) => {
+                Ok(Attached::of_consumer(&self.find_consumer(ConsumerKey::Arn(arn))?.meta))
+            }
         }
     }
 
@@ -71,6 +83,26 @@ impl Inner {
                 let change = |meta: &mut StreamMeta| (meta.tags, meta.policy) = (tags, policy);
                 self.change(&found, Priority::Normal, change).await
             }
+            Resource::Consumer(arn) => {
+                let found = self.find_active_consumer(arn)?;
+                let mut attached = Attached::of_consumer(&found.meta);
+                change(&mut attached)?;
+                let Attached { tags, policy } = attached;
+                let change = |meta: &mut ConsumerMeta| (meta.tags, meta.policy) = (tags, policy);
+                self.change_consumer(&found, Priority::Normal, change).await
+            }
         }
+    }
+
+    fn find_active_consumer(&self, arn: &ConsumerArn) -> Result<FoundConsumer> {
+        let found = self.find_consumer(ConsumerKey::Arn(arn))?;
+        if found.status == ConsumerStatus::Active {
+            return Ok(found);
+        }
+        let ConsumerArn { stream: StreamArn { account, name: stream, .. }, name, created_secs } = arn;
+        Err(Error::ResourceInUse(format!(
+            "Consumer {name} with creation timestamp {created_secs} under stream {stream} and account {account} is \
+             not in ACTIVE status."
+        )))
     }
 }

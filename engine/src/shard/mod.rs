@@ -10,6 +10,7 @@ pub(crate) mod reader;
 pub(crate) mod tail;
 pub(crate) mod writer;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub(crate) struct Shard {
     keys: Arc<Keyring>,
     /// Wakes those who wait for more to read: a block was published, the shard was closed, or its stream is gone.
     pub(crate) grown: Notify,
+    /// How many subscriptions there are to the shard.
+    pub(crate) subscriptions: AtomicUsize,
     /// When storage was told, by the monotonic clock, that nothing is left of the shard and it is not missed.
     pub(crate) forgotten: OnceLock<Duration>,
     /// Counts only while the stream is monitored.
@@ -78,6 +81,7 @@ impl Shard {
             read_limits: Mutex::default(),
             keys,
             grown: Notify::new(),
+            subscriptions: AtomicUsize::new(0),
             forgotten: OnceLock::new(),
             counters: ShardCounters::default(),
         }
@@ -127,6 +131,11 @@ impl Shard {
     /// Whether a reader who stands there has read all that a closed shard will ever hold.
     pub(crate) fn is_over_at(&self, position: Position) -> bool {
         self.closed().is_some() && position.index >= self.tail.lock().end().index
+    }
+
+    /// Whether what is made for one subscriber is of use to another.
+    pub(crate) fn has_many_subscriptions(&self) -> bool {
+        self.subscriptions.load(Ordering::Relaxed) > 1
     }
 
     /// The number of the record with this index that arrived at this time.

@@ -34,6 +34,16 @@ impl Position {
         Self { index, time_secs: 0, inclusive: true }
     }
 
+    /// Whether all records of the block are admitted.
+    pub(crate) fn admits_all(self, block: &RecordBlock) -> bool {
+        let first = (block.first_index(), 0);
+        if self.inclusive {
+            first >= (self.index, self.time_secs)
+        } else {
+            first > (self.index, self.time_secs)
+        }
+    }
+
     fn admits(self, record: &BlockRecord) -> bool {
         let (place, record) = ((self.index, self.time_secs), (record.index, record.arrival.as_secs()));
         if self.inclusive { record >= place } else { record > place }
@@ -82,6 +92,29 @@ pub(crate) async fn read(slot: &dyn Slot, shard: &Shard, from: Position, want: W
     Ok(collector.finish(end))
 }
 
+/// As [`read`], from the blocks at hand: of those that a tail which ended at `end` held from the position on, the
+/// first ones.
+pub(crate) fn read_blocks<'b>(
+    shard: &Shard,
+    blocks: impl Iterator<Item = &'b RecordBlock>,
+    end: LogEnd,
+    from: Position,
+    want: Want,
+) -> Result<Read> {
+    let mut collector = Collector::new(shard, from, want);
+    let mut end_index = from.index;
+    for block in blocks {
+        if !collector.take(block)? {
+            break;
+        }
+        end_index = block.end_index();
+    }
+    // Blocks that were not given hold more.
+    let mut read = collector.finish(LogEnd { index: end_index, ..end });
+    read.caught_up &= end_index >= end.index;
+    Ok(read)
+}
+
 /// Feeds the collector from storage until it has enough or the log, which reaches `end` at least, is over.
 async fn read_stored(
     slot: &dyn Slot,
@@ -89,8 +122,9 @@ async fn read_stored(
     end: LogEnd,
     collector: &mut Collector<'_>,
 ) -> Result<()> {
-    let mut page_bytes =
-        collector.want.records_max.saturating_mul(1024).clamp(PAGE_BYTES_MIN, PAGE_BYTES_MAX);
+    let Want { records_max, bytes_max, .. } = collector.want;
+    let most = bytes_max.clamp(PAGE_BYTES_MIN, PAGE_BYTES_MAX);
+    let mut page_bytes = records_max.saturating_mul(1024).clamp(PAGE_BYTES_MIN, most);
     let mut blocks = StoredBlocks { slot, shard, from: collector.next.index, expected_offset: None };
     loop {
         let (page, more) = blocks.next_page(page_bytes).await?;
@@ -108,7 +142,7 @@ async fn read_stored(
         if !more {
             return blocks.check_end(end).await;
         }
-        page_bytes = PAGE_BYTES_MAX;
+        page_bytes = most;
     }
 }
 

@@ -99,6 +99,36 @@ async fn a_full_disk_refuses_puts_and_heals_without_a_restart() {
     assert_eq!(read_all(&engine, &arn).await.unwrap().len(), 4);
 }
 
+/// The numbers that were given in vain meanwhile are given again after a restart, and a reader who read to the end
+/// in between must not miss the records that get them.
+#[tokio::test]
+async fn a_reader_who_stands_at_the_end_of_a_full_disk_misses_nothing_after_a_restart() {
+    for (before, restarted) in [(0, false), (1, false), (1, true)] {
+        let world = World::new();
+        let (mut engine, arn) = world.with_stream(1).await;
+        put_all(&engine, &arn, numbered(0..before)).await;
+        if restarted {
+            engine.close().await.unwrap();
+            engine = world.open().await;
+        }
+        world.faults().disk_full(true);
+        for _ in 0..3 {
+            assert!(put(&engine, &arn, "lost").await.is_err());
+        }
+        world.faults().disk_full(false);
+        while engine.check_writable().is_err() {
+            world.clock.advance(Duration::from_millis(250));
+            tokio::task::yield_now().await;
+        }
+        let start = iterator(&engine, &arn, StartingPosition::TrimHorizon).await;
+        let end = engine.get_records(call(&start, None)).await.unwrap().next_iterator.unwrap();
+        engine.close().await.unwrap();
+        let engine = world.open().await;
+        put(&engine, &arn, "found").await.unwrap();
+        assert_eq!(texts(&read_from(&engine, end, 9).await.unwrap()), ["found"], "{before} {restarted}");
+    }
+}
+
 /// Lets the engine's retry come round, and puts once it has.
 async fn put_when_healed(world: &World, engine: &Engine, arn: &StreamArn) -> bool {
     for _ in 0..100 {

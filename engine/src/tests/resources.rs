@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::{Error, Resource};
+use crate::{ConsumerDescription, ConsumerKey, Delays, Error, RegisterConsumer, Resource};
 
 fn tags<const N: usize>(tags: [(&str, &str); N]) -> BTreeMap<String, String> {
     tags.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
@@ -141,4 +141,64 @@ async fn resources_must_be_there_to_be_read_and_active_to_be_changed() {
     let missing = Resource::Stream(arn("missing"));
     assert_eq!(engine.list_resource_tags(&missing), Err(Error::ResourceNotFound(not_found.into())));
     assert_eq!(engine.policy(&missing), Err(Error::ResourceNotFound(not_found.into())));
+}
+
+async fn register(
+    engine: &Engine,
+    stream: &StreamArn,
+    with: BTreeMap<String, String>,
+) -> ConsumerDescription {
+    let call = RegisterConsumer { stream: stream.clone(), name: "app".parse().unwrap(), tags: with };
+    engine.register_consumer(call).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_consumer_has_tags_and_a_policy_of_its_own() {
+    let world = World::new();
+    let (engine, stream) = world.with_stream(1).await;
+    let consumer = register(&engine, &stream, tags([("team", "a")])).await;
+    let resource = Resource::Consumer(consumer.arn.clone());
+    engine.tag_resource(&resource, tags([("cost:center", "7")])).await.unwrap();
+    engine.put_policy(&resource, "policy".into()).await.unwrap();
+    engine.close().await.unwrap();
+    let engine = world.open().await;
+    let all = [("cost:center", "7"), ("team", "a")];
+    assert_eq!(listed(&engine.list_resource_tags(&resource).unwrap()), all);
+    assert_eq!(engine.policy(&resource), Ok(Some("policy".into())));
+    let of_stream = Resource::Stream(stream.clone());
+    assert_eq!(engine.list_resource_tags(&of_stream), Ok(vec![]));
+    assert_eq!(engine.policy(&of_stream), Ok(None));
+    engine.untag_resource(&resource, &["team".into()]).await.unwrap();
+    engine.delete_policy(&resource).await.unwrap();
+    assert_eq!(
+        engine.delete_policy(&resource).await,
+        Err(Error::ResourceNotFound(format!("No policy is attached to {}.", consumer.arn)))
+    );
+    assert_eq!(listed(&engine.list_resource_tags(&resource).unwrap()), [("cost:center", "7")]);
+    // What was attached goes with the consumer, and a namesake begins with nothing.
+    engine.deregister_consumer(ConsumerKey::Arn(&consumer.arn)).await.unwrap();
+    let gone = Error::ResourceNotFound(format!("Consumer {}, account 000000000000 not found.", consumer.arn));
+    assert_eq!(engine.list_resource_tags(&resource), Err(gone.clone()));
+    assert_eq!(engine.tag_resource(&resource, tags([("a", "b")])).await, Err(gone));
+    let namesake = register(&engine, &stream, tags([])).await;
+    assert_eq!(engine.list_resource_tags(&Resource::Consumer(namesake.arn)), Ok(vec![]));
+}
+
+#[tokio::test]
+async fn a_consumer_must_be_active_to_be_tagged() {
+    let mut world = World::new();
+    let (engine, stream) = world.with_stream(1).await;
+    engine.close().await.unwrap();
+    world.settings.delays = Delays { create: Duration::from_secs(1), ..Delays::default() };
+    let engine = world.open().await;
+    let consumer = register(&engine, &stream, tags([("team", "a")])).await;
+    let resource = Resource::Consumer(consumer.arn);
+    let text = "Consumer app with creation timestamp 1700000000 under stream orders and account 000000000000 is \
+                not in ACTIVE status.";
+    let refused = Err(Error::ResourceInUse(text.into()));
+    assert_eq!(engine.tag_resource(&resource, tags([("a", "b")])).await, refused);
+    assert_eq!(engine.put_policy(&resource, "policy".into()).await, refused);
+    assert_eq!(listed(&engine.list_resource_tags(&resource).unwrap()), [("team", "a")]);
+    world.clock.advance(Duration::from_secs(1));
+    engine.tag_resource(&resource, tags([("a", "b")])).await.unwrap();
 }

@@ -6,7 +6,7 @@
 pub(crate) mod caller;
 pub mod codec;
 pub mod kinesis;
-mod policy;
+pub(crate) mod policy;
 mod request_id;
 pub(crate) mod router;
 mod validation;

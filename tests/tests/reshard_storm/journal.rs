@@ -34,7 +34,7 @@ impl Journal {
         let text = std::str::from_utf8(record.data().as_ref()).unwrap();
         let (key, place) = text.split_once('#').unwrap();
         let place: u64 = place.parse().unwrap();
-        assert_eq!(record.partition_key(), key);
+        assert_eq!(record.partition_key(), Some(key));
         let mut entries = self.0.lock().unwrap();
         let given = entries.readers.entry(reader.to_owned()).or_default();
         let found = (shard.to_owned(), record.sequence_number().to_owned());

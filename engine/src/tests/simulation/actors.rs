@@ -8,7 +8,9 @@ use super::dice::Dice;
 use super::history::Name;
 use super::stage::Stage;
 use crate::tests::{call, entry};
-use crate::{Error, ListShards, PutEntry, ShardFilter, ShardsFrom, StartingPosition};
+use crate::{
+    ConsumerKey, Error, ListShards, Part, PutEntry, ShardFilter, ShardsFrom, StartingPosition, Subscribe,
+};
 
 const PUTS: u64 = 25;
 const KEYS: u64 = 3;
@@ -103,6 +105,70 @@ async fn poll_shard(
             return Ok(());
         }
         iterator = next;
+        dice.dawdle(5).await;
+    }
+    Ok(())
+}
+
+/// Reads like [`poll`], by subscriptions that it gives up now and then, be it in the middle of waiting.
+pub(super) async fn subscribe(stage: Stage, subscriber: u64, mut dice: Dice) {
+    let _presence = stage.reader();
+    let name = format!("subscriber-{subscriber}");
+    let mut lineage = Lineage::starting(&stage);
+    while let Some(shard) = lineage.next(&mut dice) {
+        dice.dawdle(10).await;
+        // Where to go on is the same number whether it is to be admitted or not.
+        let start = match lineage.last.get(&shard).cloned() {
+            None => StartingPosition::TrimHorizon,
+            Some(number) if dice.chance(2) => StartingPosition::AtSequenceNumber(number),
+            Some(number) => StartingPosition::AfterSequenceNumber(number),
+        };
+        match follow_shard(&stage, &name, shard, start, &mut lineage, &mut dice).await {
+            Ok(()) if stage.is_last_act() && lineage.is_quiet(&shard) => lineage.leave(shard),
+            Ok(()) | Err(Error::Unavailable(_) | Error::Internal(_)) => {}
+            Err(error) => panic!("{name} following {shard}: {error}"),
+        }
+    }
+}
+
+async fn follow_shard(
+    stage: &Stage,
+    name: &str,
+    shard: ShardId,
+    start: StartingPosition,
+    lineage: &mut Lineage,
+    dice: &mut Dice,
+) -> crate::Result<()> {
+    let was_last_act = stage.is_last_act();
+    let engine = stage.engine();
+    let consumer = engine.describe_consumer(ConsumerKey::Name(&stage.arn, &name.parse().unwrap()))?.arn;
+    let (shard_id, dry_run) = (shard.to_string(), false);
+    let mut subscription =
+        engine.subscribe(Subscribe { consumer: &consumer, shard_id: &shard_id, start, dry_run }).await?;
+    for _ in 0..=dice.below(5) {
+        let event = if was_last_act {
+            subscription.next().await
+        } else {
+            tokio::select! {
+                biased;
+                event = subscription.next() => event,
+                () = dice.dawdle(40) => continue,
+            }
+        };
+        let Some(event) = event.transpose()? else { return Ok(()) };
+        let records: Vec<_> = event.parts.iter().flat_map(Part::records).collect();
+        records.iter().for_each(|record| stage.history.lock().read(name, shard, record));
+        assert_eq!(event.continuation.is_none(), !event.children.is_empty());
+        let Some(continuation) = event.continuation else {
+            lineage.end(shard, event.children.into_iter().map(|child| (child.id, child.parents)));
+            assert!(subscription.next().await.is_none(), "the subscription ends with its shard");
+            return Ok(());
+        };
+        lineage.last.insert(shard, continuation.to_string());
+        if was_last_act && records.is_empty() && event.millis_behind_latest == 0 {
+            lineage.quiet.insert(shard);
+            return Ok(());
+        }
         dice.dawdle(5).await;
     }
     Ok(())

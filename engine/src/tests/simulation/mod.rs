@@ -20,7 +20,8 @@ use stage::Stage;
 
 const SEEDS: u64 = 500;
 const WRITERS: u64 = 8;
-const POLLERS: u64 = 3;
+const POLLERS: u64 = 2;
+const SUBSCRIBERS: u64 = 2;
 
 /// Runs one seed to its end.
 fn run(seed: u64) -> Report {
@@ -40,6 +41,10 @@ fn run(seed: u64) -> Report {
         }
         for poller in 0..POLLERS {
             start("poller", Box::pin(actors::poll(stage.clone(), poller, Dice::of(seed, 30 + poller))));
+        }
+        for subscriber in 0..SUBSCRIBERS {
+            let dice = Dice::of(seed, 40 + subscriber);
+            start("subscriber", Box::pin(actors::subscribe(stage.clone(), subscriber, dice)));
         }
         start("resharder", Box::pin(chaos::reshard(stage.clone(), Dice::of(seed, 50))));
         start("faults", Box::pin(chaos::fail(stage.clone(), Dice::of(seed, 51))));

@@ -1,5 +1,6 @@
 //! What the actors of a run share: the engine of the moment, its storage and its clock.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use parking_lot::Mutex;
 
 use super::history::{History, Report};
 use crate::tests::{START, arn, provisioned};
-use crate::{Engine, EphemeralKey, Limits, Settings};
+use crate::{Engine, EphemeralKey, Limits, RegisterConsumer, Settings};
 
 #[derive(Clone)]
 pub(super) struct Stage {
@@ -73,6 +74,11 @@ impl Stage {
         };
         let call = provisioned(&stage.arn, 1 + u32::try_from(seed % 3).unwrap());
         while_syncing(&stage.backend, stage.engine().create_stream(call)).await.unwrap();
+        for number in 0..super::SUBSCRIBERS {
+            let name = format!("subscriber-{number}").parse().unwrap();
+            let call = RegisterConsumer { stream: stage.arn.clone(), name, tags: BTreeMap::new() };
+            while_syncing(&stage.backend, stage.engine().register_consumer(call)).await.unwrap();
+        }
         stage
     }
 

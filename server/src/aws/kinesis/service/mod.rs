@@ -2,6 +2,8 @@
 //!
 //! This is the list of what is built. An operation that is not here answers that it is not built yet.
 
+mod account;
+mod capacity;
 mod consumers;
 mod encryption;
 mod errors;
@@ -65,7 +67,47 @@ impl KinesisService for Kinesis {
     }
 
     async fn describe_limits(&self, caller: &Caller, _: DescribeLimitsInput) -> Answer<DescribeLimitsOutput> {
-        streams::describe_limits(&self.engine, caller)
+        account::describe_limits(&self.engine, caller)
+    }
+
+    async fn describe_account_settings(
+        &self,
+        caller: &Caller,
+        _: DescribeAccountSettingsInput,
+    ) -> Answer<DescribeAccountSettingsOutput> {
+        account::describe(&self.engine, caller)
+    }
+
+    async fn update_account_settings(
+        &self,
+        caller: &Caller,
+        input: UpdateAccountSettingsInput,
+    ) -> Answer<UpdateAccountSettingsOutput> {
+        account::update(&self.engine, caller, input).await
+    }
+
+    async fn update_stream_mode(&self, _: &Caller, input: UpdateStreamModeInput) -> Answer<()> {
+        capacity::update_mode(&self.engine, input).await
+    }
+
+    async fn update_stream_warm_throughput(
+        &self,
+        caller: &Caller,
+        input: UpdateStreamWarmThroughputInput,
+    ) -> Answer<UpdateStreamWarmThroughputOutput> {
+        capacity::update_warm_throughput(&self.engine, caller, input).await
+    }
+
+    async fn update_max_record_size(&self, caller: &Caller, input: UpdateMaxRecordSizeInput) -> Answer<()> {
+        capacity::update_max_record_size(&self.engine, caller, input).await
+    }
+
+    async fn update_stream_record_distribution_strategy(
+        &self,
+        _: &Caller,
+        input: UpdateStreamRecordDistributionStrategyInput,
+    ) -> Answer<()> {
+        capacity::update_distribution(&self.engine, input).await
     }
 
     async fn increase_stream_retention_period(
@@ -233,4 +275,9 @@ impl KinesisService for Kinesis {
     ) -> Answer<EnhancedMonitoringOutput> {
         monitoring::disable(&self.engine, caller, input).await
     }
+}
+
+/// A number as the wire wants it; ours stay far below the end of its range.
+fn count(number: impl TryInto<i32>) -> i32 {
+    number.try_into().unwrap_or(i32::MAX)
 }

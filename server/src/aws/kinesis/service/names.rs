@@ -64,6 +64,9 @@ pub(super) fn resource(caller: &Caller, arn: &ByteString) -> Answer<Resource> {
     if let Ok(stream) = arn.parse() {
         return Ok(Resource::Stream(stream));
     }
+    if let Ok(consumer) = arn.parse() {
+        return Ok(Resource::Consumer(consumer));
+    }
     // There may be such resources some day; at present there is none.
     let kind = arn.splitn(6, ':').nth(5).and_then(|resource| resource.split('/').next());
     if let Some("channel" | "queue") = kind {

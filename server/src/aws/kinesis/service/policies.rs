@@ -24,6 +24,9 @@ const STREAM_ACTIONS: &[&str] = &[
     "PutRecords",
 ];
 
+/// What other accounts can be allowed to do with a consumer.
+const CONSUMER_ACTIONS: &[&str] = &["DescribeStreamConsumer", "SubscribeToShard"];
+
 pub(super) async fn put(engine: &Engine, caller: &Caller, input: PutResourcePolicyInput) -> Answer<()> {
     let resource = owned(caller, &input.resource_arn, Operation::PutResourcePolicy)?;
     let subject = Subject { service: "kinesis", actions: actions(&resource), arn: resource.to_string() };
@@ -70,6 +73,7 @@ fn owned(caller: &Caller, arn: &ByteString, operation: Operation) -> Answer<Reso
 fn actions(resource: &Resource) -> &'static [&'static str] {
     match resource {
         Resource::Stream(_) => STREAM_ACTIONS,
+        Resource::Consumer(_) => CONSUMER_ACTIONS,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Putting records and getting them.
 
 use bytestring::ByteString;
-use millstream_engine::{Engine, GetRecords, PutEntry, PutFailure, Receipt, StartingPosition};
+use millstream_engine::{Distribution, Engine, GetRecords, PutEntry, PutFailure, Receipt, StartingPosition};
 use millstream_model::{HashKey, StreamArn};
 
 use super::errors::invalid_argument;
@@ -19,11 +19,8 @@ pub(super) async fn put_record(
     input: PutRecordInput,
 ) -> Answer<PutRecordOutput> {
     let stream = names::stream_of!(caller, input)?;
-    let Some(partition_key) = input.partition_key else {
-        return Err(missing(std::iter::once("partitionKey".to_owned())));
-    };
     let entry = PutEntry {
-        partition_key: partition_key.into_bytes(),
+        partition_key: input.partition_key.unwrap_or_default().into_bytes(),
         explicit_hash_key: hash_key(engine, &stream, input.explicit_hash_key.as_ref())?,
         data: input.data,
     };
@@ -43,12 +40,6 @@ pub(super) async fn put_records(
     input: PutRecordsInput,
 ) -> Answer<PutRecordsOutput> {
     let stream = names::stream_of!(caller, input)?;
-    let keyless = input.records.iter().zip(1..).filter(|(entry, _)| entry.partition_key.is_none());
-    let keyless: Vec<_> =
-        keyless.map(|(_, place): (_, usize)| format!("records.{place}.member.partitionKey")).collect();
-    if !keyless.is_empty() {
-        return Err(missing(keyless.into_iter()));
-    }
     let entries = input.records.into_iter().map(|entry| {
         Ok(PutEntry {
             partition_key: entry.partition_key.unwrap_or_default().into_bytes(),
@@ -91,27 +82,15 @@ fn result(outcome: Result<Receipt, PutFailure>) -> PutRecordsResultEntry {
     }
 }
 
-/// The model no longer requires partition keys, but all streams without AUTO distribution do.
-fn missing(paths: impl ExactSizeIterator<Item = String>) -> ApiError {
-    /// AWS tells no more faults than this.
-    const SHOWN_MAX: usize = 10;
-    let count = paths.len().min(SHOWN_MAX);
-    let errors = if count == 1 { "error" } else { "errors" };
-    let faults: Vec<_> = paths
-        .take(count)
-        .map(|path| format!("Value null at '{path}' failed to satisfy constraint: Member must not be null"))
-        .collect();
-    let text = format!("{count} validation {errors} detected: {}", faults.join("; "));
-    ApiError::new(ProtocolError::Validation, text)
-}
-
-/// An explicit hash key, if one is given.
+/// An explicit hash key, if one is given and says anything.
 fn hash_key(engine: &Engine, stream: &StreamArn, text: Option<&ByteString>) -> Answer<Option<HashKey>> {
     let Some(text) = text else { return Ok(None) };
     if let Ok(key) = text.parse() {
         return Ok(Some(key));
     }
-    engine.check_stream(stream)?;
+    if engine.distribution(stream)? == Distribution::Auto {
+        return Ok(None);
+    }
     Err(invalid_argument(format!(
         "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was {text}"
     )))
@@ -173,7 +152,10 @@ pub(super) async fn get_records(engine: &Engine, input: GetRecordsInput) -> Answ
             sequence_number: record.sequence_number.to_string().into(),
             approximate_arrival_timestamp: Some(record.approximate_arrival),
             data: record.data,
-            partition_key: Some(ByteString::try_from(record.partition_key)?),
+            partition_key: match record.partition_key {
+                none if none.is_empty() => None,
+                key => Some(ByteString::try_from(key)?),
+            },
             encryption_type: encryption::of_records(record.encrypted),
         })
     });

@@ -26,7 +26,7 @@ pub(super) fn both(output: &impl Encode) -> (Json, Json) {
     (json, as_json(cbor))
 }
 
-fn as_json(value: Cbor) -> Json {
+pub(super) fn as_json(value: Cbor) -> Json {
     match value {
         Cbor::Integer(value) => json!(i64::try_from(value).unwrap()),
         Cbor::Bytes(blob) => json!(base64_simd::STANDARD.encode_to_string(blob)),

@@ -1,0 +1,190 @@
+//! Where a subscription stands in its shard, and what it takes from there.
+//!
+//! Blocks that are taken whole from the shard's tail stay blocks, so that all who take them can share what they are
+//! made into. Everything else, the part of a block, what has partly expired, what comes from storage, is taken
+//! record by record.
+
+use std::sync::Arc;
+
+use millstream_model::{SequenceNumber, Timestamp};
+
+use super::event::{Part, Shared};
+use super::rendering::Renderings;
+use crate::engine::Inner;
+use crate::error::{Error, Result};
+use crate::keyspace::tail_row::LogEnd;
+use crate::record_block::RecordBlock;
+use crate::shard::Shard;
+use crate::shard::reader::{self, Position, Read, Want};
+use crate::shard::tail::PushedBlock;
+
+/// Data and partition keys of an event, unless a single record is larger.
+pub(super) const EVENT_BYTES_MAX: usize = 1024 * 1024;
+/// Records of an event. Below the limit on bytes, so many small ones would make a frame of many megabytes.
+pub(super) const EVENT_RECORDS_MAX: usize = 10_000;
+/// A block that is larger is not taken whole. Blocks grow to half a mebibyte and one record; so this leaves those
+/// whole whose last record is of the usual size.
+const WHOLE_BLOCK_BYTES_MAX: usize = 3 * EVENT_BYTES_MAX / 2;
+
+/// The highest second that a sequence number can hold.
+const LAST_SECOND: u64 = (1 << 36) - 1;
+
+#[derive(Debug)]
+pub(super) struct Cursor {
+    shard: Arc<Shard>,
+    position: Position,
+    /// No record before the position arrived in a later second.
+    reached_secs: u64,
+    /// When the record arrived that was taken last.
+    last_arrival: Option<Timestamp>,
+    /// At the last look there was nothing behind the position.
+    caught_up: bool,
+}
+
+/// What was taken at once.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) parts: Vec<Part>,
+    next: Position,
+    end: LogEnd,
+    caught_up: bool,
+}
+
+impl Cursor {
+    pub(super) fn new(shard: Arc<Shard>, position: Position) -> Self {
+        let reached_secs = shard.meta().opened.as_secs();
+        Self { shard, position, reached_secs, last_arrival: None, caught_up: false }
+    }
+
+    /// The next records, if there are any by now.
+    pub(super) async fn take(&mut self, inner: &Inner, horizon: Timestamp) -> Result<Vec<Part>> {
+        loop {
+            let taken = match self.from_tail(&inner.renderings, horizon)? {
+                Some(taken) => taken,
+                None => self.from_storage(inner, horizon).await?,
+            };
+            self.position = taken.next;
+            self.caught_up = taken.caught_up;
+            if let Some(last) = taken.parts.last().map(Part::last_arrival) {
+                self.reached_secs = self.reached_secs.max(last.as_secs());
+                self.last_arrival = Some(last);
+                return Ok(taken.parts);
+            }
+            // What was looked at has expired, or there is nothing more.
+            if taken.caught_up {
+                self.reached_secs = self.reached_secs.max(taken.end.last_arrival.as_secs());
+                return Ok(Vec::new());
+            }
+        }
+    }
+
+    /// Whether the shard is closed and all of it was taken.
+    pub(super) fn is_at_end_of_shard(&self) -> bool {
+        self.shard.is_over_at(self.position)
+    }
+
+    /// How long after the arrival of the record that was taken last more are still to be taken; 0 at the end.
+    pub(super) fn millis_behind(&self, now: Timestamp) -> u64 {
+        match self.last_arrival {
+            Some(last) if !self.caught_up => now.millis_since(last),
+            _ => 0,
+        }
+    }
+
+    /// A number above that of every record before the position and below that of every one behind it. So it makes no
+    /// difference whether a reader goes on at it or after it.
+    pub(super) fn continuation(&self, now: Timestamp) -> SequenceNumber {
+        let Position { index, time_secs, inclusive } = self.position;
+        let end = self.shard.tail.lock().end().index;
+        let (index, time_secs) = match inclusive {
+            // Nobody has been there yet: the subscriber gave a number of the future.
+            true if index > end => (index - 1, LAST_SECOND),
+            true => (index.saturating_sub(1), now.as_secs().max(self.reached_secs + 1)),
+            false => (index, time_secs),
+        };
+        let meta = self.shard.meta();
+        let shard_created_secs = meta.created.as_secs();
+        SequenceNumber { shard_created_secs, shard_index: meta.index, index, time_secs }
+    }
+
+    /// `None` when the tail does not reach back to the position.
+    fn from_tail(&self, renderings: &Arc<Renderings>, horizon: Timestamp) -> Result<Option<Taken>> {
+        let (blocks, end) = {
+            let mut tail = self.shard.tail.lock();
+            let end = tail.end();
+            if self.position.index >= end.index {
+                return Ok(Some(Taken { parts: Vec::new(), next: self.position, end, caught_up: true }));
+            }
+            match tail.pushed_from(self.position.index, EVENT_BYTES_MAX) {
+                Some(blocks) => (blocks, end),
+                None => return Ok(None),
+            }
+        };
+        if self.takes_whole(blocks.first(), horizon) {
+            return self.whole(blocks, end, horizon, renderings).map(Some);
+        }
+        let bare = blocks.iter().map(|pushed| &pushed.block);
+        let read = reader::read_blocks(&self.shard, bare, end, self.position, want(horizon))?;
+        Ok(Some(Taken::picked(read, end)))
+    }
+
+    async fn from_storage(&self, inner: &Inner, horizon: Timestamp) -> Result<Taken> {
+        let end = self.shard.tail.lock().end();
+        let read = reader::read(&*inner.slot, &self.shard, self.position, want(horizon)).await?;
+        Ok(Taken::picked(read, end))
+    }
+
+    fn takes_whole(&self, first: Option<&PushedBlock>, horizon: Timestamp) -> bool {
+        first.is_some_and(|PushedBlock { block, .. }| {
+            let fits = block.bytes().len() <= WHOLE_BLOCK_BYTES_MAX || records_of(block) == 1;
+            self.position.admits_all(block) && fits && is_whole(block, horizon)
+        })
+    }
+
+    /// The first block, which is taken whole, and those behind it that can be too and fit into one event with it.
+    fn whole(
+        &self,
+        blocks: Vec<PushedBlock>,
+        end: LogEnd,
+        horizon: Timestamp,
+        renderings: &Arc<Renderings>,
+    ) -> Result<Taken> {
+        let mut taken = Taken { parts: Vec::new(), next: self.position, end, caught_up: false };
+        let mut records = 0;
+        for PushedBlock { block, rendering } in blocks {
+            records += records_of(&block);
+            if !taken.parts.is_empty() && (records > EVENT_RECORDS_MAX || !is_whole(&block, horizon)) {
+                break;
+            }
+            taken.next = Position::at_index(block.end_index());
+            let shared = Shared { rendering, renderings: renderings.clone() };
+            taken.parts.push(
+                Part::of_block(self.shard.clone(), block, shared).map_err(|error| {
+                    Error::Internal(format!("corrupt data: {}: {error}", self.shard.id()))
+                })?,
+            );
+        }
+        taken.caught_up = taken.next.index >= end.index;
+        Ok(taken)
+    }
+}
+
+impl Taken {
+    fn picked(Read { records, next, caught_up }: Read, end: LogEnd) -> Self {
+        let parts: Vec<_> = Part::of_records(records).into_iter().collect();
+        Self { parts, next, end, caught_up }
+    }
+}
+
+fn want(horizon: Timestamp) -> Want {
+    Want { records_max: EVENT_RECORDS_MAX, bytes_max: EVENT_BYTES_MAX, horizon }
+}
+
+/// Whether no record of the block has to be left out, be it for its age or for the number of them.
+fn is_whole(block: &RecordBlock, horizon: Timestamp) -> bool {
+    block.base_time() >= horizon && records_of(block) <= EVENT_RECORDS_MAX
+}
+
+fn records_of(block: &RecordBlock) -> usize {
+    usize::try_from(block.end_index() - block.first_index()).unwrap_or(usize::MAX)
+}

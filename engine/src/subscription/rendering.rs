@@ -1,0 +1,96 @@
+//! Blocks in the form in which subscribers are sent them, made once for all subscribers of a shard.
+//!
+//! What the form is, is not known here: whoever serves a subscriber first leaves bytes, and the others send the same.
+//! A rendering lives as long as somebody sends it or the newest ones, which are kept within a bound, include it; the
+//! shard's tail merely knows where it is.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+/// The place for one block's rendering.
+#[derive(Debug, Default)]
+pub(crate) struct Rendering(OnceLock<Bytes>);
+
+/// The newest renderings of all shards.
+#[derive(Debug)]
+pub(crate) struct Renderings {
+    bytes_max: usize,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    bytes: usize,
+    renderings: VecDeque<(Arc<Rendering>, usize)>,
+}
+
+impl Renderings {
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self { bytes_max, kept: Mutex::default() }
+    }
+
+    /// The bytes that were left in the place; if there are none, those that `make` makes, which are left there. Who
+    /// comes while they are made waits for them, which takes no longer than making them.
+    pub(crate) fn get_or_make(&self, place: &Arc<Rendering>, make: impl FnOnce() -> Bytes) -> Bytes {
+        let mut is_new = false;
+        let bytes = place.0.get_or_init(|| {
+            is_new = true;
+            make()
+        });
+        if is_new {
+            self.keep(place.clone(), bytes.len());
+        }
+        bytes.clone()
+    }
+
+    fn keep(&self, rendering: Arc<Rendering>, bytes: usize) {
+        let mut kept = self.kept.lock();
+        kept.bytes += bytes;
+        kept.renderings.push_back((rendering, bytes));
+        while kept.bytes > self.bytes_max {
+            let Some((_, bytes)) = kept.renderings.pop_front() else { return };
+            kept.bytes -= bytes;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::sync::Weak;
+
+    use super::*;
+
+    #[test]
+    fn the_first_makes_it_and_the_newest_are_kept() {
+        let (renderings, made) = (Renderings::new(250), Cell::new(0));
+        let render = |place: &Arc<Rendering>| {
+            renderings.get_or_make(place, || {
+                made.set(made.get() + 1);
+                Bytes::from(vec![7; 100])
+            })
+        };
+        let places: Vec<Weak<Rendering>> = (0..5)
+            .map(|number| {
+                let place = Arc::default();
+                assert_eq!(render(&place), render(&place));
+                assert_eq!(made.get(), number + 1);
+                Arc::downgrade(&place)
+            })
+            .collect();
+        let kept: Vec<_> = places.iter().map(|place| place.strong_count()).collect();
+        assert_eq!(kept, [0, 0, 0, 1, 1]);
+        assert_eq!(renderings.kept.lock().bytes, 200);
+    }
+
+    #[test]
+    fn without_room_nothing_is_kept() {
+        let (renderings, place) = (Renderings::new(0), Arc::default());
+        assert_eq!(renderings.get_or_make(&place, || Bytes::from_static(b"x")), "x");
+        assert!(renderings.kept.lock().renderings.is_empty());
+        assert_eq!(Arc::strong_count(&place), 1);
+    }
+}

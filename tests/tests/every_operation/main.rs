@@ -1,0 +1,109 @@
+//! Every operation of the model that is built, with boto3 over JSON and over CBOR, against botocore's own model.
+//!
+//! What is called and expected is in `tests/clients/python/every_operation`; here are the servers and the verdict.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the lints spare test functions alone
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use millstream_tests::{Server, ServerOptions, clients, results};
+use serde_json::{Value, json};
+
+/// Sixty calls of each operation until one is too many, on however busy a machine.
+const LIMIT: Duration = Duration::from_secs(600);
+/// A year: what a test does with a stream that is CREATING, it does in time.
+const CREATE_DELAY_MS: &str = "31536000000";
+/// Its answer is an event stream, which there is in JSON alone.
+const JSON_ALONE: &str = "SubscribeToShard";
+
+fn source(file: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// The operations that the server carries out.
+fn built() -> Vec<String> {
+    let service = source("server/src/aws/kinesis/service/mod.rs");
+    let functions = service.split("async fn ").skip(1).filter_map(|rest| rest.split('(').next());
+    let named =
+        |function: &str| function.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+    functions.map(named).collect()
+}
+
+/// The calls that the server counts, as they are called in its configuration.
+fn counted() -> Vec<String> {
+    let settings = source("server/src/settings.rs");
+    let fields = settings.split_once("pub struct CustomCalls {").unwrap().1.split_once('}').unwrap().0;
+    let fields = fields.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'));
+    fields.map(|(name, _)| name.to_owned()).collect()
+}
+
+/// A server that lets one call of each kind through in a second, and one record and one read of each shard.
+fn busy(directory: &Path) -> ServerOptions {
+    let calls: Vec<_> = counted().iter().map(|call| format!("{call} = 1\n")).collect();
+    ServerOptions::new(directory).config(&format!(
+        "[limits]\nwrite_records_per_second = 1\nread_calls_per_second = 1\niterator_calls_per_second = 1\n\
+         [limits.calls_per_second]\n{}",
+        calls.concat()
+    ))
+}
+
+fn place(server: &Server) -> Value {
+    json!({ "url": server.http(), "admin": format!("http://{}", server.admin_address()) })
+}
+
+/// What is wrong with each operation, by what the program says.
+fn problems(format: &str, operations: &[String]) -> Option<BTreeMap<String, Vec<String>>> {
+    let python = clients::require("python")?;
+    let directory = tempfile::tempdir().unwrap();
+    let plain =
+        ServerOptions::new(&directory.path().join("plain")).without_limits().argument("--test-api").start();
+    let busy = busy(&directory.path().join("busy")).start();
+    let slow = ServerOptions::new(&directory.path().join("slow"))
+        .without_limits()
+        .argument("--create-delay-ms")
+        .argument(CREATE_DELAY_MS)
+        .start();
+    let servers = json!({ "plain": place(&plain), "busy": place(&busy), "slow": place(&slow) });
+    let task = json!({ "format": format, "operations": operations, "servers": servers });
+    let output = clients::command_within(LIMIT, python.join("venv/bin/python"), &plain.http())
+        .arg(clients::sources().join("python/every_operation"))
+        .arg(task.to_string())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .expect("the program starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{}\n{text}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Some(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")))
+}
+
+fn every_operation(format: &str, client: &str) {
+    let mut operations = built();
+    operations.retain(|operation| format == "json" || operation != JSON_ALONE);
+    assert!(operations.len() > 20, "{operations:?}");
+    let Some(problems) = problems(format, &operations) else { return };
+    for operation in &operations {
+        results::note(operation, client, !problems.contains_key(operation));
+    }
+    let shown =
+        problems.iter().map(|(operation, problems)| format!("{operation}:\n{}\n", problems.join("\n")));
+    assert!(problems.is_empty(), "over {format}:\n{}", shown.collect::<String>());
+}
+
+#[test]
+fn boto3_over_json() {
+    every_operation("json", "boto3, JSON");
+}
+
+#[test]
+fn boto3_over_cbor() {
+    every_operation("cbor", "boto3, CBOR");
+}

@@ -126,6 +126,27 @@ pub(crate) struct SettingsArguments {
           default_missing_value = "true")]
     test_api: Option<bool>,
 
+    /// Streams to make at the start where they are not there: name:shards:region,… ; 4 shards and the region below
+    /// if left out.
+    #[arg(long, value_name = "STREAMS", env = "INITIALIZE_STREAMS")]
+    initialize_streams: Option<String>,
+
+    /// The region of such streams, and of init scripts [default: us-east-1].
+    #[arg(long, value_name = "REGION", env = "MILLSTREAM_REGION")]
+    region: Option<String>,
+
+    /// A folder of scripts to run, one after another, before the server is ready.
+    #[arg(long, value_name = "DIRECTORY", env = "MILLSTREAM_INIT_DIR")]
+    init_dir: Option<PathBuf>,
+
+    /// The share, 0 to 1, of calls and of PutRecords' entries to throttle on purpose [default: 0].
+    #[arg(long, value_name = "SHARE", env = "KINESIS_ERROR_PROBABILITY", value_parser = given::<f64>)]
+    error_probability: Option<Given<f64>>,
+
+    /// Milliseconds to hold every answer back on purpose [default: 0].
+    #[arg(long, value_name = "MS", env = "KINESIS_LATENCY", value_parser = given::<u64>)]
+    latency_ms: Option<Given<u64>>,
+
     /// A TOML file; `config print --defaults` shows one [default: millstream.toml, if it is there].
     #[arg(long, value_name = "FILE", env = "MILLSTREAM_CONFIG")]
     config: Option<PathBuf>,
@@ -167,8 +188,22 @@ impl SettingsArguments {
         set(&mut settings.log.filter, self.log);
         set(&mut settings.log.format, self.log_format);
         set(&mut settings.test_api, self.test_api.map(Some));
+        set(&mut settings.initialize_streams, self.initialize_streams);
+        set(&mut settings.region, self.region);
+        set(&mut settings.init_dir, self.init_dir.map(Some));
+        set(&mut settings.faults.error_probability, self.error_probability.and_then(|given| given.0));
+        set(&mut settings.faults.latency_ms, self.latency_ms.and_then(|given| given.0));
         settings.accept_data_loss |= self.accept_data_loss;
     }
+}
+
+/// A variable of other servers' that compose files pass on even where it says nothing.
+#[derive(Clone, Copy, Debug)]
+struct Given<T>(Option<T>);
+
+fn given<T: std::str::FromStr>(text: &str) -> Result<Given<T>, T::Err> {
+    let text = text.trim();
+    if text.is_empty() { Ok(Given(None)) } else { Ok(Given(Some(text.parse()?))) }
 }
 
 fn set<T>(setting: &mut T, given: Option<T>) {

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use millstream_client::Error;
 
+use crate::admin::AdminError;
 use crate::put::PutFailure;
+use crate::snapshot::FileError;
 
 /// Shown at the end of the help; the codes of [`Failure::code`].
 pub(crate) const CODES_HELP: &str = "\
@@ -30,6 +32,10 @@ pub(crate) enum Failure {
     Bench(#[from] millstream_benches::Error),
     #[error(transparent)]
     Put(Box<PutFailure>),
+    #[error("{0}")]
+    Admin(#[from] AdminError),
+    #[error("{0}")]
+    File(FileError),
     #[error("cannot write the output: {0}")]
     Output(#[source] io::Error),
     #[error("interrupted")]
@@ -70,7 +76,9 @@ impl Failure {
             Self::Service(error) => code_of(error),
             Self::Put(failure) => failure.service_error().map_or(1, code_of),
             Self::Output(_) if self.is_broken_pipe() => 141,
-            Self::Output(_) | Self::Server(_) | Self::Bench(_) => 1,
+            Self::Admin(AdminError::Url(_)) => 2,
+            Self::Admin(AdminError::Unreachable { .. } | AdminError::BrokenOff(_)) => 3,
+            Self::Output(_) | Self::Server(_) | Self::Bench(_) | Self::Admin(_) | Self::File(_) => 1,
             Self::Interrupted => 130,
         }
     }
@@ -80,7 +88,13 @@ impl Failure {
         let error = match self {
             Self::Service(error) => Some(error),
             Self::Put(failure) => failure.service_error(),
-            Self::Usage(_) | Self::Server(_) | Self::Bench(_) | Self::Output(_) | Self::Interrupted => None,
+            Self::Usage(_)
+            | Self::Server(_)
+            | Self::Bench(_)
+            | Self::Admin(_)
+            | Self::File(_)
+            | Self::Output(_)
+            | Self::Interrupted => None,
         };
         match (error, endpoint) {
             (Some(Error::Unreachable(_)), Some(url)) => {

@@ -3,6 +3,7 @@
 //! One file a subcommand. Results go to standard output, everything else to standard error; what the exit
 //! code means stands in [`exit`].
 
+mod admin;
 mod bench;
 mod completions;
 mod config;
@@ -14,6 +15,7 @@ mod moment;
 mod output;
 mod put;
 mod serve;
+mod snapshot;
 mod stream;
 mod tail;
 
@@ -52,6 +54,13 @@ enum Command {
     Put(Client<put::PutArguments>),
     Tail(Client<tail::TailArguments>),
     Bench(bench::BenchArguments),
+    /// Save everything that a server holds, or load it, over the server's test API.
+    Snapshot {
+        #[command(flatten)]
+        admin: admin::AdminArguments,
+        #[command(subcommand)]
+        command: snapshot::SnapshotCommand,
+    },
     Completions(completions::CompletionsArguments),
 }
 
@@ -90,7 +99,11 @@ impl Command {
             Self::Stream { service, .. } => Some(service),
             Self::Put(client) => Some(&client.service),
             Self::Tail(client) => Some(&client.service),
-            Self::Serve(_) | Self::Config(_) | Self::Bench(_) | Self::Completions(_) => None,
+            Self::Serve(_)
+            | Self::Config(_)
+            | Self::Bench(_)
+            | Self::Snapshot { .. }
+            | Self::Completions(_) => None,
         }
     }
 }
@@ -109,6 +122,7 @@ fn run(command: Command) -> Result<(), Failure> {
             block_on(tail::run(connection, output, arguments))
         }
         Command::Bench(arguments) => block_on(bench::run(arguments)),
+        Command::Snapshot { admin, command } => block_on(snapshot::run(&admin, command)),
         Command::Completions(arguments) => completions::run(&arguments),
     }
 }

@@ -41,18 +41,29 @@ async fn serve(settings: &Settings) -> Result<(), ServerError> {
     let server = Server::start(settings, &secrets, SystemClock::shared(), SystemEntropy::shared()).await?;
     let (address, admin) = (server.address(), server.admin_address());
     let (storage, data_dir) = (settings.storage, settings.data_dir.display());
-    tracing::info!(%address, %admin, ?storage, %data_dir, "ready");
+    let initialized = server.initialized();
+    if !server.is_initialized() {
+        tracing::info!(%address, %admin, "listening; ready when the init scripts have ended");
+    }
     if !address.ip().is_loopback() {
         tracing::warn!("any key is accepted, and {address} can be reached from other machines");
     }
-    if settings.log.format == LogFormat::Text {
-        show_next_steps(&server);
-    }
+    let next_steps = (settings.log.format == LogFormat::Text).then(|| next_steps(&server));
+    let ready = async {
+        initialized.await;
+        tracing::info!(%address, %admin, ?storage, %data_dir, "ready");
+        if let Some(text) = next_steps {
+            // The server does its work whether or not anybody reads this.
+            let _ = io::stdout().write_all(text.as_bytes());
+        }
+        std::future::pending::<()>().await;
+    };
     let result = server
         .run(async {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                () = ready => {}
             }
             tracing::info!("stopping");
         })
@@ -80,16 +91,14 @@ fn start_log(log: &LogSetting) -> Result<(), Failure> {
 }
 
 /// For whoever has just started it for the first time.
-fn show_next_steps(server: &Server) {
+fn next_steps(server: &Server) -> String {
     let address = server.address();
-    let text = format!(
+    format!(
         "Try next:\n  \
          export AWS_ENDPOINT_URL=http://{address} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1\n  \
          aws kinesis create-stream --stream-name hello --shard-count 1\n  \
          echo 'hello, world' | aws kinesis put-record --stream-name hello --partition-key k --data fileb:///dev/stdin\n"
-    );
-    // The server does its work whether or not anybody reads this.
-    let _ = io::stdout().write_all(text.as_bytes());
+    )
 }
 
 /// Every connection takes a descriptor, and the usual limit of 1024 is soon reached.

@@ -5,9 +5,11 @@
 
 mod admin;
 pub mod aws;
+mod faults;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod http;
+mod init;
 mod kept_file;
 mod master_key;
 mod metrics;
@@ -15,6 +17,7 @@ mod server;
 pub mod settings;
 
 pub use http::tls::TlsError;
+pub use init::{InvalidStreams, MakeError, UnreadableScripts};
 pub use kept_file::SecretFileError;
 pub use master_key::{MasterKeyError, Secrets};
 pub use server::{Server, ServerError};

@@ -192,6 +192,7 @@ mod tests {
     use super::*;
 
     /// Keys show no more than their fingerprints, which is enough to compare them.
+    #[allow(clippy::needless_pass_by_value)] // what is shown is not needed any more
     fn shown(key: Option<MasterKey>) -> String {
         format!("{key:?}")
     }

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millstream_engine::{Engine, MonitoredShards, ShardMetric, StreamMetrics};
+use millstream_engine::{LiveEngine, MonitoredShards, ShardMetric, StreamMetrics};
 use millstream_model::StreamArn;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, MetricEncoder};
@@ -100,7 +100,7 @@ fn latency_buckets() -> Histogram {
 }
 
 impl Metrics {
-    pub(crate) fn new(engine: Engine) -> (Arc<Self>, Arc<RequestMetrics>) {
+    pub(crate) fn new(engine: LiveEngine) -> (Arc<Self>, Arc<RequestMetrics>) {
         let mut registry = Registry::with_prefix("millstream");
         let requests = RequestMetrics::register_in(&mut registry);
         registry.register_collector(Box::new(Streams { engine }));
@@ -119,7 +119,7 @@ impl Metrics {
 
 /// Reads the engine's counters when they are asked for.
 struct Streams {
-    engine: Engine,
+    engine: LiveEngine,
 }
 
 impl fmt::Debug for Streams {
@@ -185,7 +185,9 @@ const SHARD_GAUGES: &[ShardFigure] = &[(
 
 impl Collector for Streams {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let streams = self.engine.metrics();
+        // While the content is being replaced there are no streams.
+        let Some(Ok(engine)) = self.engine.try_current() else { return Ok(()) };
+        let streams = engine.metrics();
         for (name, help, figure) in COUNTERS {
             let descriptor = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             encode_all(descriptor, &streams, |metrics, encoder| {
@@ -199,8 +201,8 @@ impl Collector for Streams {
                 ConstGauge::new(value).encode(encoder)
             })?;
         }
-        encode_shards(&mut encoder, &self.engine.shard_metrics())?;
-        consumers::encode(&mut encoder, &self.engine.consumer_metrics())
+        encode_shards(&mut encoder, &engine.shard_metrics())?;
+        consumers::encode(&mut encoder, &engine.consumer_metrics())
     }
 }
 

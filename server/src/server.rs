@@ -5,19 +5,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millstream_engine::Engine;
+use millstream_engine::LiveEngine;
 use millstream_runtime::{AdjustableClock, SharedClock, SharedEntropy, TaskSet};
 use millstream_storage::memory::MemoryBackend;
 #[cfg(feature = "rocksdb")]
 use millstream_storage::rocksdb::RocksBackend;
 use millstream_storage::{Backend, SlotId};
 
-use crate::admin::{Admin, Health, TestApi};
-use crate::aws::kinesis::service::Kinesis;
+use crate::admin::{Admin, Clocks, Health, TestApi};
 use crate::aws::router::Router;
+use crate::faults::Faults;
 use crate::http::body::BodyBudget;
 use crate::http::listener::Listener;
 use crate::http::tls::{self, TlsError};
+use crate::init::{InitScripts, MakeError, Surroundings, UnreadableScripts, reachable};
 use crate::master_key::{MasterKeyError, MasterKeys, Secrets};
 use crate::metrics::Metrics;
 use crate::settings::{InvalidSettings, Settings, StorageKind};
@@ -42,6 +43,10 @@ pub enum ServerError {
     Storage(#[from] millstream_storage::Error),
     #[error("{0}")]
     Engine(#[from] millstream_engine::Error),
+    #[error("{0}")]
+    InitScripts(#[from] UnreadableScripts),
+    #[error("{0}")]
+    InitialStreams(#[from] MakeError),
     #[error("this program was built without storage on disk")]
     NoDisk,
     #[error("storage failed: {0}")]
@@ -53,7 +58,8 @@ pub enum ServerError {
 /// A server that answers requests. Dropping it without [`Server::stop`] leaves the rest to the runtime.
 #[derive(Debug)]
 pub struct Server {
-    engine: Engine,
+    engine: LiveEngine,
+    init: Arc<InitScripts>,
     tasks: TaskSet,
     clock: SharedClock,
     /// What the engine goes by. It follows `clock` until a test moves it.
@@ -71,6 +77,7 @@ impl Server {
         entropy: SharedEntropy,
     ) -> Result<Self, ServerError> {
         settings.check()?;
+        let init = InitScripts::read(settings.init_dir.as_deref())?;
         let keys = Arc::new(MasterKeys::read(settings, secrets, entropy.clone())?);
         // First the ports: a second server on the same one should fail before it touches the store.
         let listener = bind(settings.listen).await?;
@@ -79,15 +86,20 @@ impl Server {
         let slot = backend(settings)?.open(SlotId(0), None).await?;
         let engine_clock = AdjustableClock::following(clock.clone());
         let engine =
-            Engine::open(slot, settings.engine(), engine_clock.shared(), entropy.clone(), keys).await?;
+            LiveEngine::open(slot, settings.engine(), engine_clock.shared(), entropy.clone(), keys).await?;
         let directory = (settings.storage == StorageKind::Rocksdb).then_some(settings.data_dir.as_path());
         let tls = tls::acceptor(&settings.tls, directory)?;
 
+        let initial_streams = settings.initial_streams()?;
+        initial_streams.make(&engine, &clock).await?;
+
         let tasks = TaskSet::default();
-        let health = Health { engine: engine.clone() };
+        let health = Health { engine: engine.clone(), init: init.clone() };
+        let faults = Faults::new(settings.faults, clock.clone(), entropy.clone());
         let (metrics, requests) = Metrics::new(engine.clone());
         let router = Router::new(
-            Kinesis { engine: engine.clone() },
+            engine.clone(),
+            faults.clone(),
             health.clone(),
             BodyBudget::new(settings.memory.bodies_mib * 1024 * 1024, clock.clone()),
             requests,
@@ -96,9 +108,18 @@ impl Server {
             settings.account_id()?,
         );
         listener.start(Arc::new(router), Some(tls), clock.clone(), &tasks);
-        let test_api = TestApi::new(settings.has_test_api(), engine_clock.clone(), clock.clone());
-        admin_listener.start(Arc::new(Admin { health, metrics, test_api }), None, clock.clone(), &tasks);
-        Ok(Self { engine, tasks, clock, engine_clock, address, admin_address })
+        let test_api = TestApi {
+            enabled: settings.has_test_api(),
+            engine: engine.clone(),
+            clocks: Clocks { engine: engine_clock.clone(), machine: clock.clone() },
+            faults,
+            initial_streams,
+            tasks: tasks.clone(),
+        };
+        let admin = Admin { health, metrics, init: init.clone(), test_api };
+        admin_listener.start(Arc::new(admin), None, clock.clone(), &tasks);
+        init.start(surroundings(settings, address, admin_address), clock.clone(), &tasks);
+        Ok(Self { engine, init, tasks, clock, engine_clock, address, admin_address })
     }
 
     /// Where the AWS APIs are.
@@ -110,6 +131,18 @@ impl Server {
     #[must_use]
     pub fn admin_address(&self) -> SocketAddr {
         self.admin_address
+    }
+
+    /// Whether the scripts that are run at the start have ended.
+    #[must_use]
+    pub fn is_initialized(&self) -> bool {
+        self.init.is_finished()
+    }
+
+    /// Resolves when the scripts that are run at the start have ended.
+    pub fn initialized(&self) -> impl Future<Output = ()> + use<> {
+        let init = self.init.clone();
+        async move { init.finished().await }
     }
 
     /// Runs until `shutdown` resolves, then stops cleanly; or until something fails that nothing works
@@ -125,7 +158,9 @@ impl Server {
     /// Takes no more requests, finishes those under way, makes everything durable and closes the store.
     pub async fn stop(self) -> Result<(), ServerError> {
         // First, so that connections are not held open by what consumers are brought.
-        self.engine.end_subscriptions();
+        if let Some(Ok(engine)) = self.engine.try_current() {
+            engine.end_subscriptions();
+        }
         self.tasks.shutdown();
         if !self.tasks.join(&*self.clock, DRAIN_LIMIT).await {
             tracing::warn!("connections were still open at the end");
@@ -138,6 +173,14 @@ impl Server {
 
 async fn bind(address: SocketAddr) -> Result<Listener, ServerError> {
     Listener::bind(address).await.map_err(|error| ServerError::Listen { address, error })
+}
+
+fn surroundings(settings: &Settings, address: SocketAddr, admin_address: SocketAddr) -> Surroundings {
+    Surroundings {
+        endpoint: format!("http://{}", reachable(address)),
+        admin: format!("http://{}", reachable(admin_address)),
+        region: settings.region.clone(),
+    }
 }
 
 fn backend(settings: &Settings) -> Result<Box<dyn Backend>, ServerError> {

@@ -8,14 +8,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use millstream_engine as engine;
-use millstream_model::AccountId;
+use millstream_model::{AccountId, Region};
 #[cfg(feature = "rocksdb")]
 use millstream_storage::rocksdb as storage;
 use serde::{Deserialize, Serialize};
 
+use crate::faults::LATENCY_MILLIS_MAX;
+use crate::init::{InitialStreams, InvalidStreams};
+
 const MIB: usize = 1024 * 1024;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Where the AWS APIs are served: HTTP/1.1, HTTP/2 and TLS on one port.
@@ -39,6 +42,14 @@ pub struct Settings {
     /// memory only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_api: Option<bool>,
+    /// Streams that are made at the start where they are not there: `name:shards:region`, separated by commas.
+    pub initialize_streams: String,
+    /// Of streams above, and of scripts below, that name none.
+    pub region: String,
+    /// A folder of scripts that are run, one after another, before the server is ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init_dir: Option<PathBuf>,
+    pub faults: FaultsSetting,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +148,17 @@ pub struct DelaysSetting {
     pub delete_ms: u64,
 }
 
+/// What goes wrong on purpose, from the start. More can be asked for while the server runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FaultsSetting {
+    /// The share, from 0 to 1, of calls (in PutRecords: of entries) that are answered as if a shard's throughput
+    /// were used up.
+    pub error_probability: f64,
+    /// Milliseconds that every answer is held back.
+    pub latency_ms: u64,
+}
+
 /// Bounds on memory, in MiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -197,6 +219,14 @@ pub enum LogFormat {
 pub enum InvalidSettings {
     #[error("account: {0:?} is not 12 digits")]
     Account(String),
+    #[error("region: {0:?} is not the name of a region")]
+    Region(String),
+    #[error("initialize_streams: {0}")]
+    InitialStreams(#[from] InvalidStreams),
+    #[error("faults.error_probability: {0} is not from 0 to 1")]
+    ErrorProbability(String),
+    #[error("faults.latency_ms: {0} is more than {LATENCY_MILLIS_MAX}")]
+    Latency(u64),
     #[error("tls: certificate and key go together")]
     TlsPair,
     #[error("memory.{0}: must be at least {1} MiB")]
@@ -219,6 +249,10 @@ impl Default for Settings {
             log: LogSetting::default(),
             accept_data_loss: false,
             test_api: None,
+            initialize_streams: String::new(),
+            region: "us-east-1".to_owned(),
+            init_dir: None,
+            faults: FaultsSetting::default(),
         }
     }
 }
@@ -238,7 +272,14 @@ impl Default for LogSetting {
 impl Settings {
     /// Finds what no single field shows.
     pub fn check(&self) -> Result<(), InvalidSettings> {
-        self.account_id()?;
+        self.initial_streams()?;
+        let FaultsSetting { error_probability, latency_ms } = self.faults;
+        if !(0.0..=1.0).contains(&error_probability) {
+            return Err(InvalidSettings::ErrorProbability(error_probability.to_string()));
+        }
+        if latency_ms > LATENCY_MILLIS_MAX {
+            return Err(InvalidSettings::Latency(latency_ms));
+        }
         if self.tls.certificate.is_some() != self.tls.key.is_some() {
             return Err(InvalidSettings::TlsPair);
         }
@@ -257,6 +298,14 @@ impl Settings {
 
     pub(crate) fn account_id(&self) -> Result<AccountId, InvalidSettings> {
         self.account.parse().map_err(|_| InvalidSettings::Account(self.account.clone()))
+    }
+
+    pub(crate) fn region(&self) -> Result<Region, InvalidSettings> {
+        self.region.parse().map_err(|_| InvalidSettings::Region(self.region.clone()))
+    }
+
+    pub(crate) fn initial_streams(&self) -> Result<InitialStreams, InvalidSettings> {
+        Ok(InitialStreams::parse(&self.initialize_streams, &self.account_id()?, &self.region()?)?)
     }
 
     /// Whoever reaches the test API can remove everything, so where data is to last it must be asked for.

@@ -7,6 +7,7 @@
 // This crate is there to fail when something is not as it should be.
 #![allow(clippy::expect_used, clippy::panic)]
 
+pub mod admin;
 pub mod anchor;
 pub mod clients;
 pub mod damage;

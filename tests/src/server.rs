@@ -62,6 +62,12 @@ impl ServerOptions {
         Self { data_dir, arguments: Vec::new(), environment: Vec::new(), listen: any, admin: any }
     }
 
+    /// At these addresses, for whoever must reach the server before it says where it is.
+    #[must_use]
+    pub fn listening_at(self, listen: SocketAddr, admin: SocketAddr) -> Self {
+        Self { listen, admin, ..self }
+    }
+
     /// Without throttles.
     #[must_use]
     pub fn without_limits(self) -> Self {

@@ -7,7 +7,7 @@ const MIB: usize = 1024 * 1024;
 
 /// A record that takes so many bytes, key included.
 fn record(bytes: usize) -> PutEntry {
-    let data: Vec<u8> = (0..bytes - 1).map(|place| (place * 31 % 251) as u8).collect();
+    let data: Vec<u8> = (0..bytes - 1).map(|place| u8::try_from(place * 31 % 251).unwrap()).collect();
     entry("k", data)
 }
 
@@ -30,7 +30,7 @@ async fn a_record_of_ten_mebibytes_goes_through() {
             Err(Error::InvalidArgument("Records size exceeds 10 MB limit".into()))
         );
         let pair = [record(6 * MIB), record(4 * MIB)];
-        assert!(engine.put_records(&arn, &pair, false).await.unwrap().iter().all(|outcome| outcome.is_ok()));
+        assert!(engine.put_records(&arn, &pair, false).await.unwrap().iter().all(Result::is_ok));
         put(&engine, &arn, "small").await.unwrap();
 
         // A reply holds 10 MiB, so the first record has one of its own and the next two share one.

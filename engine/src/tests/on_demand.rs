@@ -40,7 +40,7 @@ fn open_shards(engine: &Engine, arn: &StreamArn) -> u64 {
 /// One second's records, spread evenly over the hash keys.
 fn second_of(bytes: u64) -> Vec<PutEntry> {
     let count = u128::from(bytes / RECORD_BYTES);
-    let data = Bytes::from(vec![b'x'; RECORD_BYTES as usize - 1]);
+    let data = Bytes::from(vec![b'x'; usize::try_from(RECORD_BYTES).unwrap() - 1]);
     let places = (0..count).map(|place| u128::MAX / count * place + u128::MAX / count / 2);
     let entry = |place| PutEntry {
         partition_key: Bytes::from_static(b"k"),

@@ -94,7 +94,7 @@ async fn a_merge_makes_one_child_of_two_neighbours() {
         let (texts, children) =
             drain(&engine, &arn, &id(parent).to_string(), StartingPosition::TrimHorizon).await;
         assert_eq!(texts.len(), usize::from(parent == before));
-        assert_eq!(children, [child.clone()]);
+        assert_eq!(children, std::slice::from_ref(&child));
     }
     let shards = list(&engine, &arn, ShardFilter::AtLatest);
     assert_eq!((shards[0].parent, shards[0].adjacent_parent), (Some(id(0)), Some(id(1))));

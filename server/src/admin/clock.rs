@@ -47,9 +47,9 @@ pub(super) struct Shown {
 
 /// The engine's clock and the machine's.
 #[derive(Clone, Debug)]
-pub(super) struct Clocks {
-    pub(super) engine: AdjustableClock,
-    pub(super) machine: SharedClock,
+pub(crate) struct Clocks {
+    pub(crate) engine: AdjustableClock,
+    pub(crate) machine: SharedClock,
 }
 
 impl Clocks {
@@ -117,7 +117,7 @@ fn millis(since_epoch: Duration) -> u64 {
     u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn rfc3339(millis: u64) -> String {
+pub(super) fn rfc3339(millis: u64) -> String {
     let millis = i64::try_from(millis).unwrap_or(i64::MAX);
     let time = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX);
     format!("{time:.3}")

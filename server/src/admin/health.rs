@@ -1,14 +1,18 @@
 //! Whether the server lives and can do its work; answered on both ports.
 
+use std::sync::Arc;
+
 use hyper::{Method, Response, StatusCode};
-use millstream_engine::Engine;
+use millstream_engine::LiveEngine;
 
 use super::answer::text;
 use crate::http::body::Reply;
+use crate::init::InitScripts;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Health {
-    pub(crate) engine: Engine,
+    pub(crate) engine: LiveEngine,
+    pub(crate) init: Arc<InitScripts>,
 }
 
 impl Health {
@@ -25,12 +29,22 @@ impl Health {
         }
     }
 
+    fn what_is_missing(&self) -> Option<String> {
+        if let Some(script) = self.init.running() {
+            return Some(format!("the init script {script} has not ended yet"));
+        }
+        // A reset is over before anybody could draw a conclusion.
+        let engine = self.engine.try_current()?;
+        let writable = engine.and_then(|engine| engine.check_writable());
+        writable.err().map(|error| error.to_string())
+    }
+
     /// Ready to take records; reads may work even when it is not.
     fn ready(&self) -> Response<Reply> {
-        match self.engine.check_writable() {
-            Ok(()) => json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned()),
-            Err(error) => {
-                let reason = error.to_string().escape_debug().to_string();
+        match self.what_is_missing() {
+            None => json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned()),
+            Some(reason) => {
+                let reason = reason.escape_debug().to_string();
                 let text = format!(r#"{{"status":"unavailable","reason":"{reason}"}}"#);
                 json(StatusCode::SERVICE_UNAVAILABLE, text)
             }

@@ -6,41 +6,37 @@
 
 mod answer;
 mod clock;
+mod faults;
 mod health;
+mod snapshot;
+mod test_api;
 
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::ORIGIN;
 use hyper::{Method, Request, Response, StatusCode};
-use millstream_runtime::{AdjustableClock, SharedClock};
 
 use crate::http::Handler;
 use crate::http::body::Reply;
+use crate::init::InitScripts;
 use crate::metrics::Metrics;
 
-use answer::{Answer, Refusal, json, read_json, text};
-use clock::Clocks;
+use answer::{json, text};
+pub(crate) use clock::Clocks;
 pub(crate) use health::Health;
+pub(crate) use test_api::TestApi;
 
-const OFF: &str = "The test API is off, because whoever reaches it can remove everything that this server holds. \
-                   --test-api, MILLSTREAM_TEST_API=true or test_api = true switches it on.";
-const NOT_FOR_PAGES: &str = "Requests of web pages, which carry an Origin, are refused here.";
-const PATHS: &str = "GET /health/live, /health/ready or /metrics; GET or POST /admin/clock\n";
+const PATHS: &str = "GET /health/live, /health/ready, /metrics or /admin/init; GET or POST /admin/clock; \
+                     GET, POST or DELETE /admin/faults; DELETE /admin/faults/ID; POST /admin/reset, \
+                     /admin/snapshot or /admin/snapshot/load";
 
 /// Serves the admin port.
 #[derive(Debug)]
 pub(crate) struct Admin {
     pub(crate) health: Health,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) init: Arc<InitScripts>,
     pub(crate) test_api: TestApi,
-}
-
-/// What lets a test change the server that it runs against.
-#[derive(Debug)]
-pub(crate) struct TestApi {
-    enabled: bool,
-    clocks: Clocks,
 }
 
 impl Handler for Admin {
@@ -53,34 +49,11 @@ impl Handler for Admin {
                 let shown = self.metrics.show();
                 text(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", shown)
             }
+            (&Method::GET, "/admin/init") => json(StatusCode::OK, &self.init.show()),
             (_, path) if path.starts_with("/admin/") => {
                 self.test_api.handle(request).await.unwrap_or_else(Response::from)
             }
-            _ => text(StatusCode::NOT_FOUND, "text/plain", PATHS.to_owned()),
-        }
-    }
-}
-
-impl TestApi {
-    pub(crate) fn new(enabled: bool, clock: AdjustableClock, machine: SharedClock) -> Self {
-        Self { enabled, clocks: Clocks { engine: clock, machine } }
-    }
-
-    async fn handle(&self, request: Request<Incoming>) -> Answer {
-        if request.headers().contains_key(ORIGIN) {
-            return Err(Refusal::new(StatusCode::FORBIDDEN, NOT_FOR_PAGES));
-        }
-        if !self.enabled {
-            return Err(Refusal::new(StatusCode::FORBIDDEN, OFF));
-        }
-        let (parts, body) = request.into_parts();
-        match (&parts.method, parts.uri.path()) {
-            (&Method::GET, "/admin/clock") => Ok(json(StatusCode::OK, &self.clocks.show())),
-            (&Method::POST, "/admin/clock") => {
-                self.clocks.change(&read_json(body, &self.clocks.machine).await?)?;
-                Ok(json(StatusCode::OK, &self.clocks.show()))
-            }
-            _ => Err(Refusal::new(StatusCode::NOT_FOUND, PATHS.trim_end())),
+            _ => text(StatusCode::NOT_FOUND, "text/plain", format!("{PATHS}\n")),
         }
     }
 }

@@ -11,10 +11,11 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
+use millstream_engine::LiveEngine;
 use millstream_model::AccountId;
 use millstream_runtime::{Entropy, SharedClock};
 
-use super::caller::caller;
+use super::caller::{Caller, caller};
 use super::codec::{ApiError, Format, ProtocolError, Refusal};
 use super::event_stream::EventStream;
 use super::kinesis::generated::{
@@ -23,6 +24,7 @@ use super::kinesis::generated::{
 use super::kinesis::service::Kinesis;
 use super::request_id::RequestIds;
 use crate::admin::Health;
+use crate::faults::{Cut, Faults, Target, Verdict};
 use crate::http::Handler;
 use crate::http::body::{BodyBudget, BodyError, Received, Reply};
 use crate::metrics::{ProtocolLabels, RequestMetrics};
@@ -34,7 +36,8 @@ const EXTENDED_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
 /// Answers the AWS APIs.
 #[derive(Debug)]
 pub(crate) struct Router {
-    pub(crate) kinesis: Kinesis,
+    pub(crate) engine: LiveEngine,
+    pub(crate) faults: Arc<Faults>,
     pub(crate) health: Health,
     pub(crate) budget: BodyBudget,
     pub(crate) metrics: Arc<RequestMetrics>,
@@ -62,7 +65,8 @@ struct Answer {
 
 impl Router {
     pub(crate) fn new(
-        kinesis: Kinesis,
+        engine: LiveEngine,
+        faults: Arc<Faults>,
         health: Health,
         budget: BodyBudget,
         metrics: Arc<RequestMetrics>,
@@ -71,7 +75,7 @@ impl Router {
         default_account: AccountId,
     ) -> Self {
         let ids = RequestIds::new(entropy);
-        Self { kinesis, health, budget, metrics, clock, default_account, ids }
+        Self { engine, faults, health, budget, metrics, clock, default_account, ids }
     }
 
     async fn answer(&self, parts: &Parts, body: Incoming) -> Answer {
@@ -138,9 +142,31 @@ impl Router {
             input => input,
         };
         let caller = caller(parts, &self.default_account)?;
+        let input = input?;
+        let cut = self.interfere(&caller, &input).await?;
+        // For this request alone: the content may be replaced, and then there is another engine.
+        let kinesis = Kinesis { engine: self.engine.current().await?, faults: self.faults.clone() };
         let mut out = Vec::new();
-        let events = dispatch(&self.kinesis, &caller, input?, format, &mut out).await?;
-        Ok(events.map_or(Outcome::Output(out), Outcome::Events))
+        let events = dispatch(&kinesis, &caller, input, format, &mut out).await?;
+        Ok(match events {
+            None => Outcome::Output(out),
+            Some(events) => Outcome::Events(events.cut(cut)),
+        })
+    }
+
+    /// Delays or refuses a call where that was asked for, or says where its subscription is to break off.
+    async fn interfere(&self, caller: &Caller, input: &Input) -> Result<Option<Cut>, ApiError> {
+        if self.faults.is_quiet() {
+            return Ok(None);
+        }
+        let target = Target::of(&self.engine.current().await?, caller, input);
+        let Verdict { delay, failure } = self.faults.on_call(&target);
+        self.faults.wait(delay).await;
+        if let Some(failure) = failure {
+            return Err(failure.answer(&target));
+        }
+        let is_subscription = target.operation == Operation::SubscribeToShard;
+        Ok(if is_subscription { self.faults.on_subscription(&target) } else { None })
     }
 
     fn add_headers(

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use millstream_runtime::{SeededEntropy, SharedEntropy};
+use millstream_runtime::{SeededEntropy, SharedClock, SharedEntropy};
 use parking_lot::Mutex;
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ use crate::aws::codec::{ApiError, ErrorCode, ProtocolError};
 use crate::aws::kinesis::generated::{Exception, Operation};
 use crate::settings::FaultsSetting;
 
-pub(crate) use rule::{Cut, Failure, InvalidRule, RuleText};
+pub(crate) use rule::{Cut, Failure, InvalidRule, LATENCY_MILLIS_MAX, RuleText};
 use rule::{Effect, FailureKind, Part, Rule, delay};
 pub(crate) use target::Target;
 
@@ -33,6 +33,8 @@ pub(crate) struct Faults {
     present: AtomicBool,
     rules: Mutex<Rules>,
     setting: FaultsSetting,
+    /// The machine's: a delay is what a client sees.
+    clock: SharedClock,
     entropy: SharedEntropy,
 }
 
@@ -69,10 +71,18 @@ pub(crate) struct ShownRule {
 }
 
 impl Faults {
-    pub(crate) fn new(setting: FaultsSetting, entropy: SharedEntropy) -> Arc<Self> {
-        let faults = Self { present: AtomicBool::new(false), rules: Mutex::default(), setting, entropy };
+    pub(crate) fn new(setting: FaultsSetting, clock: SharedClock, entropy: SharedEntropy) -> Arc<Self> {
+        let (present, rules) = (AtomicBool::new(false), Mutex::default());
+        let faults = Self { present, rules, setting, clock, entropy };
         faults.reset();
         Arc::new(faults)
+    }
+
+    /// Waits as long as a rule wants it.
+    pub(crate) async fn wait(&self, delay: Duration) {
+        if !delay.is_zero() {
+            self.clock.sleep(delay).await;
+        }
     }
 
     /// Whether a call need not be shown.
@@ -125,7 +135,7 @@ impl Faults {
         let mut rules = self.rules.lock();
         rules.entries.clear();
         // The settings were checked.
-        for rule in self.setting.rules().into_iter().filter_map(|text| Rule::new(text).ok()) {
+        for rule in rules_of(self.setting).into_iter().filter_map(|text| Rule::new(text).ok()) {
             self.insert(&mut rules, rule);
         }
         self.note(&rules);
@@ -167,6 +177,32 @@ impl Faults {
     }
 }
 
+impl ShownRule {
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+/// The settings as rules: what LocalStack does by variables of the same names.
+fn rules_of(setting: FaultsSetting) -> Vec<RuleText> {
+    let FaultsSetting { error_probability, latency_ms } = setting;
+    let errors = RuleText {
+        entries: true,
+        probability: Some(error_probability),
+        error: Some(Exception::ProvisionedThroughputExceeded.code().to_owned()),
+        ..RuleText::default()
+    };
+    let latency = RuleText { latency_ms: Some(latency_ms), ..RuleText::default() };
+    let mut rules = Vec::new();
+    if error_probability > 0.0 {
+        rules.push(errors);
+    }
+    if latency_ms > 0 {
+        rules.push(latency);
+    }
+    rules
+}
+
 impl Rules {
     fn judge(&mut self, part: Part, target: &Target) -> Verdict {
         let mut verdict = Verdict::default();
@@ -195,7 +231,9 @@ impl Failure {
                 Some(text) => ApiError::new(ProtocolError::InternalFailure, text),
                 None => ApiError::bare(ProtocolError::InternalFailure),
             },
-            Some(exception) => ApiError::new(exception, text.unwrap_or_else(|| usual_text(exception, target))),
+            Some(exception) => {
+                ApiError::new(exception, text.unwrap_or_else(|| usual_text(exception, target)))
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use super::Target;
 use crate::aws::kinesis::generated::{Exception, Operation};
 
 /// The longest delay, in milliseconds. Clients have given up by then.
-const LATENCY_MILLIS_MAX: u64 = 300_000;
+pub(crate) const LATENCY_MILLIS_MAX: u64 = 300_000;
 
 /// A rule as it is written: which calls (all that apply), when (at most one of four), and what then.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -126,7 +126,11 @@ enum When {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     /// Waits, fails, or both.
-    Answer { latency: Duration, jitter: Duration, failure: Option<Failure> },
+    Answer {
+        latency: Duration,
+        jitter: Duration,
+        failure: Option<Failure>,
+    },
     Cut(Cut),
 }
 
@@ -188,12 +192,20 @@ impl Rule {
         of_part
             && declared
             && self.operation.is_none_or(|operation| operation == target.operation)
-            && self.stream.as_ref().is_none_or(|name| target.stream.as_ref().is_some_and(|arn| arn.name == *name))
+            && self
+                .stream
+                .as_ref()
+                .is_none_or(|name| target.stream.as_ref().is_some_and(|arn| arn.name == *name))
             && self.shard.is_none_or(|shard| target.shard == Some(shard))
     }
 
     /// Looks at a call, and counts it if the rule is for it. Gives what is to happen.
-    pub(super) fn look(&mut self, part: Part, target: &Target, draw: impl FnOnce() -> u64) -> Option<&Effect> {
+    pub(super) fn look(
+        &mut self,
+        part: Part,
+        target: &Target,
+        draw: impl FnOnce() -> u64,
+    ) -> Option<&Effect> {
         if !self.is_for(part, target) || self.text.times.is_some_and(|times| self.applied >= times) {
             return None;
         }
@@ -218,7 +230,8 @@ impl Failure {
 
 impl When {
     fn of(text: &RuleText) -> Result<Self, InvalidRule> {
-        let given = [text.call.is_some(), text.every.is_some(), text.first.is_some(), text.probability.is_some()];
+        let given =
+            [text.call.is_some(), text.every.is_some(), text.first.is_some(), text.probability.is_some()];
         if given.into_iter().filter(|given| *given).count() > 1 {
             return invalid("give at most one of probability, call, every and first");
         }
@@ -264,7 +277,9 @@ impl Effect {
         };
         let answers = text.error.is_some() || text.latency_ms.is_some() || text.jitter_ms.is_some();
         match cut {
-            Some(_) if answers => invalid("a rule that cuts a subscription does nothing else; make two rules"),
+            Some(_) if answers => {
+                invalid("a rule that cuts a subscription does nothing else; make two rules")
+            }
             Some(cut) => Ok(Self::Cut(cut)),
             None if !answers => {
                 invalid("nothing is to happen: give error, latency_ms, cut_after_events or cut_after_bytes")

@@ -5,7 +5,7 @@ use millstream_engine::Engine;
 use millstream_model::{AccountId, HashKey, ShardId, StreamArn};
 
 use crate::aws::caller::Caller;
-use crate::aws::kinesis::generated::{Input, Operation, PutRecordInput, Subject};
+use crate::aws::kinesis::generated::{Input, Operation, Subject};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -21,27 +21,36 @@ impl Target {
     pub(crate) fn of(engine: &Engine, caller: &Caller, input: &Input) -> Self {
         let Subject { stream_name, stream_arn, resource_arn, consumer_arn, shard_id, shard_iterator } =
             input.subject();
-        let operation = input.operation();
-        let account = caller.account.clone();
         let read = shard_iterator.and_then(|iterator| engine.shard_of_iterator(iterator));
-        if let Some((stream, shard)) = read {
-            return Self { operation, account, stream: Some(stream), shard: Some(shard) };
-        }
         let arn = stream_arn.or(resource_arn).or(consumer_arn);
-        let stream = match (arn, stream_name) {
-            (Some(arn), _) => stream_in(arn),
-            (None, Some(name)) => name.parse().ok().map(|name| StreamArn {
-                account: account.clone(),
-                region: caller.region.clone(),
-                name,
-            }),
-            (None, None) => None,
-        };
-        let shard = match (input, &stream) {
-            (Input::PutRecord(input), Some(stream)) => shard_of(engine, stream, input),
+        let mut target = Self::named(input.operation(), caller, arn, stream_name);
+        if let Some((stream, shard)) = read {
+            return Self { stream: Some(stream), shard: Some(shard), ..target };
+        }
+        target.shard = match (input, &target.stream) {
+            (Input::PutRecord(input), Some(stream)) => {
+                routed(engine, stream, input.partition_key.as_ref(), input.explicit_hash_key.as_ref())
+            }
             _ => shard_id.and_then(|id| ShardId::parse_lenient(id)),
         };
-        Self { operation, account, stream, shard }
+        target
+    }
+
+    /// A call that names its stream by an ARN, of the stream or of something that it has, or by a name.
+    pub(crate) fn named(
+        operation: Operation,
+        caller: &Caller,
+        arn: Option<&ByteString>,
+        name: Option<&ByteString>,
+    ) -> Self {
+        let Caller { account, region } = caller;
+        let of_caller = |name| StreamArn { account: account.clone(), region: region.clone(), name };
+        let stream = match (arn, name) {
+            (Some(arn), _) => stream_in(arn),
+            (None, Some(name)) => name.parse().ok().map(of_caller),
+            (None, None) => None,
+        };
+        Self { operation, account: account.clone(), stream, shard: None }
     }
 
     /// The same call with one of its entries.
@@ -61,10 +70,6 @@ impl Target {
 fn stream_in(arn: &str) -> Option<StreamArn> {
     let end = arn.match_indices('/').nth(1).map_or(arn.len(), |(place, _)| place);
     arn[..end].parse().ok()
-}
-
-fn shard_of(engine: &Engine, stream: &StreamArn, input: &PutRecordInput) -> Option<ShardId> {
-    routed(engine, stream, input.partition_key.as_ref(), input.explicit_hash_key.as_ref())
 }
 
 fn routed(

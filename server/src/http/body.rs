@@ -5,7 +5,6 @@
 //! body at a time may grow outside of the budget: were it spent on bodies that all wait to grow, this one
 //! ends and gives its part back. A sender that stops sending is ended.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,11 +12,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::stream::Stream;
+use futures_util::stream::{self, Stream};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, SizeHint};
 use millstream_runtime::SharedClock;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::activity::{Serving, Streaming};
 
@@ -184,7 +183,16 @@ enum Content {
     Streamed { pieces: Pieces, lifetime: Duration, _streaming: Option<Streaming> },
 }
 
-type Pieces = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
+type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>> + Send>>;
+
+/// Why a reply has no end: its connection, or in HTTP/2 its stream, is broken off, so that nobody takes it for
+/// whole.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the reply broke off: {0}")]
+pub(crate) struct BrokenOff(pub(crate) String);
+
+/// How long a reply may take whose pieces are given by somebody else: days of a snapshot's bytes.
+const GIVEN_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 impl Reply {
     pub(crate) fn new(bytes: impl Into<Bytes>, permit: Option<OwnedSemaphorePermit>) -> Self {
@@ -192,10 +200,18 @@ impl Reply {
         Self(Content::Whole { bytes, _permit: permit })
     }
 
-    /// Pieces, each to be sent at once. The connection is left alone for as long as they come, at most for
-    /// `lifetime` and a little.
-    pub(crate) fn streamed(pieces: impl Stream<Item = Bytes> + Send + 'static, lifetime: Duration) -> Self {
+    /// Pieces, each to be sent at once; an error breaks the reply off. The connection is left alone for as long as
+    /// they come, at most for `lifetime` and a little.
+    pub(crate) fn streamed(
+        pieces: impl Stream<Item = Result<Bytes, BrokenOff>> + Send + 'static,
+        lifetime: Duration,
+    ) -> Self {
         Self(Content::Streamed { pieces: Box::pin(pieces), lifetime, _streaming: None })
+    }
+
+    /// Pieces that somebody else gives. Ends when the sender is dropped.
+    pub(crate) fn given(mut pieces: mpsc::Receiver<Result<Bytes, BrokenOff>>) -> Self {
+        Self::streamed(stream::poll_fn(move |context| pieces.poll_recv(context)), GIVEN_LIFETIME)
     }
 
     /// Hands over the guard of the request that is answered. One whose answer is complete is not in service any
@@ -225,17 +241,17 @@ impl fmt::Debug for Content {
 
 impl Body for Reply {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BrokenOff;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let piece = match &mut self.0 {
-            Content::Whole { bytes, .. } => bytes.take(),
+            Content::Whole { bytes, .. } => bytes.take().map(Ok),
             Content::Streamed { pieces, .. } => ready!(pieces.as_mut().poll_next(context)),
         };
-        Poll::Ready(piece.map(|bytes| Ok(Frame::data(bytes))))
+        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -32,7 +32,7 @@ pub(super) async fn write(stage: Stage, writer: u64, mut dice: Dice) {
             let (name, entry) = next(&mut dice);
             match engine.put_record(&stage.arn, entry, None, false).await {
                 Ok(receipt) => {
-                    stage.history.lock().acknowledge(name, receipt.shard_id, receipt.sequence_number)
+                    stage.history.lock().acknowledge(name, receipt.shard_id, receipt.sequence_number);
                 }
                 Err(_) => stage.history.lock().fail(name),
             }

@@ -56,7 +56,7 @@ impl Stage {
         let backend = Arc::new(FaultyBackend { inner, faults: faults.clone() });
         let clock = ManualClock::starting_at(START);
         // Every other run reads from storage alone.
-        let tail_bytes_max = if seed % 2 == 0 { 1 << 20 } else { 0 };
+        let tail_bytes_max = if seed.is_multiple_of(2) { 1 << 20 } else { 0 };
         let settings = Settings { limits: Limits::OFF, tail_bytes_max, ..Settings::default() };
         let engine = open(&backend, &settings, &clock, seed).await;
         let stage = Self {

@@ -16,6 +16,8 @@ use bytes::Bytes;
 use futures_util::stream::Stream;
 
 use super::codec::{ApiError, Format, ProtocolError};
+use crate::faults::Cut;
+use crate::http::body::BrokenOff;
 use frame::Frame;
 
 /// Frames as they become due. The next one is asked for when there is room to send it.
@@ -24,6 +26,15 @@ pub struct EventStream {
     /// What of the frame taken last is still to be sent.
     pieces: VecDeque<Bytes>,
     lifetime: Duration,
+    cut: Option<Cut>,
+    /// Frames and bytes given out, without the frame that begins the stream.
+    sent: Sent,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Sent {
+    frames: u64,
+    bytes: u64,
 }
 
 impl EventStream {
@@ -36,7 +47,33 @@ impl EventStream {
         lifetime: Duration,
     ) -> Self {
         let pieces = Frame::initial_response(content_type).into_pieces().into();
-        Self { frames: Box::pin(frames), pieces, lifetime }
+        Self { frames: Box::pin(frames), pieces, lifetime, cut: None, sent: Sent::default() }
+    }
+
+    /// Breaks off there, on purpose.
+    pub(crate) fn cut(self, cut: Option<Cut>) -> Self {
+        Self { cut, ..self }
+    }
+
+    fn is_cut(&self) -> bool {
+        match self.cut {
+            None => false,
+            Some(Cut::AfterEvents(events)) => self.pieces.is_empty() && self.sent.frames >= events,
+            Some(Cut::AfterBytes(bytes)) => self.sent.frames > 0 && self.sent.bytes >= bytes,
+        }
+    }
+
+    /// Of a piece what may be sent before the cut.
+    fn clip(&mut self, mut piece: Bytes) -> Bytes {
+        if self.sent.frames == 0 {
+            return piece;
+        }
+        if let Some(Cut::AfterBytes(bytes)) = self.cut {
+            let left = usize::try_from(bytes.saturating_sub(self.sent.bytes)).unwrap_or(usize::MAX);
+            piece.truncate(left);
+        }
+        self.sent.bytes += piece.len() as u64;
+        piece
     }
 
     /// Fails for whoever asks for a stream in another format than that of its events, in AWS's way.
@@ -53,16 +90,21 @@ impl EventStream {
 }
 
 impl Stream for EventStream {
-    type Item = Bytes;
+    type Item = Result<Bytes, BrokenOff>;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            if let Some(piece) = self.pieces.pop_front() {
-                return Poll::Ready(Some(piece));
+            if self.is_cut() {
+                return Poll::Ready(Some(Err(BrokenOff("a rule says so".to_owned()))));
             }
-            // Here, between two frames, a stream can be broken off: each call takes one frame.
+            if let Some(piece) = self.pieces.pop_front() {
+                return Poll::Ready(Some(Ok(self.clip(piece))));
+            }
             match self.frames.as_mut().poll_next(context) {
-                Poll::Ready(Some(frame)) => self.pieces = frame.into_pieces().into(),
+                Poll::Ready(Some(frame)) => {
+                    self.sent.frames += 1;
+                    self.pieces = frame.into_pieces().into();
+                }
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => return Poll::Pending,
             }

@@ -1,5 +1,6 @@
 //! Many bodies and too little room, on a manual clock.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 
 use millstream_runtime::ManualClock;

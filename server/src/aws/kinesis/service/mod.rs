@@ -7,6 +7,7 @@ mod capacity;
 mod consumers;
 mod encryption;
 mod errors;
+mod failing_entries;
 mod monitoring;
 mod names;
 mod policies;
@@ -17,6 +18,8 @@ mod streams;
 mod subscriptions;
 mod tags;
 
+use std::sync::Arc;
+
 use millstream_engine::Engine;
 
 #[allow(clippy::wildcard_imports)] // nearly every input and output is named here
@@ -24,6 +27,7 @@ use super::generated::*;
 use crate::aws::caller::Caller;
 use crate::aws::codec::ApiError;
 use crate::aws::event_stream::EventStream;
+use crate::faults::Faults;
 
 type Answer<T> = Result<T, ApiError>;
 
@@ -31,6 +35,7 @@ type Answer<T> = Result<T, ApiError>;
 #[derive(Clone, Debug)]
 pub(crate) struct Kinesis {
     pub(crate) engine: Engine,
+    pub(crate) faults: Arc<Faults>,
 }
 
 impl KinesisService for Kinesis {
@@ -163,7 +168,7 @@ impl KinesisService for Kinesis {
     }
 
     async fn put_records(&self, caller: &Caller, input: PutRecordsInput) -> Answer<PutRecordsOutput> {
-        records::put_records(&self.engine, caller, input).await
+        failing_entries::put_records(self, caller, input).await
     }
 
     async fn get_shard_iterator(

@@ -165,7 +165,7 @@ async fn records_take_turns_among_the_shards() {
             let page = world.call("GetRecords", json!({"ShardIterator": iterator})).await.unwrap();
             keys.push(page["Records"][0].get("PartitionKey").cloned());
         }
-        keys.sort_by_key(|key| key.is_some());
+        keys.sort_by_key(Option::is_some);
         assert_eq!(keys, [None, None, None, Some(json!("k"))]);
 
         let text = "SequenceNumberForOrdering is not supported for stream elastic under account 000000000000, whose \

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use millstream_engine::{Engine, EphemeralKey, Settings};
+use millstream_engine::{EphemeralKey, LiveEngine, Settings};
 use millstream_runtime::{ManualClock, SeededEntropy};
 use millstream_storage::memory::MemoryBackend;
 use millstream_storage::{Backend, SlotId};
@@ -24,7 +24,9 @@ use super::super::service::Kinesis;
 use super::answers::as_json;
 use crate::aws::caller::Caller;
 use crate::aws::codec::{ApiError, Format};
+use crate::faults::Faults;
 use crate::metrics::Metrics;
+use crate::settings::FaultsSetting;
 
 /// 2023-11-14T22:13:20Z
 const START: Duration = Duration::from_secs(1_700_000_000);
@@ -38,7 +40,8 @@ const FORMATS: [Format; 2] = [Format::Json, Format::Cbor];
 struct World {
     format: Format,
     clock: ManualClock,
-    engine: Engine,
+    engine: LiveEngine,
+    faults: Arc<Faults>,
     metrics: Arc<Metrics>,
 }
 
@@ -51,9 +54,10 @@ impl World {
         let slot = MemoryBackend::new().open(SlotId(0), None).await.unwrap();
         let keys = Arc::new(EphemeralKey::new(SeededEntropy::shared(8)));
         let engine =
-            Engine::open(slot, settings, clock.shared(), SeededEntropy::shared(7), keys).await.unwrap();
+            LiveEngine::open(slot, settings, clock.shared(), SeededEntropy::shared(7), keys).await.unwrap();
         let (metrics, _) = Metrics::new(engine.clone());
-        Self { format, clock, engine, metrics }
+        let faults = Faults::new(FaultsSetting::default(), clock.shared(), SeededEntropy::shared(9));
+        Self { format, clock, engine, faults, metrics }
     }
 
     /// With the stream `orders` of two shards.
@@ -90,7 +94,8 @@ impl World {
         let input = Input::decode(operation, self.format, &Bytes::from(body))?;
         let caller = Caller { account: account.parse().unwrap(), region: "us-east-1".parse().unwrap() };
         let mut out = Vec::new();
-        dispatch(&Kinesis { engine: self.engine.clone() }, &caller, input, self.format, &mut out).await?;
+        let kinesis = Kinesis { engine: self.engine.current().await?, faults: self.faults.clone() };
+        dispatch(&kinesis, &caller, input, self.format, &mut out).await?;
         Ok(out)
     }
 }

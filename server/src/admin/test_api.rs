@@ -1,0 +1,87 @@
+//! What lets a test change the server that it runs against: its clock, its faults, and all that it holds.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::body::Body;
+use hyper::header::ORIGIN;
+use hyper::{Method, Request, StatusCode};
+use millstream_engine::LiveEngine;
+use millstream_runtime::TaskSet;
+use serde::Serialize;
+
+use super::answer::{Answer, Refusal, json, read_json};
+use super::clock::Clocks;
+use super::{PATHS, faults, snapshot};
+use crate::faults::Faults;
+use crate::init::InitialStreams;
+
+const OFF: &str = "The test API is off, because whoever reaches it can remove everything that this server holds. \
+                   --test-api, MILLSTREAM_TEST_API=true or test_api = true switches it on.";
+const NOT_FOR_PAGES: &str = "Requests of web pages, which carry an Origin, are refused here.";
+
+#[derive(Debug)]
+pub(crate) struct TestApi {
+    pub(crate) enabled: bool,
+    pub(crate) engine: LiveEngine,
+    pub(crate) clocks: Clocks,
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) initial_streams: InitialStreams,
+    pub(crate) tasks: TaskSet,
+}
+
+#[derive(Serialize)]
+struct ShownReset {
+    took_ms: u64,
+}
+
+impl TestApi {
+    pub(super) async fn handle<B>(&self, request: Request<B>) -> Answer
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + std::fmt::Display,
+    {
+        if request.headers().contains_key(ORIGIN) {
+            return Err(Refusal::new(StatusCode::FORBIDDEN, NOT_FOR_PAGES));
+        }
+        if !self.enabled {
+            return Err(Refusal::new(StatusCode::FORBIDDEN, OFF));
+        }
+        let (parts, body) = request.into_parts();
+        let Self { clocks, .. } = self;
+        let clock = &clocks.machine;
+        match (&parts.method, parts.uri.path()) {
+            (&Method::GET, "/admin/clock") => Ok(json(StatusCode::OK, &clocks.show())),
+            (&Method::POST, "/admin/clock") => {
+                clocks.change(&read_json(body, clock).await?)?;
+                Ok(json(StatusCode::OK, &clocks.show()))
+            }
+            (&Method::GET, "/admin/faults") => faults::list(&self.faults),
+            (&Method::POST, "/admin/faults") => faults::add(&self.faults, read_json(body, clock).await?),
+            (&Method::DELETE, "/admin/faults") => faults::clear(&self.faults),
+            (&Method::DELETE, path) if path.starts_with("/admin/faults/") => {
+                faults::remove(&self.faults, &path["/admin/faults/".len()..])
+            }
+            (&Method::POST, "/admin/reset") => self.reset().await,
+            (&Method::POST, "/admin/snapshot") => snapshot::save(&self.engine, &self.tasks).await,
+            (&Method::POST, "/admin/snapshot/load") => snapshot::load(&self.engine, body, clock).await,
+            _ => Err(Refusal::new(StatusCode::NOT_FOUND, format!("Here are {PATHS}."))),
+        }
+    }
+
+    /// Back to a server that has just been started: nothing in it but the streams of the settings. The scripts of
+    /// `ready.d` are not run again.
+    async fn reset(&self) -> Answer {
+        let Clocks { engine: engine_clock, machine: clock } = &self.clocks;
+        let began = clock.monotonic();
+        self.faults.reset();
+        // First, so that the new engine begins at the machine's time.
+        engine_clock.reset();
+        self.engine.reset().await?;
+        self.initial_streams.make(&self.engine, clock).await.map_err(|error| {
+            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("All was removed, but {error}."))
+        })?;
+        let took = clock.monotonic().saturating_sub(began);
+        Ok(json(StatusCode::OK, &ShownReset { took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX) }))
+    }
+}

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use millstream_engine::{
-    BlockBuilder, CreateStream, Engine, EphemeralKey, GetRecords, Limits, Mode, PutEntry, Settings,
-    StartingPosition, StoredBlock,
+    BlockBuilder, CreateStream, Distribution, Engine, EphemeralKey, GetRecords, Limits, Mode, PutEntry,
+    Settings, StartingPosition, StoredBlock,
 };
 use millstream_model::{StreamArn, Timestamp};
 use millstream_runtime::{SystemClock, SystemEntropy};
@@ -35,6 +35,8 @@ async fn engine(shards: u32) -> (Engine, StreamArn) {
         mode: Some(Mode::Provisioned),
         tags: BTreeMap::new(),
         record_kib_max: None,
+        warm_mib: 0,
+        distribution: Distribution::UserPartitionKey,
     };
     engine.create_stream(stream).await.unwrap();
     (engine, arn)

@@ -81,6 +81,13 @@ calls! {
     split_shard, SplitShard, Account, aws::CONTROL_CALLS_PER_SECOND;
     merge_shards, MergeShards, Account, aws::CONTROL_CALLS_PER_SECOND;
     update_shard_count, UpdateShardCount, Account, aws::UPDATE_SHARD_COUNT_CALLS_PER_SECOND;
+    update_stream_mode, UpdateStreamMode, Account, aws::CONTROL_CALLS_PER_SECOND;
+    update_stream_warm_throughput, UpdateStreamWarmThroughput, Account, aws::CONTROL_CALLS_PER_SECOND;
+    update_max_record_size, UpdateMaxRecordSize, Account, aws::CONTROL_CALLS_PER_SECOND;
+    update_stream_record_distribution_strategy, UpdateStreamRecordDistributionStrategy, Account,
+        aws::CONTROL_CALLS_PER_SECOND;
+    describe_account_settings, DescribeAccountSettings, Account, aws::CONTROL_CALLS_PER_SECOND;
+    update_account_settings, UpdateAccountSettings, Account, aws::CONTROL_CALLS_PER_SECOND;
 }
 
 /// Whose calls are counted together.

@@ -12,6 +12,7 @@ use millstream_runtime::{OnFailure, SharedClock, SharedEntropy, TaskSet};
 use millstream_storage::Slot;
 use tokio::sync::{Mutex, Notify, Semaphore, oneshot};
 
+use crate::account::Accounts;
 use crate::call_limits::{Call, CallBuckets};
 use crate::catalog::Catalog;
 use crate::committer::Committer;
@@ -51,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) clock: SharedClock,
     pub(crate) catalog: Catalog,
+    pub(crate) accounts: Accounts,
     pub(crate) committer: Arc<Committer>,
     pub(crate) sealer: Sealer,
     pub(crate) vault: Vault,
@@ -64,6 +66,8 @@ pub(crate) struct Inner {
     pub(crate) control: Mutex<Control>,
     /// Wakes the janitor before its time.
     pub(crate) janitor: Notify,
+    /// Wakes whoever scales on-demand streams: there is one again.
+    pub(crate) on_demand_began: Notify,
     tasks: TaskSet,
 }
 
@@ -98,7 +102,7 @@ impl Engine {
         keys: Arc<dyn KeySource>,
     ) -> Result<Self> {
         let vault = Vault::new(keys, entropy.clone());
-        let Recovered { store, streams, graves } = recover(&*slot, &*entropy, &vault).await?;
+        let Recovered { store, streams, graves, accounts } = recover(&*slot, &*entropy, &vault).await?;
         let catalog = Catalog::default();
         streams.into_iter().for_each(|stream| catalog.insert(stream));
         let graves = graves.into_iter().map(Grave::new).collect();
@@ -113,17 +117,20 @@ impl Engine {
             room: Arc::new(Semaphore::new(permits)),
             control: Mutex::new(Control { store, graves }),
             janitor: Notify::new(),
+            on_demand_began: Notify::new(),
             tasks: TaskSet::default(),
             slot,
             settings,
             clock,
             catalog,
+            accounts,
         });
         inner.committer.start(&inner.tasks);
         // Deletions that a stop interrupted go on at once.
         inner.janitor.notify_one();
         let engine = Self { inner };
         engine.start_janitor();
+        engine.start_scaler();
         Ok(engine)
     }
 
@@ -206,6 +213,14 @@ impl Engine {
         let engine = self.clone();
         self.inner.tasks.spawn("janitor", OnFailure::Shutdown, async move {
             engine.tidy_up_until_stopped().await;
+            Ok::<_, Infallible>(())
+        });
+    }
+
+    fn start_scaler(&self) {
+        let engine = self.clone();
+        self.inner.tasks.spawn("scaler", OnFailure::Shutdown, async move {
+            engine.scale_until_stopped().await;
             Ok::<_, Infallible>(())
         });
     }

@@ -13,7 +13,9 @@ use prost::Message;
 use crate::encryption::data_key::DataKey;
 use crate::keyspace::store_row::StoreRow;
 use crate::keyspace::tail_row::LogEnd;
-use crate::keyspace::{ShardUid, consumer_row, data_key_row, record_key, shard_row, stream_row, time_index};
+use crate::keyspace::{
+    ShardUid, account_row, consumer_row, data_key_row, record_key, shard_row, stream_row, time_index,
+};
 use crate::operations::list::{ShardsToken, StreamsToken, decode_filter, encode_token};
 use crate::record_block::{
     self, BlockBuilder, CHECKSUM, ENCRYPTED, FORMAT_VERSION, HEADER_BYTES, StoredBlock,
@@ -72,6 +74,13 @@ pub fn rows(bytes: &[u8]) {
     if let Ok((stream, state)) = shard_row::decode(key, row) {
         let again = shard_row::decode(&shard_row::shard_key(stream, state.meta.index), &state.encode());
         assert_eq!(again, Ok((stream, state)));
+    }
+    if let Ok((account, region, commitment)) = account_row::decode(key, row) {
+        let again = account_row::decode(
+            &account_row::account_key(&account, &region),
+            &account_row::encode(commitment),
+        );
+        assert_eq!(again, Ok((account, region, commitment)));
     }
     if let Ok((stream, name, meta)) = consumer_row::decode(key, row) {
         let again =

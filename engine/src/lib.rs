@@ -4,7 +4,9 @@
 //! no JSON, no HTTP, no gRPC; and neither are leases. Nothing is acknowledged and nothing is shown that
 //! would not survive a power cut.
 
+mod account;
 mod call_limits;
+mod capacity;
 mod catalog;
 mod committer;
 mod consumer;
@@ -35,7 +37,9 @@ pub mod fuzzing;
 #[cfg(test)]
 mod tests;
 
+pub use account::{CommitmentDescription, CommitmentStatus};
 pub use call_limits::CallLimits;
+pub use capacity::{Distribution, WarmThroughput};
 pub use consumer::ConsumerStatus;
 pub use encryption::master_key::MasterKey;
 pub use encryption::source::{EphemeralKey, KeySource};

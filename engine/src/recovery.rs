@@ -9,6 +9,7 @@ use millstream_runtime::Entropy;
 use millstream_storage::{Entry, KeyRange, ScanOptions, Slot, WriteSet};
 use prost::Message;
 
+use crate::account::Accounts;
 use crate::consumer::{Consumer, ConsumerMeta};
 use crate::encryption::keyring::Keyring;
 use crate::encryption::recovery::StoredKeys;
@@ -16,7 +17,9 @@ use crate::encryption::vault::Vault;
 use crate::error::{Error, Result};
 use crate::keyspace::store_row::{FORMAT, StoreRow, store_key};
 use crate::keyspace::tail_row::{LogEnd, tail_key};
-use crate::keyspace::{self, ShardUid, StreamUid, consumer_row, record_key, shard_row, stream_row};
+use crate::keyspace::{
+    self, ShardUid, StreamUid, account_row, consumer_row, record_key, shard_row, stream_row,
+};
 use crate::record_block::StoredBlock;
 use crate::shard::Shard;
 use crate::stream::Stream;
@@ -32,6 +35,7 @@ pub(crate) struct Recovered {
     pub(crate) streams: Vec<Stream>,
     /// Deleted streams whose data has yet to be removed, or just was.
     pub(crate) graves: Vec<StreamUid>,
+    pub(crate) accounts: Accounts,
 }
 
 /// The shards of a stream, and the keys that they share.
@@ -66,7 +70,12 @@ pub(crate) async fn recover(slot: &dyn Slot, entropy: &dyn Entropy, vault: &Vaul
     let graves = scan_all(slot, KeyRange::prefix(&[keyspace::GRAVE])).await?;
     let graves = graves.iter().map(|grave| grave_uid(&grave.key)).collect::<Result<Vec<_>>>()?;
     check_nothing_is_missed(slot, &streams, &graves)?;
-    Ok(Recovered { store, streams, graves })
+    let accounts = Accounts::default();
+    for Entry { key, value } in scan_all(slot, account_row::all()).await? {
+        let (account, region, commitment) = account_row::decode(&key, &value)?;
+        accounts.set(account, region, commitment);
+    }
+    Ok(Recovered { store, streams, graves, accounts })
 }
 
 fn grave_uid(key: &[u8]) -> Result<StreamUid> {

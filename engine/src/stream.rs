@@ -5,17 +5,21 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use millstream_model::{ShardId, ShardIndex, StreamArn, Timestamp};
-use parking_lot::RwLock;
+use millstream_model::{ShardId, ShardIndex, StreamArn, Timestamp, limits};
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
+use crate::capacity::StreamCapacity;
+use crate::capacity::scaler::Watch;
 use crate::consumer::Consumers;
 use crate::encryption::keyring::Keyring;
 use crate::encryption::state::Encryption;
 use crate::engine::not_found;
 use crate::keyspace::StreamUid;
+use crate::limits::Burst;
 use crate::metrics::StreamCounters;
 use crate::monitoring::ShardMetricSet;
 use crate::routing::Routing;
@@ -28,6 +32,16 @@ pub enum Mode {
     #[default]
     Provisioned,
     OnDemand,
+}
+
+impl Mode {
+    /// The name in AWS's messages.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Provisioned => "Provisioned",
+            Self::OnDemand => "On-Demand",
+        }
+    }
 }
 
 /// A stream's state as Kinesis shows it.
@@ -88,6 +102,8 @@ pub(crate) struct StreamMeta {
     pub(crate) monitored: ShardMetricSet,
     /// Who else may do what with the stream, as it was given; whoever gave it had it checked.
     pub(crate) policy: Option<String>,
+    /// How much the stream takes, apart from its mode and its shards.
+    pub(crate) capacity: StreamCapacity,
     pub(crate) encryption: Encryption,
 }
 
@@ -112,6 +128,14 @@ impl StreamMeta {
     pub(crate) fn record_bytes_max(&self) -> usize {
         self.record_kib_max as usize * 1024
     }
+
+    /// What a shard takes at once.
+    pub(crate) fn burst(&self) -> Burst {
+        match self.record_bytes_max() > limits::RECORD_BYTES_MAX {
+            true => Burst::LargeRecords,
+            false => Burst::OneSecond,
+        }
+    }
 }
 
 /// A stream in memory.
@@ -127,6 +151,10 @@ pub(crate) struct Stream {
     shards: RwLock<Arc<Shards>>,
     /// Wakes puts whose shard is being replaced: others take its hash keys now, or it does again.
     pub(crate) resharded: Notify,
+    /// What the growth of an on-demand stream goes by; absent for others.
+    pub(crate) watch: Mutex<Option<Box<Watch>>>,
+    /// How many records took turns among the shards, where these are not found by key.
+    pub(crate) turns: AtomicUsize,
 }
 
 /// All shards that are not removed, by index, and who among the open ones takes what.
@@ -179,6 +207,8 @@ impl Stream {
             meta: RwLock::new(Arc::new(meta)),
             shards: RwLock::new(Arc::new(Shards::new(shards))),
             resharded: Notify::new(),
+            watch: Mutex::default(),
+            turns: AtomicUsize::new(0),
         }
     }
 
@@ -231,6 +261,7 @@ mod tests {
             count_updates: Vec::new(),
             monitored: ShardMetricSet::EMPTY,
             policy: None,
+            capacity: StreamCapacity::default(),
             encryption: Encryption::default(),
         }
     }

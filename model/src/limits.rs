@@ -26,6 +26,9 @@ pub const GET_RECORDS_BYTES_MAX: usize = 10 * 1024 * 1024;
 pub const SHARD_WRITE_BYTES_PER_SECOND: u64 = 1024 * 1024;
 /// Write capacity of a shard.
 pub const SHARD_WRITE_RECORDS_PER_SECOND: u64 = 1000;
+/// Bytes that a rested shard takes at once where records may be larger than [`RECORD_BYTES_MAX`] ("bursts up to 10 MiB,
+/// while averaging out to 1 MiB per second", developer guide, large records).
+pub const SHARD_WRITE_BURST_BYTES: u64 = 10 * 1024 * 1024;
 /// Read capacity of a shard, shared by all that poll it.
 pub const SHARD_READ_BYTES_PER_SECOND: u64 = 2 * 1024 * 1024;
 /// GetRecords calls on a shard, shared by all that poll it.
@@ -65,6 +68,8 @@ pub const SUBSCRIPTION_TAKEOVER: Duration = Duration::from_secs(5);
 
 /// Consumers on one stream.
 pub const CONSUMERS_PER_STREAM: u32 = 20;
+/// The same of an on-demand stream of an account that is committed to a minimum throughput.
+pub const CONSUMERS_PER_ADVANTAGE_STREAM: u32 = 50;
 /// Consumers of one stream that may be in CREATING at once.
 pub const CONSUMERS_CREATING_MAX: usize = 5;
 
@@ -92,6 +97,19 @@ pub const UPDATE_SHARD_COUNT_TARGET_MAX: u32 = 10_000;
 pub const ON_DEMAND_STREAMS_PER_ACCOUNT: u32 = 50;
 /// Shards that an on-demand stream starts with.
 pub const ON_DEMAND_SHARDS_INITIAL: u32 = 4;
+/// Write capacity that an on-demand stream grows to, and that it can be warmed for: 10 GiB/s, in the three largest
+/// regions.
+pub const ON_DEMAND_MIB_PER_SECOND_MAX: u32 = 10 * 1024;
+/// An on-demand stream's capacity follows the highest write rate of so many days (developer guide, on-demand mode) …
+pub const ON_DEMAND_PEAK_DAYS: u64 = 30;
+/// … and is so many times that rate, so that traffic may double at once.
+pub const ON_DEMAND_HEADROOM: u64 = 2;
+/// Within this, an on-demand stream has followed traffic that doubled, and has split a shard that is too busy.
+pub const ON_DEMAND_GROWS_WITHIN: Duration = Duration::from_secs(15 * 60);
+/// UpdateStreamMode calls that change a stream, within 24 hours.
+pub const MODE_SWITCHES_PER_DAY: u32 = 2;
+/// How long an account that commits itself to a minimum throughput is bound at least.
+pub const COMMITMENT_MIN: Duration = Duration::from_secs(24 * 3600);
 /// Streams of an account and region that may be in CREATING at once.
 pub const STREAMS_CREATING_MAX: usize = 5;
 

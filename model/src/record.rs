@@ -11,7 +11,7 @@ pub struct Record {
     pub sequence_number: SequenceNumber,
     /// Never falls from one record of a shard to the next.
     pub approximate_arrival: Timestamp,
-    /// UTF-8, 1 to 256 characters.
+    /// UTF-8, 1 to 256 characters; empty if the producer sent none.
     pub partition_key: Bytes,
     /// Up to the stream's maximum record size.
     pub data: Bytes,

@@ -40,6 +40,19 @@ impl TokenBucket {
         Ok(())
     }
 
+    /// Makes the bucket larger or smaller. What a larger one holds more is there at once, as it would be in a bucket
+    /// that had been that large from the start; a smaller one keeps what it has room for.
+    pub fn resize(&mut self, now: Duration, capacity: u64) {
+        if capacity == self.capacity {
+            return;
+        }
+        self.refill(now);
+        let full = i128::from(capacity) * NANOS;
+        let grown = (full - i128::from(self.capacity) * NANOS).max(0);
+        self.balance_nanos = self.balance_nanos.saturating_add(grown).min(full);
+        self.capacity = capacity;
+    }
+
     /// Whether it holds all it can: then a new bucket would be the same.
     pub fn is_full(&mut self, now: Duration) -> bool {
         self.refill(now);
@@ -120,6 +133,21 @@ mod tests {
         bucket.charge(Duration::ZERO, 4);
         bucket.empty(Duration::ZERO);
         assert_eq!(bucket.check(Duration::ZERO), Err(RetryAfter(SECOND * 2)));
+    }
+
+    #[test]
+    fn a_larger_bucket_holds_more_at_once_and_a_smaller_one_less() {
+        let mut bucket = TokenBucket::new(10, 1, Duration::ZERO);
+        assert_eq!(bucket.take(Duration::ZERO, 4), Ok(()));
+        bucket.resize(Duration::ZERO, 100);
+        assert!(bucket.take(Duration::ZERO, 97).is_err());
+        assert_eq!(bucket.take(Duration::ZERO, 96), Ok(()));
+        bucket.resize(SECOND * 50, 10);
+        assert_eq!(bucket.take(SECOND * 50, 10), Ok(()));
+        assert!(bucket.take(SECOND * 50, 1).is_err());
+        bucket.charge(SECOND * 50, 5);
+        bucket.resize(SECOND * 50, 7);
+        assert_eq!(bucket.check(SECOND * 50), Err(RetryAfter(SECOND * 5)));
     }
 
     #[test]

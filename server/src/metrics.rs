@@ -4,6 +4,8 @@
 //! here. There are no labels with unbounded values: streams are listed, callers are not, and shards are where
 //! their stream's enhanced monitoring asks for it.
 
+mod consumers;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -197,7 +199,8 @@ impl Collector for Streams {
                 ConstGauge::new(value).encode(encoder)
             })?;
         }
-        encode_shards(&mut encoder, &self.engine.shard_metrics())
+        encode_shards(&mut encoder, &self.engine.shard_metrics())?;
+        consumers::encode(&mut encoder, &self.engine.consumer_metrics())
     }
 }
 

@@ -124,6 +124,8 @@ impl Server {
 
     /// Takes no more requests, finishes those under way, makes everything durable and closes the store.
     pub async fn stop(self) -> Result<(), ServerError> {
+        // First, so that connections are not held open by what consumers are brought.
+        self.engine.end_subscriptions();
         self.tasks.shutdown();
         if !self.tasks.join(&*self.clock, DRAIN_LIMIT).await {
             tracing::warn!("connections were still open at the end");

@@ -71,14 +71,18 @@ pub enum LimitsPreset {
 #[serde(default, deny_unknown_fields)]
 pub struct CustomLimits {
     pub write_bytes_per_second: Option<u64>,
+    pub write_burst_bytes: Option<u64>,
     pub write_records_per_second: Option<u64>,
     pub read_bytes_per_second: Option<u64>,
     pub read_calls_per_second: Option<u64>,
     pub iterator_calls_per_second: Option<u64>,
     pub shards_per_account: Option<u32>,
     pub on_demand_streams_per_account: Option<u32>,
+    pub on_demand_mib_per_second_max: Option<u32>,
+    pub mode_switches_per_day: Option<u32>,
     pub count_updates_per_day: Option<u32>,
     pub consumers_per_stream: Option<u32>,
+    pub consumers_per_advantage_stream: Option<u32>,
     pub subscription_bytes_per_second: Option<u64>,
     pub subscription_calls_per_second: Option<u64>,
     pub encryption_changes_per_day: Option<u32>,
@@ -116,6 +120,12 @@ pub struct CustomCalls {
     pub split_shard: Option<u64>,
     pub merge_shards: Option<u64>,
     pub update_shard_count: Option<u64>,
+    pub update_stream_mode: Option<u64>,
+    pub update_stream_warm_throughput: Option<u64>,
+    pub update_max_record_size: Option<u64>,
+    pub update_stream_record_distribution_strategy: Option<u64>,
+    pub describe_account_settings: Option<u64>,
+    pub update_account_settings: Option<u64>,
 }
 
 /// How long streams and consumers stay in CREATING, UPDATING and DELETING, in milliseconds.
@@ -287,6 +297,7 @@ impl From<LimitsSetting> for engine::Limits {
         };
         Self {
             write_bytes_per_second: figure(custom.write_bytes_per_second, Self::AWS.write_bytes_per_second),
+            write_burst_bytes: figure(custom.write_burst_bytes, Self::AWS.write_burst_bytes),
             write_records_per_second: figure(
                 custom.write_records_per_second,
                 Self::AWS.write_records_per_second,
@@ -302,8 +313,17 @@ impl From<LimitsSetting> for engine::Limits {
                 custom.on_demand_streams_per_account,
                 Self::AWS.on_demand_streams_per_account,
             ),
+            on_demand_mib_per_second_max: figure(
+                custom.on_demand_mib_per_second_max,
+                Self::AWS.on_demand_mib_per_second_max,
+            ),
+            mode_switches_per_day: figure(custom.mode_switches_per_day, Self::AWS.mode_switches_per_day),
             count_updates_per_day: figure(custom.count_updates_per_day, Self::AWS.count_updates_per_day),
             consumers_per_stream: figure(custom.consumers_per_stream, Self::AWS.consumers_per_stream),
+            consumers_per_advantage_stream: figure(
+                custom.consumers_per_advantage_stream,
+                Self::AWS.consumers_per_advantage_stream,
+            ),
             subscription_bytes_per_second: figure(
                 custom.subscription_bytes_per_second,
                 Self::AWS.subscription_bytes_per_second,
@@ -367,6 +387,21 @@ impl From<CustomCalls> for engine::CallLimits {
             split_shard: figure(custom.split_shard, aws.split_shard),
             merge_shards: figure(custom.merge_shards, aws.merge_shards),
             update_shard_count: figure(custom.update_shard_count, aws.update_shard_count),
+            update_stream_mode: figure(custom.update_stream_mode, aws.update_stream_mode),
+            update_stream_warm_throughput: figure(
+                custom.update_stream_warm_throughput,
+                aws.update_stream_warm_throughput,
+            ),
+            update_max_record_size: figure(custom.update_max_record_size, aws.update_max_record_size),
+            update_stream_record_distribution_strategy: figure(
+                custom.update_stream_record_distribution_strategy,
+                aws.update_stream_record_distribution_strategy,
+            ),
+            describe_account_settings: figure(
+                custom.describe_account_settings,
+                aws.describe_account_settings,
+            ),
+            update_account_settings: figure(custom.update_account_settings, aws.update_account_settings),
         }
     }
 }

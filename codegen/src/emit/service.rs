@@ -20,6 +20,7 @@ pub(super) fn emit(catalog: &Catalog<'_>) -> Result<String, Error> {
         #[allow(clippy::wildcard_imports)] // which ones is the model's business
         use super::*;
         use crate::aws::codec::{{ApiError, Format, Refusal, decode, encode}};
+        use crate::aws::event_stream::EventStream;
 
         /// The input of any operation.
         #[allow(clippy::large_enum_variant)] // moved twice on its way to the handler; a box would cost more
@@ -46,8 +47,8 @@ pub(super) fn emit(catalog: &Catalog<'_>) -> Result<String, Error> {
             {methods}
         }}
 
-        /// Does what `input` asks for and appends the answer to `out`. An operation whose answer is a stream
-        /// of events is not done here: its input is to be taken out before.
+        /// Does what `input` asks for and appends the answer to `out`. Where the answer is a stream of events,
+        /// nothing is appended and the stream is given back.
         #[allow(clippy::manual_async_fn)] // an async fn would hold its arguments twice
         pub fn dispatch<S: {handler_trait}>(
             service: &S,
@@ -55,10 +56,10 @@ pub(super) fn emit(catalog: &Catalog<'_>) -> Result<String, Error> {
             input: Input,
             format: Format,
             out: &mut Vec<u8>,
-        ) -> impl Future<Output = Result<(), ApiError>> + Send {{
+        ) -> impl Future<Output = Result<Option<EventStream>, ApiError>> + Send {{
             async move {{
                 match input {{ {arms} }}
-                Ok(())
+                Ok(None)
             }}
         }}
 
@@ -80,22 +81,19 @@ pub(super) fn emit(catalog: &Catalog<'_>) -> Result<String, Error> {
 
 fn method(operation: &OperationEntry<'_>) -> String {
     let OperationEntry { name, input, output, streams, .. } = *operation;
-    if streams {
-        return String::new();
-    }
+    let answer = if streams { "EventStream" } else { output.unwrap_or("()") };
     format!(
         "fn {method}(
             &self,
             context: &Self::Context,
             input: {input},
-        ) -> impl Future<Output = Result<{output}, ApiError>> + Send {{
+        ) -> impl Future<Output = Result<{answer}, ApiError>> + Send {{
             let _ = (context, input);
             ready(Err(not_built(Operation::{name})))
         }}
 
         ",
         method = snake_case(name),
-        output = output.unwrap_or("()"),
     )
 }
 
@@ -103,7 +101,13 @@ fn arm(operation: &OperationEntry<'_>) -> String {
     let OperationEntry { name, streams, .. } = *operation;
     let method = snake_case(name);
     if streams {
-        format!("Input::{name}(_) => return Err(not_built(Operation::{name})),")
+        // The events of a stream are in JSON, whatever the request was in.
+        format!(
+            "Input::{name}(input) => {{
+                EventStream::check(format)?;
+                return Ok(Some(service.{method}(context, input).await?));
+            }}"
+        )
     } else {
         format!("Input::{name}(input) => encode(format, &service.{method}(context, input).await?, out),")
     }

@@ -14,11 +14,14 @@
 //! | 06 | shard uid u64 | [`tail_row`]: up to where a shard was trimmed |
 //! | 07 | stream uid u32 ‖ name | [`consumer_row`]: a consumer of a stream |
 //! | 08 | stream uid u32 ‖ epoch u32 | [`data_key_row`]: a data key of a stream, wrapped |
+//! | 09 | account ‖ 0 ‖ region | [`account_row`]: what an account has set in a region |
 //! | 10 | shard uid u64 ‖ first index u64 | a [`crate::record_block`] |
 //! | 11 | shard uid u64 ‖ milliseconds u64 | [`time_index`]: the first block of that time |
 //! | 7e | – | [`replacement_row`]: how often all of this was replaced by a reset or a snapshot |
 //! | 7f | any other key | what is to replace that key's value |
 
+pub(crate) mod account_row;
+mod capacity_row;
 pub(crate) mod consumer_row;
 pub(crate) mod data_key_row;
 pub(crate) mod record_key;
@@ -40,6 +43,7 @@ pub(crate) const PROBE: u8 = 0x05;
 pub(crate) const TAIL: u8 = 0x06;
 pub(crate) const CONSUMER: u8 = 0x07;
 pub(crate) const DATA_KEY: u8 = 0x08;
+pub(crate) const ACCOUNT: u8 = 0x09;
 pub(crate) const RECORD_BLOCK: u8 = 0x10;
 pub(crate) const TIME_INDEX: u8 = 0x11;
 pub(crate) const REPLACEMENT: u8 = 0x7e;

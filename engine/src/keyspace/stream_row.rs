@@ -7,6 +7,7 @@ use millstream_model::{StreamArn, Timestamp};
 use millstream_storage::KeyRange;
 use prost::Message;
 
+use super::capacity_row::CapacityRow;
 use super::{STREAM, StreamUid, corrupt};
 use crate::Result;
 use crate::encryption::Epoch;
@@ -59,6 +60,9 @@ struct Row {
     encryption_starts_millis: Vec<u64>,
     #[prost(uint64, repeated, tag = "23")]
     encryption_stops_millis: Vec<u64>,
+    /// Absent in rows from before streams grew on demand.
+    #[prost(message, optional, tag = "30")]
+    capacity: Option<CapacityRow>,
 }
 
 pub(crate) fn stream_key(arn: &StreamArn) -> Bytes {
@@ -104,6 +108,7 @@ pub(crate) fn encode(meta: &StreamMeta) -> Bytes {
         epoch: meta.encryption.epoch.map_or(0, Epoch::get),
         encryption_starts_millis: millis(&meta.encryption.starts),
         encryption_stops_millis: millis(&meta.encryption.stops),
+        capacity: Some(CapacityRow::of(&meta.capacity)),
     };
     row.encode_to_vec().into()
 }
@@ -151,6 +156,7 @@ fn try_decode(key: &[u8], row: &[u8]) -> Option<(StreamArn, StreamMeta)> {
             starts: rolling_day(row.encryption_starts_millis),
             stops: rolling_day(row.encryption_stops_millis),
         },
+        capacity: row.capacity.unwrap_or_default().capacity()?,
     };
     // Records would be written in clear.
     let is_without_epoch = meta.encryption.key_id.is_some() && meta.encryption.epoch.is_none();
@@ -177,7 +183,9 @@ fn from_millis(times: Vec<u64>) -> Vec<Timestamp> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::capacity_row::tests::any_capacity;
     use super::*;
+    use crate::capacity::StreamCapacity;
 
     fn any_phase() -> impl Strategy<Value = Phase> {
         (0..4, any::<u64>()).prop_map(|(phase, millis)| {
@@ -209,13 +217,15 @@ mod tests {
                 mode: if on_demand { Mode::OnDemand } else { Mode::Provisioned }, phase, tags, record_kib_max,
                 next_shard, count_updates: from_millis(count_updates),
                 monitored: ShardMetricSet::from_bits(monitored).unwrap(), policy, encryption,
+                capacity: StreamCapacity::default(),
             }
         }
     }
 
     proptest! {
         #[test]
-        fn round_trips(meta in any_meta(), account in "[0-9]{12}", region in "[a-z0-9-]{1,20}", name in "[a-zA-Z0-9_.-]{1,128}") {
+        fn round_trips(meta in any_meta(), capacity in any_capacity(), account in "[0-9]{12}", region in "[a-z0-9-]{1,20}", name in "[a-zA-Z0-9_.-]{1,128}") {
+            let meta = StreamMeta { capacity, ..meta };
             let arn = StreamArn { account: account.parse().unwrap(), region: region.parse().unwrap(), name: name.parse().unwrap() };
             prop_assert_eq!(decode(&stream_key(&arn), &encode(&meta)), Ok((arn, meta)));
         }

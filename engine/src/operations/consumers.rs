@@ -237,8 +237,13 @@ impl Inner {
     }
 
     /// How many consumers the stream may have, if there is a limit.
-    fn consumers_max(&self, _: &Found) -> Option<u32> {
-        self.settings.limits.consumers_per_stream
+    fn consumers_max(&self, found: &Found) -> Option<u32> {
+        let limits = &self.settings.limits;
+        let StreamArn { account, region, .. } = &found.stream.arn;
+        match found.stream.is_on_demand() && self.is_advantage(account, region) {
+            true => limits.consumers_per_advantage_stream,
+            false => limits.consumers_per_stream,
+        }
     }
 
     fn check_consumer_quotas(&self, found: &Found) -> Result<()> {

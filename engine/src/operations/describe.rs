@@ -5,7 +5,8 @@ use millstream_model::{
 };
 
 use crate::call_limits::Call;
-use crate::engine::{Engine, Found};
+use crate::capacity::{Distribution, WarmThroughput};
+use crate::engine::{Engine, Found, Inner};
 use crate::error::Result;
 use crate::monitoring::ShardMetricSet;
 use crate::shard::{Shard, shard_id};
@@ -26,6 +27,9 @@ pub struct StreamDescription {
     pub open_shards: usize,
     /// What each shard counts for itself.
     pub monitored: ShardMetricSet,
+    pub distribution: Distribution,
+    /// Only of on-demand streams of an account that is committed to a minimum throughput.
+    pub warm_throughput: Option<WarmThroughput>,
     /// Registered for enhanced fan-out.
     pub consumers: usize,
 }
@@ -55,7 +59,7 @@ pub struct AccountLimits {
 impl Engine {
     pub fn describe_stream_summary(&self, arn: &StreamArn) -> Result<StreamDescription> {
         self.inner.admit(Call::DescribeStreamSummary, arn)?;
-        Ok(describe(&self.inner.find(arn)?))
+        Ok(self.inner.describe(&self.inner.find(arn)?))
     }
 
     /// The stream, a page of its shards after the id `after` (compared as text, as AWS does), and whether
@@ -76,7 +80,7 @@ impl Engine {
         let mut rest =
             visible.filter(|shard| after.is_none_or(|after| shard.id().to_string().as_str() > after));
         let shards = rest.by_ref().take(page).map(|shard| describe_shard(shard)).collect();
-        Ok((describe(&found), shards, rest.next().is_some()))
+        Ok((self.inner.describe(&found), shards, rest.next().is_some()))
     }
 
     pub fn describe_limits(&self, account: &AccountId, region: &Region) -> Result<AccountLimits> {
@@ -95,7 +99,7 @@ impl Engine {
 /// What stands for "no limit" where the API wants a number: the model's maximum.
 const UNLIMITED: u32 = 1_000_000;
 
-impl crate::engine::Inner {
+impl Inner {
     /// Open shards, and on-demand streams, of an account in a region.
     pub(crate) fn used(&self, account: &AccountId, region: &Region) -> (usize, usize) {
         let now = self.now();
@@ -106,22 +110,29 @@ impl crate::engine::Inner {
             (shards + stream.shards().routing.open_shards(), on_demand + usize::from(is_on_demand))
         })
     }
-}
 
-fn describe(found: &Found) -> StreamDescription {
-    let Found { stream, meta, status, now } = found;
-    let is_creating = *status == StreamStatus::Creating;
-    StreamDescription {
-        arn: stream.arn.clone(),
-        status: *status,
-        mode: meta.mode,
-        created: meta.created,
-        retention_hours: meta.retention_hours,
-        record_kib_max: meta.record_kib_max,
-        kms_key_id: meta.encryption.key_id.clone(),
-        open_shards: if is_creating { 0 } else { stream.shards().routing.open_shards() },
-        monitored: meta.monitored,
-        consumers: stream.consumers.count(*now),
+    fn describe(&self, found: &Found) -> StreamDescription {
+        let Found { stream, meta, status, now } = found;
+        let StreamArn { account, region, .. } = &stream.arn;
+        let is_creating = *status == StreamStatus::Creating;
+        let is_advantage = meta.mode == Mode::OnDemand && self.is_advantage(account, region);
+        StreamDescription {
+            arn: stream.arn.clone(),
+            status: *status,
+            mode: meta.mode,
+            created: meta.created,
+            retention_hours: meta.retention_hours,
+            record_kib_max: meta.record_kib_max,
+            kms_key_id: meta.encryption.key_id.clone(),
+            open_shards: if is_creating { 0 } else { stream.shards().routing.open_shards() },
+            monitored: meta.monitored,
+            consumers: stream.consumers.count(*now),
+            distribution: meta.capacity.distribution,
+            warm_throughput: is_advantage.then(|| WarmThroughput {
+                target_mib: meta.capacity.warm_mib,
+                current_mib: self.shard_capacity().mib_of(found.open_shards()),
+            }),
+        }
     }
 }
 

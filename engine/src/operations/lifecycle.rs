@@ -8,8 +8,10 @@ use millstream_model::{HashKeyRange, StreamArn, limits as aws};
 use millstream_storage::{Priority, WriteSet};
 use prost::Message;
 
+use super::capacity::check_distribution;
 use super::tags::check_tags;
 use crate::call_limits::Call;
+use crate::capacity::{Distribution, StreamCapacity};
 use crate::encryption::keyring::Keyring;
 use crate::encryption::state::Encryption;
 use crate::engine::{Control, Engine, Found, Grave, Inner};
@@ -33,25 +35,24 @@ pub struct CreateStream {
     pub tags: BTreeMap<String, String>,
     /// 1 to 10 MiB; 1 MiB if absent.
     pub record_kib_max: Option<u32>,
+    /// MiB a second that an on-demand stream is kept ready for; 0 for none.
+    pub warm_mib: u32,
+    pub distribution: Distribution,
 }
 
 impl Engine {
     pub async fn create_stream(&self, call: CreateStream) -> Result<()> {
         self.inner.admit(Call::CreateStream, &call.arn)?;
         check_tags(&call.arn, &call.tags)?;
-        let (mode, shard_count) = match (call.mode, call.shard_count) {
-            (Some(Mode::OnDemand), _) | (None, None) => (Mode::OnDemand, aws::ON_DEMAND_SHARDS_INITIAL),
-            (Some(Mode::Provisioned) | None, Some(shard_count)) => (Mode::Provisioned, shard_count),
-            (Some(Mode::Provisioned), None) => {
-                return Err(Error::Validation(
-                    "ShardCount is required for a stream in PROVISIONED mode.".to_owned(),
-                ));
-            }
-        };
         let inner = &self.inner;
+        let (mode, shard_count) = inner.mode_and_shards(&call)?;
+        check_distribution(&call.arn, mode, call.distribution)?;
         let mut control = inner.control.lock().await;
         if let Some(gone) = inner.check_name_is_free(&call.arn)? {
             inner.bury(&mut control, &gone).await?;
+        }
+        if call.warm_mib > 0 {
+            inner.check_warm(&call.arn, mode, call.warm_mib, Error::InvalidArgument)?;
         }
         inner.check_quotas(&call.arn, mode, shard_count)?;
         if shard_count > aws::SHARDS_PER_STREAM_MAX {
@@ -75,6 +76,11 @@ impl Engine {
             count_updates: Vec::new(),
             monitored: ShardMetricSet::EMPTY,
             policy: None,
+            capacity: StreamCapacity {
+                warm_mib: call.warm_mib,
+                distribution: call.distribution,
+                ..StreamCapacity::default()
+            },
             encryption: Encryption::default(),
         };
         inner.create(&mut control, call.arn, meta, shard_count).await
@@ -164,20 +170,27 @@ impl Inner {
         }
     }
 
+    /// How many shards the stream begins with.
+    fn mode_and_shards(&self, call: &CreateStream) -> Result<(Mode, u32)> {
+        match (call.mode, call.shard_count) {
+            (Some(Mode::OnDemand), _) | (None, None) => {
+                let warm = self.shard_capacity().shards_for_mib(call.warm_mib);
+                Ok((Mode::OnDemand, warm.max(aws::ON_DEMAND_SHARDS_INITIAL)))
+            }
+            (Some(Mode::Provisioned) | None, Some(shard_count)) => Ok((Mode::Provisioned, shard_count)),
+            (Some(Mode::Provisioned), None) => {
+                Err(Error::Validation("ShardCount is required for a stream in PROVISIONED mode.".to_owned()))
+            }
+        }
+    }
+
     fn check_quotas(&self, arn: &StreamArn, mode: Mode, shard_count: u32) -> Result<()> {
         self.check_shard_quota(arn, shard_count)?;
+        if mode == Mode::OnDemand {
+            self.check_on_demand_quota(arn)?;
+        }
         let StreamArn { account, region, .. } = arn;
         let limits = &self.settings.limits;
-        let (_, on_demand) = self.used(account, region);
-        if let Some(limit) = limits.on_demand_streams_per_account
-            && mode == Mode::OnDemand
-            && on_demand >= limit as usize
-        {
-            return Err(Error::LimitExceeded(format!(
-                "This request would exceed the limit on the number of On-Demand streams for the account {account} \
-                 in {region}. Current On-Demand streams count: {on_demand}. Limit: {limit}."
-            )));
-        }
         let now = self.now();
         let streams = self.catalog.of(account, region);
         let creating =
@@ -189,6 +202,19 @@ impl Inner {
             )));
         }
         Ok(())
+    }
+
+    /// Fails if an account may not have another on-demand stream in the stream's region.
+    pub(crate) fn check_on_demand_quota(&self, arn: &StreamArn) -> Result<()> {
+        let StreamArn { account, region, .. } = arn;
+        let (_, on_demand) = self.used(account, region);
+        match self.settings.limits.on_demand_streams_per_account {
+            Some(limit) if on_demand >= limit as usize => Err(Error::LimitExceeded(format!(
+                "This request would exceed the limit on the number of On-Demand streams for the account {account} \
+                 in {region}. Current On-Demand streams count: {on_demand}. Limit: {limit}."
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Fails if an account may not have so many more shards in the stream's region.
@@ -234,7 +260,15 @@ impl Inner {
         }
         self.slot.commit(writes).await?.durable().await?;
         control.store = store;
-        self.catalog.insert(Stream::new(arn, meta, keys, shards));
+        let stream = Stream::new(arn, meta, keys, shards);
+        let is_on_demand = stream.is_on_demand();
+        if is_on_demand {
+            stream.watch_anew(self.clock.monotonic());
+        }
+        self.catalog.insert(stream);
+        if is_on_demand {
+            self.on_demand_began.notify_one();
+        }
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! What a caller can ask of the engine, one file for each kind of question.
 
+pub(crate) mod account;
+pub(crate) mod capacity;
 pub(crate) mod consumers;
 pub(crate) mod describe;
 pub(crate) mod encryption;

@@ -1,26 +1,32 @@
 //! PutRecord and PutRecords: route, admit, number, and wait until it is durable.
 
+mod checks;
+
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use millstream_model::sequence_number::Decoded;
-use millstream_model::{HashKey, SequenceNumber, ShardId, StreamArn, Timestamp, limits as aws};
+use millstream_model::{HashKey, SequenceNumber, ShardId, StreamArn, limits as aws};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::capacity::Distribution;
 use crate::committer::Group;
 use crate::engine::{Engine, Found, Inner, PERMIT_BYTES, not_found};
 use crate::error::{Error, Result};
 use crate::monitoring::ShardMetric;
+use crate::routing::Routing;
 use crate::shard::Shard;
 use crate::shard::writer::Refused;
 use crate::stream::StreamStatus;
+use checks::{check_ordering, check_partition_key, check_partition_keys, check_record_size};
 
 /// One record to store.
 #[derive(Clone, Debug)]
 pub struct PutEntry {
-    /// UTF-8, 1 to 256 characters; checked by whoever knows the wire.
+    /// UTF-8, 1 to 256 characters; checked by whoever knows the wire. Empty if none was sent, which only a stream
+    /// takes that spreads its records by itself.
     pub partition_key: Bytes,
     /// Replaces the partition key's hash for routing.
     pub explicit_hash_key: Option<HashKey>,
@@ -56,9 +62,10 @@ pub enum PutFailure {
 }
 
 impl Engine {
-    /// Fails as a put would if it is the stream that is wrong. AWS looks for it before it looks at hash keys.
-    pub fn check_stream(&self, arn: &StreamArn) -> Result<()> {
-        self.inner.find_writable(arn).map(drop)
+    /// How the stream's records find their shard: evenly, and explicit hash keys say nothing. Fails as a put would if
+    /// it is the stream that is wrong; AWS looks for it before it looks at hash keys.
+    pub fn distribution(&self, arn: &StreamArn) -> Result<Distribution> {
+        Ok(self.inner.find_writable(arn)?.meta.capacity.distribution)
     }
 
     /// Stores one record. `ordering` is the caller's SequenceNumberForOrdering.
@@ -70,8 +77,9 @@ impl Engine {
         dry_run: bool,
     ) -> Result<Receipt> {
         let found = self.inner.find_writable(arn)?;
+        check_partition_key(&entry, &found)?;
         if let Some(ordering) = ordering {
-            check_ordering(arn, ordering, found.now)?;
+            check_ordering(&found, ordering)?;
         }
         check_record_size(&entry, &found)?;
         self.inner.committer.check()?;
@@ -103,6 +111,7 @@ impl Engine {
         dry_run: bool,
     ) -> Result<Vec<std::result::Result<Receipt, PutFailure>>> {
         let found = self.inner.find_writable(arn)?;
+        check_partition_keys(entries, &found)?;
         let bytes = entries.iter().map(PutEntry::size).sum();
         if bytes > aws::PUT_RECORDS_BYTES_MAX {
             return Err(Error::InvalidArgument("Records size exceeds 10 MB limit".to_owned()));
@@ -137,11 +146,15 @@ impl Inner {
     fn check_room(&self, found: &Found, entry: &PutEntry) -> Result<()> {
         let shards = found.stream.shards();
         // While its shard is being replaced, a put waits for those that have all of their limits left.
-        let Some(place) = shards.routing.place_of(entry.hash_key()) else { return Ok(()) };
+        let turn = match found.meta.capacity.distribution {
+            Distribution::UserPartitionKey => None,
+            Distribution::Auto => Some(found.stream.turns.load(Ordering::Relaxed)),
+        };
+        let Some(place) = route(&shards.routing, entry, turn) else { return Ok(()) };
         let (shard, size) = (shards.routing.shard_at(place), entry.size() as u64);
         let (limits, now) = (&self.settings.limits, self.clock.monotonic());
         let StreamArn { account, name, .. } = &found.stream.arn;
-        let admitted = shard.writer.lock().limits.check(limits, now, size);
+        let admitted = shard.writer.lock().limits.check(limits, found.meta.burst(), now, size);
         admitted.map_err(|_| Error::shard_rate(&shard.id(), name, account))
     }
 
@@ -166,12 +179,18 @@ struct Put<'a> {
     /// The groups that entries joined, each with the entries it holds.
     groups: Vec<(Arc<Group>, Vec<usize>)>,
     refused: Option<Error>,
+    /// The first entry's turn, where records take turns among the shards.
+    turn: Option<usize>,
 }
 
 impl<'a> Put<'a> {
     fn new(inner: &'a Inner, found: &'a Found, entries: &'a [PutEntry]) -> Self {
         let outcomes = vec![None; entries.len()];
-        Self { inner, found, entries, outcomes, groups: Vec::new(), refused: None }
+        let turn = match found.meta.capacity.distribution {
+            Distribution::UserPartitionKey => None,
+            Distribution::Auto => Some(found.stream.turns.fetch_add(entries.len(), Ordering::Relaxed)),
+        };
+        Self { inner, found, entries, outcomes, groups: Vec::new(), refused: None, turn }
     }
 
     /// Appends every entry to its shard. Where a shard is being replaced, waits for those that replace it.
@@ -192,7 +211,8 @@ impl<'a> Put<'a> {
     /// keys over.
     fn append_some(&mut self, places: impl Iterator<Item = usize>) -> Vec<usize> {
         let shards = self.found.stream.shards();
-        let routed = places.map(|place| (shards.routing.place_of(self.entries[place].hash_key()), place));
+        let turn = |place| self.turn.map(|first| first.wrapping_add(place));
+        let routed = places.map(|place| (route(&shards.routing, &self.entries[place], turn(place)), place));
         let mut routed: Vec<_> = routed.collect();
         // Stable by entry, so that the records of a shard keep their order.
         routed.sort_unstable();
@@ -215,13 +235,13 @@ impl<'a> Put<'a> {
         of_shard: impl Iterator<Item = usize>,
     ) -> std::result::Result<(), Refused> {
         let Inner { settings, committer, clock, .. } = self.inner;
-        let (now, monotonic) = (self.inner.now(), clock.monotonic());
+        let (now, monotonic, burst) = (self.inner.now(), clock.monotonic(), self.found.meta.burst());
         let mut joined = Vec::new();
         let mut writer = shard.writer.lock();
         let group = writer.open(shard, committer)?;
         for place in of_shard {
             let entry = &self.entries[place];
-            let admitted = writer.limits.admit(&settings.limits, monotonic, entry.size() as u64);
+            let admitted = writer.limits.admit(&settings.limits, burst, monotonic, entry.size() as u64);
             if admitted.is_err() {
                 self.outcomes[place] = Some(Err(self.throttled(shard)));
                 continue;
@@ -304,26 +324,11 @@ impl<'a> Put<'a> {
     }
 }
 
-fn check_record_size(entry: &PutEntry, found: &Found) -> Result<()> {
-    let bytes_max = found.meta.record_bytes_max();
-    if entry.size() <= bytes_max {
-        return Ok(());
-    }
-    Err(Error::InvalidArgument(format!(
-        "Record size of {} bytes, data and partition key together, exceeds the stream's limit of {bytes_max} bytes",
-        entry.size()
-    )))
-}
-
-/// AWS accepts any number that it could have issued by now. Order needs nothing more from us: numbers of a
-/// shard rise anyway.
-fn check_ordering(arn: &StreamArn, ordering: &str, now: Timestamp) -> Result<()> {
-    match ordering.parse::<Decoded>() {
-        Ok(decoded) if decoded.number.time_secs <= now.as_secs() => Ok(()),
-        _ => Err(Error::InvalidArgument(format!(
-            "ExclusiveMinimumSequenceNumber {ordering} used in PutRecord on stream {} under account {} is invalid.",
-            arn.name, arn.account
-        ))),
+/// The place of the shard that takes an entry; `turn` is the entry's, where records take turns.
+fn route(routing: &Routing, entry: &PutEntry, turn: Option<usize>) -> Option<usize> {
+    match turn {
+        None => routing.place_of(entry.hash_key()),
+        Some(turn) => turn.checked_rem(routing.open_shards()),
     }
 }
 

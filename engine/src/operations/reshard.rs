@@ -141,12 +141,12 @@ impl Inner {
 }
 
 impl Found {
-    fn planner(&self) -> Planner {
+    pub(crate) fn planner(&self) -> Planner {
         let shards = self.stream.shards();
         Planner::new(shards.routing.open().map(|shard| *shard.meta()), self.meta.next_shard)
     }
 
-    fn open_shards(&self) -> u32 {
+    pub(crate) fn open_shards(&self) -> u32 {
         u32::try_from(self.stream.shards().routing.open_shards()).unwrap_or(u32::MAX)
     }
 

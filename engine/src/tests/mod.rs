@@ -1,11 +1,15 @@
 //! The engine as a whole, on storage in memory and on a manual clock.
 
+mod capacity;
 mod consumers;
+mod distribution;
 mod dry_runs;
 mod durability;
 mod encryption;
+mod large_records;
 mod lifecycle;
 mod monitoring;
+mod on_demand;
 mod pages;
 mod reading;
 mod replacing;
@@ -100,6 +104,8 @@ fn provisioned(arn: &StreamArn, shards: u32) -> CreateStream {
         mode: Some(Mode::Provisioned),
         tags: std::collections::BTreeMap::new(),
         record_kib_max: None,
+        warm_mib: 0,
+        distribution: crate::Distribution::UserPartitionKey,
     }
 }
 

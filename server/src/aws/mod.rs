@@ -5,8 +5,9 @@
 
 pub(crate) mod caller;
 pub mod codec;
+pub mod event_stream;
 pub mod kinesis;
-mod policy;
+pub(crate) mod policy;
 mod request_id;
 pub(crate) mod router;
 mod validation;

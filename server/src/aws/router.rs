@@ -16,6 +16,7 @@ use millstream_runtime::{Entropy, SharedClock};
 
 use super::caller::caller;
 use super::codec::{ApiError, Format, ProtocolError, Refusal};
+use super::event_stream::EventStream;
 use super::kinesis::generated::{
     CBOR_CONTENT_TYPE, Input, JSON_CONTENT_TYPE, Operation, TARGET_PREFIX, dispatch,
 };
@@ -40,6 +41,13 @@ pub(crate) struct Router {
     pub(crate) clock: SharedClock,
     pub(crate) default_account: AccountId,
     ids: RequestIds,
+}
+
+/// What an operation came to.
+#[derive(Debug)]
+enum Outcome {
+    Output(Vec<u8>),
+    Events(EventStream),
 }
 
 /// An answer before its headers.
@@ -102,7 +110,12 @@ impl Router {
         // Were it kept, requests that wait for room to grow and answers that wait for them would wait forever.
         drop(received);
         match outcome {
-            Ok(bytes) => {
+            Ok(Outcome::Events(events)) => {
+                let (content_type, lifetime) = (Some(EventStream::CONTENT_TYPE), events.lifetime());
+                let body = Reply::streamed(events, lifetime);
+                Answer { status: StatusCode::OK, content_type, body, operation }
+            }
+            Ok(Outcome::Output(bytes)) => {
                 let permit = self.budget.reserve(bytes.len()).await;
                 drop(turn);
                 let body = Reply::new(bytes, permit);
@@ -118,7 +131,7 @@ impl Router {
         format: Format,
         parts: &Parts,
         body: &Bytes,
-    ) -> Result<Vec<u8>, ApiError> {
+    ) -> Result<Outcome, ApiError> {
         // A body that cannot be read at all comes before a missing signature, a wrong value after it.
         let input = match Input::decode(operation, format, body) {
             Err(Refusal::Malformed) => return Err(Refusal::Malformed.into()),
@@ -126,8 +139,8 @@ impl Router {
         };
         let caller = caller(parts, &self.default_account)?;
         let mut out = Vec::new();
-        dispatch(&self.kinesis, &caller, input?, format, &mut out).await?;
-        Ok(out)
+        let events = dispatch(&self.kinesis, &caller, input?, format, &mut out).await?;
+        Ok(events.map_or(Outcome::Output(out), Outcome::Events))
     }
 
     fn add_headers(

@@ -34,6 +34,10 @@ pub(super) struct Activity {
 #[derive(Debug)]
 struct State {
     in_service: usize,
+    /// Requests whose answers are streamed.
+    streaming: usize,
+    /// By when the streams should have come to their ends.
+    streaming_until: Duration,
     /// Since when no request has been in service.
     idle_since: Duration,
     /// When the first byte came since then.
@@ -42,7 +46,13 @@ struct State {
 
 impl Activity {
     pub(super) fn new(clock: SharedClock, protocol: Protocol) -> Self {
-        let state = State { in_service: 0, idle_since: clock.monotonic(), head_since: None };
+        let state = State {
+            in_service: 0,
+            streaming: 0,
+            streaming_until: Duration::ZERO,
+            idle_since: clock.monotonic(),
+            head_since: None,
+        };
         Self { clock, protocol, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -59,7 +69,7 @@ impl Activity {
             return;
         }
         let mut state = self.state.lock();
-        if state.in_service == 0 && state.head_since.is_none() {
+        if state.in_service == 0 && state.streaming == 0 && state.head_since.is_none() {
             state.head_since = Some(self.clock.monotonic());
         }
     }
@@ -75,7 +85,10 @@ impl Activity {
         let now = self.clock.monotonic();
         let state = self.state.lock();
         let since = |then| now.saturating_sub(then);
+        // A stream that goes on for too long has nobody who reads it.
+        let is_streaming = state.streaming > 0 && now <= state.streaming_until;
         state.in_service == 0
+            && !is_streaming
             && (state.head_since.is_some_and(|head| since(head) > HEAD_LIMIT)
                 || since(state.idle_since) > IDLE_LIMIT)
     }
@@ -83,6 +96,28 @@ impl Activity {
 
 #[derive(Debug)]
 pub(super) struct Serving(Activity);
+
+impl Serving {
+    /// The request is answered by a stream: it stays in service until that guard is dropped, for so long at most.
+    pub(super) fn stream(self, limit: Duration) -> Streaming {
+        let mut state = self.0.state.lock();
+        state.streaming += 1;
+        state.streaming_until = state.streaming_until.max(self.0.clock.monotonic() + limit);
+        drop(state);
+        Streaming(self.0.clone())
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Streaming(Activity);
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        let mut state = self.0.state.lock();
+        state.streaming -= 1;
+        state.idle_since = self.0.clock.monotonic();
+    }
+}
 
 impl Drop for Serving {
     fn drop(&mut self) {
@@ -180,6 +215,24 @@ mod tests {
         assert!(!activity.is_expired());
         clock.advance(IDLE_LIMIT + Duration::from_millis(1));
         assert!(activity.is_expired());
+    }
+
+    #[test]
+    fn a_stream_is_left_alone_for_as_long_as_it_may_take() {
+        for protocol in [Protocol::Http1, Protocol::Http2] {
+            let (clock, activity) = activity_of(protocol);
+            let streaming = activity.serve().stream(IDLE_LIMIT * 4);
+            // What the reader sends meanwhile is no head of a request.
+            activity.note_read();
+            clock.advance(IDLE_LIMIT * 4);
+            assert!(!activity.is_expired());
+            clock.advance(Duration::from_millis(1));
+            assert!(activity.is_expired(), "nobody reads it any more");
+            drop(streaming);
+            assert!(!activity.is_expired());
+            clock.advance(IDLE_LIMIT + Duration::from_millis(1));
+            assert!(activity.is_expired());
+        }
     }
 
     #[test]

@@ -6,16 +6,20 @@
 //! ends and gives its part back. A sender that stops sending is ended.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::stream::Stream;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, SizeHint};
 use millstream_runtime::SharedClock;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::activity::{Serving, Streaming};
 
 /// PutRecords of 10 MiB in base64 with its keys fits; AWS answers 413 to what does not.
 pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -27,6 +31,9 @@ const STALL_LIMIT: Duration = Duration::from_secs(10);
 const PERMIT_BYTES: usize = 1024;
 /// What a body may hold before it has shown that it grows.
 const FIRST_BYTES: usize = 16 * 1024;
+
+/// How much longer than its lifetime a streamed reply may take, for a reader who is slow.
+const STREAM_GRACE: Duration = Duration::from_secs(60);
 
 /// Large answers that may be made at once. How large an answer is shows when it is made, and only then can it
 /// wait for room; so few may be in that state.
@@ -165,16 +172,54 @@ impl BodyBudget {
     }
 }
 
-/// The body of a reply: bytes, with their share of the budget until they are sent.
-#[derive(Debug, Default)]
-pub(crate) struct Reply {
-    bytes: Option<Bytes>,
-    _permit: Option<OwnedSemaphorePermit>,
+/// The body of a reply.
+#[derive(Debug)]
+pub(crate) struct Reply(Content);
+
+enum Content {
+    /// Bytes, with their share of the budget until they are sent.
+    Whole { bytes: Option<Bytes>, _permit: Option<OwnedSemaphorePermit> },
+    /// Pieces as they come. The transport asks for one when it has room for it, and never for more than one ahead:
+    /// whoever reads slowly holds up nobody else, and what waits for one reader is no more than a few pieces.
+    Streamed { pieces: Pieces, lifetime: Duration, _streaming: Option<Streaming> },
 }
+
+type Pieces = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
 
 impl Reply {
     pub(crate) fn new(bytes: impl Into<Bytes>, permit: Option<OwnedSemaphorePermit>) -> Self {
-        Self { bytes: Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty()), _permit: permit }
+        let bytes = Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty());
+        Self(Content::Whole { bytes, _permit: permit })
+    }
+
+    /// Pieces, each to be sent at once. The connection is left alone for as long as they come, at most for
+    /// `lifetime` and a little.
+    pub(crate) fn streamed(pieces: impl Stream<Item = Bytes> + Send + 'static, lifetime: Duration) -> Self {
+        Self(Content::Streamed { pieces: Box::pin(pieces), lifetime, _streaming: None })
+    }
+
+    /// Hands over the guard of the request that is answered. One whose answer is complete is not in service any
+    /// more, although the answer has yet to be sent.
+    pub(super) fn served(mut self, serving: Serving) -> Self {
+        if let Content::Streamed { lifetime, _streaming: streaming, .. } = &mut self.0 {
+            *streaming = Some(serving.stream(*lifetime + STREAM_GRACE));
+        }
+        self
+    }
+}
+
+impl Default for Reply {
+    fn default() -> Self {
+        Self::new(Bytes::new(), None)
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole { bytes, .. } => write!(f, "{} bytes", bytes.as_ref().map_or(0, Bytes::len)),
+            Self::Streamed { .. } => f.write_str("pieces"),
+        }
     }
 }
 
@@ -184,17 +229,24 @@ impl Body for Reply {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+        let piece = match &mut self.0 {
+            Content::Whole { bytes, .. } => bytes.take(),
+            Content::Streamed { pieces, .. } => ready!(pieces.as_mut().poll_next(context)),
+        };
+        Poll::Ready(piece.map(|bytes| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_none()
+        matches!(self.0, Content::Whole { bytes: None, .. })
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.as_ref().map_or(0, Bytes::len) as u64)
+        match &self.0 {
+            Content::Whole { bytes, .. } => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            Content::Streamed { .. } => SizeHint::default(),
+        }
     }
 }
 

@@ -24,6 +24,8 @@ const HEADER_BYTES_MAX: u32 = 32 * 1024;
 const HTTP2_STREAMS_MAX: u32 = 128;
 /// What a sender may send ahead on an HTTP/2 stream and connection; large enough for full speed on a LAN.
 const HTTP2_WINDOW_BYTES: u32 = 1024 * 1024;
+/// What may wait on an HTTP/2 stream for its reader before the next piece of its answer is taken.
+const HTTP2_SEND_BYTES: usize = 64 * 1024;
 /// For the last words on a connection that did nothing for too long.
 const GOODBYE_LIMIT: Duration = Duration::from_secs(1);
 
@@ -106,8 +108,7 @@ where
         let (handler, serving) = (handler.clone(), serving.serve());
         async move {
             let response = Box::pin(handler.handle(request)).await;
-            drop(serving);
-            Ok::<_, Infallible>(response)
+            Ok::<_, Infallible>(response.map(|reply| reply.served(serving)))
         }
     });
     if protocol == Protocol::Http2 {
@@ -116,7 +117,8 @@ where
             .max_concurrent_streams(HTTP2_STREAMS_MAX)
             .max_header_list_size(HEADER_BYTES_MAX)
             .initial_stream_window_size(HTTP2_WINDOW_BYTES)
-            .initial_connection_window_size(4 * HTTP2_WINDOW_BYTES);
+            .initial_connection_window_size(4 * HTTP2_WINDOW_BYTES)
+            .max_send_buf_size(HTTP2_SEND_BYTES);
         drive(builder.serve_connection(stream, service), &activity, common).await
     } else {
         let mut builder = http1::Builder::new();

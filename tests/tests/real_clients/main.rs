@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the lints spare test functions alone
 
 mod awscli;
+mod capacity;
 mod programs;
 mod rust_sdk;
 mod session;

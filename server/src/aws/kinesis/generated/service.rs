@@ -11,6 +11,7 @@ use bytes::Bytes;
 #[allow(clippy::wildcard_imports)] // which ones is the model's business
 use super::*;
 use crate::aws::codec::{ApiError, Format, Refusal, decode, encode};
+use crate::aws::event_stream::EventStream;
 
 /// The input of any operation.
 #[allow(clippy::large_enum_variant)] // moved twice on its way to the handler; a box would cost more
@@ -646,6 +647,15 @@ pub trait KinesisService: Sync {
         ready(Err(not_built(Operation::StopStreamEncryption)))
     }
 
+    fn subscribe_to_shard(
+        &self,
+        context: &Self::Context,
+        input: SubscribeToShardInput,
+    ) -> impl Future<Output = Result<EventStream, ApiError>> + Send {
+        let _ = (context, input);
+        ready(Err(not_built(Operation::SubscribeToShard)))
+    }
+
     fn tag_resource(
         &self,
         context: &Self::Context,
@@ -755,8 +765,8 @@ pub trait KinesisService: Sync {
     }
 }
 
-/// Does what `input` asks for and appends the answer to `out`. An operation whose answer is a stream
-/// of events is not done here: its input is to be taken out before.
+/// Does what `input` asks for and appends the answer to `out`. Where the answer is a stream of events,
+/// nothing is appended and the stream is given back.
 #[allow(clippy::manual_async_fn)] // an async fn would hold its arguments twice
 pub fn dispatch<S: KinesisService>(
     service: &S,
@@ -764,7 +774,7 @@ pub fn dispatch<S: KinesisService>(
     input: Input,
     format: Format,
     out: &mut Vec<u8>,
-) -> impl Future<Output = Result<(), ApiError>> + Send {
+) -> impl Future<Output = Result<Option<EventStream>, ApiError>> + Send {
     async move {
         match input {
             Input::AcknowledgeDeadLetterQueueRecords(input) => {
@@ -873,7 +883,10 @@ pub fn dispatch<S: KinesisService>(
             Input::StopStreamEncryption(input) => {
                 encode(format, &service.stop_stream_encryption(context, input).await?, out)
             }
-            Input::SubscribeToShard(_) => return Err(not_built(Operation::SubscribeToShard)),
+            Input::SubscribeToShard(input) => {
+                EventStream::check(format)?;
+                return Ok(Some(service.subscribe_to_shard(context, input).await?));
+            }
             Input::TagResource(input) => encode(format, &service.tag_resource(context, input).await?, out),
             Input::UntagResource(input) => {
                 encode(format, &service.untag_resource(context, input).await?, out)
@@ -911,7 +924,7 @@ pub fn dispatch<S: KinesisService>(
                 encode(format, &service.update_stream_warm_throughput(context, input).await?, out)
             }
         }
-        Ok(())
+        Ok(None)
     }
 }
 

@@ -2,15 +2,19 @@
 //!
 //! This is the list of what is built. An operation that is not here answers that it is not built yet.
 
+mod account;
+mod capacity;
 mod consumers;
 mod encryption;
 mod errors;
 mod monitoring;
 mod names;
 mod policies;
+mod positions;
 mod records;
 mod shards;
 mod streams;
+mod subscriptions;
 mod tags;
 
 use millstream_engine::Engine;
@@ -19,6 +23,7 @@ use millstream_engine::Engine;
 use super::generated::*;
 use crate::aws::caller::Caller;
 use crate::aws::codec::ApiError;
+use crate::aws::event_stream::EventStream;
 
 type Answer<T> = Result<T, ApiError>;
 
@@ -60,7 +65,47 @@ impl KinesisService for Kinesis {
     }
 
     async fn describe_limits(&self, caller: &Caller, _: DescribeLimitsInput) -> Answer<DescribeLimitsOutput> {
-        streams::describe_limits(&self.engine, caller)
+        account::describe_limits(&self.engine, caller)
+    }
+
+    async fn describe_account_settings(
+        &self,
+        caller: &Caller,
+        _: DescribeAccountSettingsInput,
+    ) -> Answer<DescribeAccountSettingsOutput> {
+        account::describe(&self.engine, caller)
+    }
+
+    async fn update_account_settings(
+        &self,
+        caller: &Caller,
+        input: UpdateAccountSettingsInput,
+    ) -> Answer<UpdateAccountSettingsOutput> {
+        account::update(&self.engine, caller, input).await
+    }
+
+    async fn update_stream_mode(&self, _: &Caller, input: UpdateStreamModeInput) -> Answer<()> {
+        capacity::update_mode(&self.engine, input).await
+    }
+
+    async fn update_stream_warm_throughput(
+        &self,
+        caller: &Caller,
+        input: UpdateStreamWarmThroughputInput,
+    ) -> Answer<UpdateStreamWarmThroughputOutput> {
+        capacity::update_warm_throughput(&self.engine, caller, input).await
+    }
+
+    async fn update_max_record_size(&self, caller: &Caller, input: UpdateMaxRecordSizeInput) -> Answer<()> {
+        capacity::update_max_record_size(&self.engine, caller, input).await
+    }
+
+    async fn update_stream_record_distribution_strategy(
+        &self,
+        _: &Caller,
+        input: UpdateStreamRecordDistributionStrategyInput,
+    ) -> Answer<()> {
+        capacity::update_distribution(&self.engine, input).await
     }
 
     async fn increase_stream_retention_period(
@@ -165,6 +210,10 @@ impl KinesisService for Kinesis {
         consumers::list(&self.engine, &input)
     }
 
+    async fn subscribe_to_shard(&self, _: &Caller, input: SubscribeToShardInput) -> Answer<EventStream> {
+        subscriptions::subscribe(&self.engine, input).await
+    }
+
     async fn add_tags_to_stream(&self, caller: &Caller, input: AddTagsToStreamInput) -> Answer<()> {
         tags::add(&self.engine, caller, input).await
     }
@@ -228,4 +277,9 @@ impl KinesisService for Kinesis {
     ) -> Answer<EnhancedMonitoringOutput> {
         monitoring::disable(&self.engine, caller, input).await
     }
+}
+
+/// A number as the wire wants it; ours stay far below the end of its range.
+fn count(number: impl TryInto<i32>) -> i32 {
+    number.try_into().unwrap_or(i32::MAX)
 }

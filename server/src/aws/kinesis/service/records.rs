@@ -1,16 +1,15 @@
 //! Putting records and getting them.
 
 use bytestring::ByteString;
-use millstream_engine::{Engine, GetRecords, PutEntry, PutFailure, Receipt, StartingPosition};
+use millstream_engine::{Distribution, Engine, GetRecords, PutEntry, PutFailure, Receipt};
 use millstream_model::{HashKey, StreamArn};
 
 use super::errors::invalid_argument;
-use super::{Answer, encryption, names, shards};
+use super::{Answer, encryption, names, positions, shards};
 use crate::aws::caller::Caller;
-use crate::aws::codec::{ApiError, ProtocolError};
 use crate::aws::kinesis::generated::{
     GetRecordsInput, GetRecordsOutput, GetShardIteratorInput, GetShardIteratorOutput, PutRecordInput,
-    PutRecordOutput, PutRecordsInput, PutRecordsOutput, PutRecordsResultEntry, Record, ShardIteratorType,
+    PutRecordOutput, PutRecordsInput, PutRecordsOutput, PutRecordsResultEntry, Record,
 };
 
 pub(super) async fn put_record(
@@ -19,11 +18,8 @@ pub(super) async fn put_record(
     input: PutRecordInput,
 ) -> Answer<PutRecordOutput> {
     let stream = names::stream_of!(caller, input)?;
-    let Some(partition_key) = input.partition_key else {
-        return Err(missing(std::iter::once("partitionKey".to_owned())));
-    };
     let entry = PutEntry {
-        partition_key: partition_key.into_bytes(),
+        partition_key: input.partition_key.unwrap_or_default().into_bytes(),
         explicit_hash_key: hash_key(engine, &stream, input.explicit_hash_key.as_ref())?,
         data: input.data,
     };
@@ -43,12 +39,6 @@ pub(super) async fn put_records(
     input: PutRecordsInput,
 ) -> Answer<PutRecordsOutput> {
     let stream = names::stream_of!(caller, input)?;
-    let keyless = input.records.iter().zip(1..).filter(|(entry, _)| entry.partition_key.is_none());
-    let keyless: Vec<_> =
-        keyless.map(|(_, place): (_, usize)| format!("records.{place}.member.partitionKey")).collect();
-    if !keyless.is_empty() {
-        return Err(missing(keyless.into_iter()));
-    }
     let entries = input.records.into_iter().map(|entry| {
         Ok(PutEntry {
             partition_key: entry.partition_key.unwrap_or_default().into_bytes(),
@@ -91,27 +81,15 @@ fn result(outcome: Result<Receipt, PutFailure>) -> PutRecordsResultEntry {
     }
 }
 
-/// The model no longer requires partition keys, but all streams without AUTO distribution do.
-fn missing(paths: impl ExactSizeIterator<Item = String>) -> ApiError {
-    /// AWS tells no more faults than this.
-    const SHOWN_MAX: usize = 10;
-    let count = paths.len().min(SHOWN_MAX);
-    let errors = if count == 1 { "error" } else { "errors" };
-    let faults: Vec<_> = paths
-        .take(count)
-        .map(|path| format!("Value null at '{path}' failed to satisfy constraint: Member must not be null"))
-        .collect();
-    let text = format!("{count} validation {errors} detected: {}", faults.join("; "));
-    ApiError::new(ProtocolError::Validation, text)
-}
-
-/// An explicit hash key, if one is given.
+/// An explicit hash key, if one is given and says anything.
 fn hash_key(engine: &Engine, stream: &StreamArn, text: Option<&ByteString>) -> Answer<Option<HashKey>> {
     let Some(text) = text else { return Ok(None) };
     if let Ok(key) = text.parse() {
         return Ok(Some(key));
     }
-    engine.check_stream(stream)?;
+    if engine.distribution(stream)? == Distribution::Auto {
+        return Ok(None);
+    }
     Err(invalid_argument(format!(
         "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was {text}"
     )))
@@ -124,39 +102,11 @@ pub(super) async fn get_shard_iterator(
 ) -> Answer<GetShardIteratorOutput> {
     let stream = names::stream_of!(caller, input)?;
     engine.check_shard(&stream, &input.shard_id)?;
-    let start = starting_position(&input)?;
+    let number = input.starting_sequence_number.as_ref();
+    let start = positions::start(input.shard_iterator_type, number, input.timestamp)?;
     let dry_run = input.dry_run.unwrap_or_default();
     let iterator = engine.get_shard_iterator(&stream, &input.shard_id, &start, dry_run).await?;
     Ok(GetShardIteratorOutput { shard_iterator: Some(iterator.into()) })
-}
-
-fn starting_position(input: &GetShardIteratorInput) -> Answer<StartingPosition> {
-    let kind = input.shard_iterator_type;
-    let sequence_number = input.starting_sequence_number.as_ref().map(ToString::to_string);
-    match (kind, sequence_number) {
-        (ShardIteratorType::AtSequenceNumber, Some(number)) => Ok(StartingPosition::AtSequenceNumber(number)),
-        (ShardIteratorType::AfterSequenceNumber, Some(number)) => {
-            Ok(StartingPosition::AfterSequenceNumber(number))
-        }
-        (ShardIteratorType::TrimHorizon, None) => Ok(StartingPosition::TrimHorizon),
-        (ShardIteratorType::Latest, None) => Ok(StartingPosition::Latest),
-        (ShardIteratorType::AtTimestamp, None) => match input.timestamp {
-            Some(time) => Ok(StartingPosition::AtTimestamp(time)),
-            None => Err(invalid_argument(
-                "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. Current request has no \
-                 timestamp parameter.",
-            )),
-        },
-        (kind, number) => {
-            let specified = if number.is_some() { "also a" } else { "no" };
-            Err(invalid_argument(format!(
-                "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or \
-                 (2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified {} and {specified} \
-                 StartingSequenceNumber.",
-                kind.name()
-            )))
-        }
-    }
 }
 
 pub(super) async fn get_records(engine: &Engine, input: GetRecordsInput) -> Answer<GetRecordsOutput> {
@@ -168,21 +118,27 @@ pub(super) async fn get_records(engine: &Engine, input: GetRecordsInput) -> Answ
         dry_run: input.dry_run.unwrap_or_default(),
     };
     let page = engine.get_records(call).await?;
-    let records = page.records.into_iter().map(|record| {
-        Ok(Record {
-            sequence_number: record.sequence_number.to_string().into(),
-            approximate_arrival_timestamp: Some(record.approximate_arrival),
-            data: record.data,
-            partition_key: Some(ByteString::try_from(record.partition_key)?),
-            encryption_type: encryption::of_records(record.encrypted),
-        })
-    });
-    let records = records.collect::<Result<Vec<_>, std::str::Utf8Error>>();
     Ok(GetRecordsOutput {
-        records: records.map_err(|_| ApiError::bare(ProtocolError::InternalFailure))?,
+        records: page.records.into_iter().map(wire).collect(),
         next_shard_iterator: page.next_iterator.map(ByteString::from),
         millis_behind_latest: Some(i64::try_from(page.millis_behind_latest).unwrap_or(i64::MAX)),
-        child_shards: Some(page.children.into_iter().map(shards::child).collect::<Vec<_>>())
-            .filter(|children| !children.is_empty()),
+        child_shards: shards::children(&page.children),
     })
+}
+
+/// A record as it is sent, without a partition key if its producer sent none. Partition keys are text from their
+/// taking on; were one not, the rest of the record would still be of more use than none.
+pub(super) fn wire(record: millstream_model::Record) -> Record {
+    let key = Some(record.partition_key).filter(|key| !key.is_empty());
+    let partition_key = key.map(|key| match ByteString::try_from(key.clone()) {
+        Ok(text) => text,
+        Err(_) => String::from_utf8_lossy(&key).into_owned().into(),
+    });
+    Record {
+        sequence_number: record.sequence_number.to_string().into(),
+        approximate_arrival_timestamp: Some(record.approximate_arrival),
+        data: record.data,
+        partition_key,
+        encryption_type: encryption::of_records(record.encrypted),
+    }
 }

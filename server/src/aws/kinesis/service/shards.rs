@@ -85,12 +85,14 @@ pub(super) fn shard(shard: &ShardDescription) -> Shard {
     }
 }
 
-pub(super) fn child(child: ChildShard) -> Child {
-    Child {
+/// Absent where there are none: clients check that.
+pub(super) fn children(children: &[ChildShard]) -> Option<Vec<Child>> {
+    let child = |child: &ChildShard| Child {
         shard_id: text(child.id),
-        parent_shards: child.parents.into_iter().map(text).collect(),
+        parent_shards: child.parents.iter().map(text).collect(),
         hash_key_range: range(&child.range),
-    }
+    };
+    Some(children.iter().map(child).collect()).filter(|children: &Vec<_>| !children.is_empty())
 }
 
 pub(super) async fn split(engine: &Engine, caller: &Caller, input: SplitShardInput) -> Answer<()> {

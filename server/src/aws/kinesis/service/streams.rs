@@ -8,38 +8,28 @@ use millstream_engine::{
 };
 
 use super::errors::invalid_argument;
-use super::{Answer, encryption, monitoring, names, shards};
+use super::{Answer, capacity, count, encryption, monitoring, names, shards};
 use crate::aws::caller::Caller;
 use crate::aws::kinesis::generated::{
-    CreateStreamInput, DeleteStreamInput, DescribeLimitsOutput, DescribeStreamInput, DescribeStreamOutput,
+    CreateStreamInput, DeleteStreamInput, DescribeStreamInput, DescribeStreamOutput,
     DescribeStreamSummaryInput, DescribeStreamSummaryOutput, ListStreamsInput, ListStreamsOutput,
-    RecordDistributionStrategy, StreamDescription, StreamDescriptionSummary, StreamMode, StreamModeDetails,
-    StreamStatus, StreamSummary,
+    StreamDescription, StreamDescriptionSummary, StreamStatus, StreamSummary,
 };
 
 pub(super) async fn create(engine: &Engine, caller: &Caller, input: CreateStreamInput) -> Answer<()> {
     let arn = names::named(caller, &input.stream_name)?;
-    if input.warm_throughput_mibps.is_some_and(|throughput| throughput > 0) {
-        let text =
-            "WarmThroughputMiBps needs MinimumThroughputBillingCommitment to be enabled for the account.";
-        return Err(invalid_argument(text));
-    }
-    if input.record_distribution_strategy == Some(RecordDistributionStrategy::Auto) {
-        return Err(invalid_argument("RecordDistributionStrategy AUTO is not built yet."));
-    }
     let tags = input.tags.unwrap_or_default();
     let call = CreateStream {
         arn,
         shard_count: input.shard_count.and_then(|count| u32::try_from(count).ok()),
-        mode: input.stream_mode_details.map(|details| match details.stream_mode {
-            StreamMode::Provisioned => Mode::Provisioned,
-            StreamMode::OnDemand => Mode::OnDemand,
-        }),
+        mode: input.stream_mode_details.as_ref().map(capacity::mode),
         tags: tags
             .into_iter()
             .map(|(key, value)| (key.to_string(), value.to_string()))
             .collect::<BTreeMap<_, _>>(),
         record_kib_max: input.max_record_size_in_kib.and_then(|kib| u32::try_from(kib).ok()),
+        warm_mib: capacity::mib(input.warm_throughput_mibps),
+        distribution: input.record_distribution_strategy.map(capacity::distribution).unwrap_or_default(),
     };
     Ok(engine.create_stream(call).await?)
 }
@@ -66,7 +56,7 @@ pub(super) fn describe(
         stream_name: stream.arn.name.as_str().into(),
         stream_arn: stream.arn.to_string().into(),
         stream_status: status(stream.status),
-        stream_mode_details: Some(mode(stream.mode)),
+        stream_mode_details: Some(capacity::mode_details(stream.mode)),
         shards: shards.iter().map(shards::shard).collect(),
         has_more_shards,
         retention_period_hours: count(stream.retention_hours),
@@ -96,7 +86,7 @@ fn summary(stream: &Description) -> StreamDescriptionSummary {
         stream_name: stream.arn.name.as_str().into(),
         stream_arn: stream.arn.to_string().into(),
         stream_status: status(stream.status),
-        stream_mode_details: Some(mode(stream.mode)),
+        stream_mode_details: Some(capacity::mode_details(stream.mode)),
         retention_period_hours: count(stream.retention_hours),
         stream_creation_timestamp: stream.created,
         enhanced_monitoring: vec![monitoring::metrics(stream.monitored)],
@@ -104,10 +94,10 @@ fn summary(stream: &Description) -> StreamDescriptionSummary {
         key_id,
         open_shard_count: count(stream.open_shards),
         consumer_count: Some(count(stream.consumers)),
-        warm_throughput: None,
+        warm_throughput: stream.warm_throughput.map(capacity::warm_throughput),
         max_record_size_in_kib: Some(count(stream.record_kib_max)),
         channel_count: Some(0),
-        record_distribution_strategy: is_on_demand.then_some(RecordDistributionStrategy::UserPartitionKey),
+        record_distribution_strategy: is_on_demand.then(|| capacity::strategy(stream.distribution)),
         queue_count: Some(0),
     }
 }
@@ -127,7 +117,7 @@ pub(super) fn list(engine: &Engine, caller: &Caller, input: &ListStreamsInput) -
         stream_name: stream.arn.name.as_str().into(),
         stream_arn: stream.arn.to_string().into(),
         stream_status: status(stream.status),
-        stream_mode_details: Some(mode(stream.mode)),
+        stream_mode_details: Some(capacity::mode_details(stream.mode)),
         stream_creation_timestamp: Some(stream.created),
     });
     Ok(ListStreamsOutput {
@@ -138,18 +128,6 @@ pub(super) fn list(engine: &Engine, caller: &Caller, input: &ListStreamsInput) -
     })
 }
 
-pub(super) fn describe_limits(engine: &Engine, caller: &Caller) -> Answer<DescribeLimitsOutput> {
-    let limits = engine.describe_limits(&caller.account, &caller.region)?;
-    Ok(DescribeLimitsOutput {
-        shard_limit: count(limits.shards_max),
-        open_shard_count: count(limits.open_shards),
-        on_demand_stream_count: count(limits.on_demand_streams),
-        on_demand_stream_count_limit: count(limits.on_demand_streams_max),
-        channel_count: None,
-        channel_count_limit: None,
-    })
-}
-
 fn status(status: Status) -> StreamStatus {
     match status {
         Status::Creating => StreamStatus::Creating,
@@ -157,17 +135,4 @@ fn status(status: Status) -> StreamStatus {
         Status::Updating => StreamStatus::Updating,
         Status::Deleting => StreamStatus::Deleting,
     }
-}
-
-fn mode(mode: Mode) -> StreamModeDetails {
-    let stream_mode = match mode {
-        Mode::Provisioned => StreamMode::Provisioned,
-        Mode::OnDemand => StreamMode::OnDemand,
-    };
-    StreamModeDetails { stream_mode }
-}
-
-/// A number as the wire wants it; ours stay far below the end of its range.
-fn count(number: impl TryInto<i32>) -> i32 {
-    number.try_into().unwrap_or(i32::MAX)
 }

@@ -1,5 +1,7 @@
 //! Operations from a request's body to an answer's, in both formats, on an engine in memory.
 
+mod account;
+mod capacity;
 mod dry_runs;
 mod monitoring;
 mod pages;

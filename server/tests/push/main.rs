@@ -1,0 +1,107 @@
+//! SubscribeToShard over HTTP/1.1 and HTTP/2, on a server in this process with a clock of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the lints spare test functions alone
+
+mod client;
+mod flow;
+mod frames;
+mod stopping;
+
+use std::time::Duration;
+
+use millstream_runtime::{Clock, ManualClock, SeededEntropy, SystemClock};
+use millstream_server::settings::{LimitsPreset, LimitsSetting, StorageKind};
+use millstream_server::{Secrets, Server, Settings};
+use serde_json::{Value as Json, json};
+
+use client::{Client, Events, Http};
+
+/// 2023-11-14T22:13:20Z
+const START: Duration = Duration::from_secs(1_700_000_000);
+const SHARD: &str = "shardId-000000000000";
+const BOTH: [Http; 2] = [Http::One, Http::Two];
+/// Nothing in these tests takes this long by the machine's clock.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server with the stream `orders` of one shard.
+struct World {
+    clock: ManualClock,
+    server: Server,
+    /// For everything but subscriptions.
+    control: Client,
+}
+
+impl World {
+    async fn new() -> Self {
+        let settings = Settings {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            admin_listen: "127.0.0.1:0".parse().unwrap(),
+            storage: StorageKind::Memory,
+            limits: LimitsSetting::Preset(LimitsPreset::Off),
+            ..Settings::default()
+        };
+        let clock = ManualClock::starting_at(START);
+        let secrets = Secrets::none();
+        let server = Server::start(&settings, &secrets, clock.shared(), SeededEntropy::shared(5));
+        let server = server.await.unwrap();
+        let control = Client::connect(server.address(), Http::Two).await;
+        let mut world = Self { clock, server, control };
+        world.call("CreateStream", json!({"StreamName": "orders", "ShardCount": 1})).await;
+        world
+    }
+
+    async fn client(&self, http: Http) -> Client {
+        Client::connect(self.server.address(), http).await
+    }
+
+    async fn call(&mut self, operation: &str, body: Json) -> Json {
+        let (status, answer) = self.control.call(operation, &body).await;
+        assert_eq!(status, 200, "{operation}: {answer}");
+        answer
+    }
+
+    /// Registers a consumer and gives its ARN.
+    async fn consumer(&mut self, name: &str) -> String {
+        let body = json!({"StreamARN": stream_arn(), "ConsumerName": name});
+        let answer = self.call("RegisterStreamConsumer", body).await;
+        answer["Consumer"]["ConsumerARN"].as_str().unwrap().to_owned()
+    }
+
+    async fn put(&mut self, data: &[u8]) {
+        let data = base64_simd::STANDARD.encode_to_string(data);
+        self.call("PutRecord", json!({"StreamName": "orders", "PartitionKey": "k", "Data": data})).await;
+    }
+}
+
+fn stream_arn() -> &'static str {
+    "arn:aws:kinesis:us-east-1:000000000000:stream/orders"
+}
+
+fn subscribe_body(consumer: &str, kind: &str) -> Json {
+    json!({"ConsumerARN": consumer, "ShardId": SHARD, "StartingPosition": {"Type": kind}})
+}
+
+/// A subscription from which the first frame was taken.
+async fn subscribe(client: &mut Client, consumer: &str, kind: &str) -> Events {
+    let mut events = client.subscribe(&subscribe_body(consumer, kind)).await.unwrap();
+    let first = events.next().await.expect("a frame");
+    assert_eq!((first.kind(), first.json()), ("initial-response", json!({})));
+    events
+}
+
+fn data(event: &Json) -> Vec<Vec<u8>> {
+    let decode =
+        |record: &Json| base64_simd::STANDARD.decode_to_vec(record["Data"].as_str().unwrap()).unwrap();
+    event["Records"].as_array().unwrap().iter().map(decode).collect()
+}
+
+/// The future's output, which comes soon.
+async fn soon<F: Future>(future: F) -> F::Output {
+    let clock = SystemClock::shared();
+    clock.timeout(PATIENCE, future).await.expect("it takes too long")
+}
+
+/// Long enough for what is under way to arrive, were there anything.
+async fn a_moment() {
+    SystemClock::default().sleep(Duration::from_millis(50)).await;
+}

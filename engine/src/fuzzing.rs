@@ -16,6 +16,7 @@ use crate::keyspace::tail_row::LogEnd;
 use crate::keyspace::{
     ShardUid, account_row, consumer_row, data_key_row, record_key, shard_row, stream_row, time_index,
 };
+use crate::operations::consumers::ConsumersToken;
 use crate::operations::list::{ShardsToken, StreamsToken, decode_filter, encode_token};
 use crate::record_block::{
     self, BlockBuilder, CHECKSUM, ENCRYPTED, FORMAT_VERSION, HEADER_BYTES, StoredBlock,
@@ -120,6 +121,10 @@ pub fn tokens(bytes: &[u8]) {
     }
     let page = |kind| BASE64.encode_to_string(sealed(kind));
     if let Ok(token) = sealer.open_page::<StreamsToken>(&page(StreamsToken::KIND), now) {
+        let again = sealer.seal_page(&token, now).expect("a page can be sealed");
+        assert_eq!(sealer.open_page(&again, now), Ok(token));
+    }
+    if let Ok(token) = sealer.open_page::<ConsumersToken>(&page(ConsumersToken::KIND), now) {
         let again = sealer.seal_page(&token, now).expect("a page can be sealed");
         assert_eq!(sealer.open_page(&again, now), Ok(token));
     }

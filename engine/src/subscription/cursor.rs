@@ -59,9 +59,9 @@ impl Cursor {
     /// The next records, if there are any by now.
     pub(super) async fn take(&mut self, inner: &Inner, horizon: Timestamp) -> Result<Vec<Part>> {
         loop {
-            let taken = match self.from_tail(&inner.renderings, horizon)? {
+            let taken = match self.take_from_tail(&inner.renderings, horizon)? {
                 Some(taken) => taken,
-                None => self.from_storage(inner, horizon).await?,
+                None => self.take_from_storage(inner, horizon).await?,
             };
             self.position = taken.next;
             self.caught_up = taken.caught_up;
@@ -108,7 +108,7 @@ impl Cursor {
     }
 
     /// `None` when the tail does not reach back to the position.
-    fn from_tail(&self, renderings: &Arc<Renderings>, horizon: Timestamp) -> Result<Option<Taken>> {
+    fn take_from_tail(&self, renderings: &Arc<Renderings>, horizon: Timestamp) -> Result<Option<Taken>> {
         let (blocks, end) = {
             let mut tail = self.shard.tail.lock();
             let end = tail.end();
@@ -128,7 +128,7 @@ impl Cursor {
         Ok(Some(Taken::picked(read, end)))
     }
 
-    async fn from_storage(&self, inner: &Inner, horizon: Timestamp) -> Result<Taken> {
+    async fn take_from_storage(&self, inner: &Inner, horizon: Timestamp) -> Result<Taken> {
         let end = self.shard.tail.lock().end();
         let read = reader::read(&*inner.slot, &self.shard, self.position, want(horizon)).await?;
         Ok(Taken::picked(read, end))

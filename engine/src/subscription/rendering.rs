@@ -81,7 +81,7 @@ mod tests {
                 Arc::downgrade(&place)
             })
             .collect();
-        let kept: Vec<_> = places.iter().map(|place| place.strong_count()).collect();
+        let kept: Vec<_> = places.iter().map(Weak::strong_count).collect();
         assert_eq!(kept, [0, 0, 0, 1, 1]);
         assert_eq!(renderings.kept.lock().bytes, 200);
     }

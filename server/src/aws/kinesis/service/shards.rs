@@ -134,6 +134,7 @@ fn range(range: &millstream_model::HashKeyRange) -> HashKeyRange {
     HashKeyRange { starting_hash_key: text(range.start()), ending_hash_key: text(range.end()) }
 }
 
+#[allow(clippy::needless_pass_by_value)] // so that it can be given to `map`
 fn text(shown: impl ToString) -> ByteString {
     shown.to_string().into()
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_smithy_eventstream::frame::read_message_from;
 use millstream_engine::{
-    CreateStream, EphemeralKey, Limits, PutEntry, RegisterConsumer, Settings, StartingPosition,
+    CreateStream, Distribution, EphemeralKey, Limits, PutEntry, RegisterConsumer, Settings, StartingPosition,
 };
 use millstream_model::{ConsumerArn, Record, StreamArn};
 use millstream_runtime::{ManualClock, SeededEntropy};
@@ -27,6 +27,8 @@ async fn engine() -> (Engine, StreamArn) {
         mode: None,
         tags: std::collections::BTreeMap::new(),
         record_kib_max: None,
+        warm_mib: 0,
+        distribution: Distribution::default(),
     };
     engine.create_stream(call).await.unwrap();
     (engine, arn)

@@ -4,7 +4,7 @@ use millstream_model::{ShardId, StreamArn};
 use millstream_storage::Priority;
 
 use crate::call_limits::Call;
-use crate::engine::Engine;
+use crate::engine::{Engine, Inner};
 use crate::error::Result;
 use crate::monitoring::{ShardMetricSet, ShardMetrics};
 
@@ -32,7 +32,7 @@ impl Engine {
         metrics: ShardMetricSet,
     ) -> Result<MonitoringChange> {
         self.inner.admit(Call::EnableEnhancedMonitoring, arn)?;
-        self.change_monitoring(arn, |monitored| monitored.with(metrics)).await
+        self.change_monitoring(arn, move |monitored| monitored.with(metrics)).await
     }
 
     /// Forgets what the shards counted of these.
@@ -42,7 +42,7 @@ impl Engine {
         metrics: ShardMetricSet,
     ) -> Result<MonitoringChange> {
         self.inner.admit(Call::DisableEnhancedMonitoring, arn)?;
-        self.change_monitoring(arn, |monitored| monitored.without(metrics)).await
+        self.change_monitoring(arn, move |monitored| monitored.without(metrics)).await
     }
 
     /// The counts of every stream that is monitored.
@@ -66,14 +66,28 @@ impl Engine {
     async fn change_monitoring(
         &self,
         arn: &StreamArn,
+        change: impl FnOnce(ShardMetricSet) -> ShardMetricSet + Send + 'static,
+    ) -> Result<MonitoringChange> {
+        let arn = arn.clone();
+        self.carry_through("change of what is monitored", |engine| async move {
+            engine.inner.change_monitoring(&arn, change).await
+        })
+        .await
+    }
+}
+
+impl Inner {
+    async fn change_monitoring(
+        &self,
+        arn: &StreamArn,
         change: impl FnOnce(ShardMetricSet) -> ShardMetricSet,
     ) -> Result<MonitoringChange> {
-        let _control = self.inner.control.lock().await;
-        let found = self.inner.find_active(arn)?;
+        let _control = self.control.lock().await;
+        let found = self.find_active(arn)?;
         let before = found.meta.monitored;
         let after = change(before);
         if after != before {
-            self.inner.change(&found, Priority::Normal, |meta| meta.monitored = after).await?;
+            self.change(&found, Priority::Normal, |meta| meta.monitored = after).await?;
             found.stream.shards().all.values().for_each(|shard| shard.counters.retain(after));
         }
         Ok(MonitoringChange { before, after })

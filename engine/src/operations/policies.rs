@@ -12,12 +12,11 @@ impl Engine {
     /// Attaches a policy to the resource, in place of the one that it has.
     pub async fn put_policy(&self, resource: &Resource, policy: String) -> Result<()> {
         self.inner.admit(Call::PutResourcePolicy, resource.stream())?;
-        self.inner
-            .change_attached(resource, |attached| {
-                attached.policy = Some(policy);
-                Ok(())
-            })
-            .await
+        self.change_attached("change of a policy", resource, |attached| {
+            attached.policy = Some(policy);
+            Ok(())
+        })
+        .await
     }
 
     /// The policy of the resource, if it has one.
@@ -29,11 +28,11 @@ impl Engine {
     /// Fails if the resource has no policy.
     pub async fn delete_policy(&self, resource: &Resource) -> Result<()> {
         self.inner.admit(Call::DeleteResourcePolicy, resource.stream())?;
-        self.inner
-            .change_attached(resource, |attached| match attached.policy.take() {
-                Some(_) => Ok(()),
-                None => Err(Error::ResourceNotFound(format!("No policy is attached to {resource}."))),
-            })
-            .await
+        let none = format!("No policy is attached to {resource}.");
+        self.change_attached("deletion of a policy", resource, |attached| match attached.policy.take() {
+            Some(_) => Ok(()),
+            None => Err(Error::ResourceNotFound(none)),
+        })
+        .await
     }
 }

@@ -8,7 +8,7 @@ use millstream_storage::Priority;
 
 use super::consumers::{ConsumerKey, FoundConsumer};
 use crate::consumer::{ConsumerMeta, ConsumerStatus};
-use crate::engine::Inner;
+use crate::engine::{Engine, Inner};
 use crate::error::{Error, Result};
 use crate::stream::StreamMeta;
 
@@ -56,6 +56,24 @@ impl Attached {
     }
 }
 
+impl Engine {
+    /// Changes what is attached to a resource, unless `change` refuses it; the resource must be ACTIVE. `what` names
+    /// the change.
+    pub(crate) async fn change_attached(
+        &self,
+        what: &'static str,
+        resource: &Resource,
+        change: impl FnOnce(&mut Attached) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let resource = resource.clone();
+        self.carry_through(
+            what,
+            |engine| async move { engine.inner.change_attached(&resource, change).await },
+        )
+        .await
+    }
+}
+
 impl Inner {
     /// Whatever state the resource is in, as long as it is there.
     pub(crate) fn attached(&self, resource: &Resource) -> Result<Attached> {
@@ -68,7 +86,7 @@ impl Inner {
     }
 
     /// Persists a change, unless `change` refuses it; the resource must be ACTIVE.
-    pub(crate) async fn change_attached(
+    async fn change_attached(
         &self,
         resource: &Resource,
         change: impl FnOnce(&mut Attached) -> Result<()>,

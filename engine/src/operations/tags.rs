@@ -22,25 +22,25 @@ impl Engine {
     /// Adds tags, and overwrites those that are there.
     pub async fn add_tags(&self, arn: &StreamArn, tags: BTreeMap<String, String>) -> Result<()> {
         self.inner.admit(Call::AddTagsToStream, arn)?;
-        self.inner
-            .change_attached(&Resource::Stream(arn.clone()), |attached| {
-                check_tags(arn, &tags)?;
-                attached.tags.extend(tags);
-                check_tag_count(arn, attached.tags.len())
-            })
-            .await
+        let arn = arn.clone();
+        self.change_attached("change of tags", &Resource::Stream(arn.clone()), move |attached| {
+            check_tags(&arn, &tags)?;
+            attached.tags.extend(tags);
+            check_tag_count(&arn, attached.tags.len())
+        })
+        .await
     }
 
     /// Removes tags; keys that no tag has are ignored.
-    pub async fn remove_tags(&self, arn: &StreamArn, keys: &[String]) -> Result<()> {
+    pub async fn remove_tags(&self, arn: &StreamArn, keys: Vec<String>) -> Result<()> {
         self.inner.admit(Call::RemoveTagsFromStream, arn)?;
-        self.inner
-            .change_attached(&Resource::Stream(arn.clone()), |attached| {
-                check_characters(arn, keys.iter(), "remove tags from")?;
-                attached.tags.retain(|key, _| !keys.contains(key));
-                Ok(())
-            })
-            .await
+        let arn = arn.clone();
+        self.change_attached("removal of tags", &Resource::Stream(arn.clone()), move |attached| {
+            check_characters(&arn, keys.iter(), "remove tags from")?;
+            attached.tags.retain(|key, _| !keys.contains(key));
+            Ok(())
+        })
+        .await
     }
 
     /// Tags with keys after `after`.
@@ -62,26 +62,25 @@ impl Engine {
     /// As [`Self::add_tags`], for any resource.
     pub async fn tag_resource(&self, resource: &Resource, tags: BTreeMap<String, String>) -> Result<()> {
         self.inner.admit(Call::TagResource, resource.stream())?;
-        self.inner
-            .change_attached(resource, |attached| {
-                check_resource_keys(tags.keys())?;
-                check_resource_characters(tags.values())?;
-                attached.tags.extend(tags);
-                check_resource_tag_count(resource, attached.tags.len())
-            })
-            .await
+        let shown = resource.to_string();
+        self.change_attached("change of tags", resource, move |attached| {
+            check_resource_keys(tags.keys())?;
+            check_resource_characters(tags.values())?;
+            attached.tags.extend(tags);
+            check_resource_tag_count(&shown, attached.tags.len())
+        })
+        .await
     }
 
     /// As [`Self::remove_tags`], for any resource.
-    pub async fn untag_resource(&self, resource: &Resource, keys: &[String]) -> Result<()> {
+    pub async fn untag_resource(&self, resource: &Resource, keys: Vec<String>) -> Result<()> {
         self.inner.admit(Call::UntagResource, resource.stream())?;
-        self.inner
-            .change_attached(resource, |attached| {
-                check_resource_keys(keys.iter())?;
-                attached.tags.retain(|key, _| !keys.contains(key));
-                Ok(())
-            })
-            .await
+        self.change_attached("removal of tags", resource, move |attached| {
+            check_resource_keys(keys.iter())?;
+            attached.tags.retain(|key, _| !keys.contains(key));
+            Ok(())
+        })
+        .await
     }
 
     /// All tags of a resource, in the order of their keys.
@@ -155,7 +154,7 @@ fn check_resource_characters<'a>(mut texts: impl Iterator<Item = &'a String>) ->
     ))
 }
 
-fn check_resource_tag_count(resource: &Resource, count: usize) -> Result<()> {
+fn check_resource_tag_count(resource: &str, count: usize) -> Result<()> {
     if count <= limits::TAGS_MAX {
         return Ok(());
     }

@@ -199,7 +199,7 @@ async fn tags_are_kept_in_order_and_within_limits() {
     engine.add_tags(&arn, tags(0..50)).await.unwrap();
     engine.add_tags(&arn, tags(40..50)).await.unwrap();
     assert!(matches!(engine.add_tags(&arn, tags(50..51)).await, Err(Error::InvalidArgument(_))));
-    engine.remove_tags(&arn, &["k00".into(), "unknown".into()]).await.unwrap();
+    engine.remove_tags(&arn, vec!["k00".into(), "unknown".into()]).await.unwrap();
     let page = engine.list_tags(&arn, Some("k05"), Some(2)).unwrap();
     assert_eq!(page.tags, [("k06".into(), "6".into()), ("k07".into(), "7".into())]);
     assert!(page.has_more);

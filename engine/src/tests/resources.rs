@@ -23,8 +23,8 @@ async fn both_generations_see_the_same_tags() {
     let all = [("cost:center", "7"), ("team", "b"), ("tier", "1")];
     assert_eq!(listed(&engine.list_resource_tags(&resource).unwrap()), all);
     assert_eq!(listed(&engine.list_tags(&arn, None, None).unwrap().tags), all);
-    engine.untag_resource(&resource, &["cost:center".into(), "unknown".into()]).await.unwrap();
-    engine.remove_tags(&arn, &["tier".into()]).await.unwrap();
+    engine.untag_resource(&resource, vec!["cost:center".into(), "unknown".into()]).await.unwrap();
+    engine.remove_tags(&arn, vec!["tier".into()]).await.unwrap();
     assert_eq!(listed(&engine.list_resource_tags(&resource).unwrap()), [("team", "b")]);
 }
 
@@ -45,7 +45,7 @@ async fn the_generations_take_different_characters() {
             assert_eq!(error, Error::InvalidArgument(format!("{refused}_ . : / = + - @.")), "{text}");
         }
         assert!(matches!(
-            engine.untag_resource(&resource, &[text.into()]).await,
+            engine.untag_resource(&resource, vec![text.into()]).await,
             Err(Error::InvalidArgument(_))
         ));
     }
@@ -62,7 +62,7 @@ async fn awss_own_prefix_is_reserved() {
     for key in ["aws:", "aws:cloudformation:stack-name", "AWS:x"] {
         let error = engine.tag_resource(&resource, tags([(key, "")])).await.unwrap_err();
         assert_eq!(error, Error::InvalidArgument("Tag keys that begin with aws: are reserved.".into()));
-        assert!(engine.untag_resource(&resource, &[key.into()]).await.is_err());
+        assert!(engine.untag_resource(&resource, vec![key.into()]).await.is_err());
         assert!(engine.add_tags(&arn, tags([(key, "")])).await.is_err());
         let call = CreateStream { tags: tags([(key, "")]), ..provisioned(&super::arn("other"), 1) };
         assert!(matches!(engine.create_stream(call).await, Err(Error::InvalidArgument(_))));
@@ -132,7 +132,7 @@ async fn resources_must_be_there_to_be_read_and_active_to_be_changed() {
     ] {
         let outcomes = [
             engine.tag_resource(&resource, tags([("a", "b")])).await,
-            engine.untag_resource(&resource, &["a".into()]).await,
+            engine.untag_resource(&resource, vec!["a".into()]).await,
             engine.put_policy(&resource, "{}".into()).await,
             engine.delete_policy(&resource).await,
         ];
@@ -168,7 +168,7 @@ async fn a_consumer_has_tags_and_a_policy_of_its_own() {
     let of_stream = Resource::Stream(stream.clone());
     assert_eq!(engine.list_resource_tags(&of_stream), Ok(vec![]));
     assert_eq!(engine.policy(&of_stream), Ok(None));
-    engine.untag_resource(&resource, &["team".into()]).await.unwrap();
+    engine.untag_resource(&resource, vec!["team".into()]).await.unwrap();
     engine.delete_policy(&resource).await.unwrap();
     assert_eq!(
         engine.delete_policy(&resource).await,

@@ -41,12 +41,13 @@ fn counted() -> Vec<String> {
     fields.map(|(name, _)| name.to_owned()).collect()
 }
 
-/// A server that lets one call of each kind through in a second, and one record and one read of each shard.
+/// A server that lets one call of each kind through in a second, one record and one read of each shard, and one
+/// change in a day.
 fn busy(directory: &Path) -> ServerOptions {
     let calls: Vec<_> = counted().iter().map(|call| format!("{call} = 1\n")).collect();
     ServerOptions::new(directory).config(&format!(
         "[limits]\nwrite_records_per_second = 1\nread_calls_per_second = 1\niterator_calls_per_second = 1\n\
-         [limits.calls_per_second]\n{}",
+         encryption_changes_per_day = 1\ncount_updates_per_day = 1\n[limits.calls_per_second]\n{}",
         calls.concat()
     ))
 }
@@ -61,7 +62,7 @@ fn problems(format: &str, operations: &[String]) -> Option<BTreeMap<String, Vec<
     let directory = tempfile::tempdir().unwrap();
     let plain =
         ServerOptions::new(&directory.path().join("plain")).without_limits().argument("--test-api").start();
-    let busy = busy(&directory.path().join("busy")).start();
+    let busy = busy(&directory.path().join("busy")).argument("--test-api").start();
     let slow = ServerOptions::new(&directory.path().join("slow"))
         .without_limits()
         .argument("--create-delay-ms")

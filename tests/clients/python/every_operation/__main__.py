@@ -18,6 +18,7 @@ import resources
 import records
 import consumers
 import resharding
+import encryption
 import natural
 import injected
 from calls import calls

@@ -13,7 +13,7 @@ EVERYWHERE = {
     "KMSAccessDeniedException": set(),
     "KMSDisabledException": set(),
     "KMSInvalidStateException": set(),
-    "KMSNotFoundException": set(),
+    "KMSNotFoundException": {"StartStreamEncryption"},
     "KMSOptInRequired": set(),
     "KMSThrottlingException": set(),
 }

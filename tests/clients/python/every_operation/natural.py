@@ -32,6 +32,9 @@ RATES = """
     RegisterStreamConsumer RemoveTagsFromStream SplitShard TagResource UntagResource UpdateShardCount
 """.split()
 
+# LimitExceededException: too many changes in a day.
+DAYS = "StartStreamEncryption StopStreamEncryption UpdateShardCount".split()
+
 # ProvisionedThroughputExceededException: a shard's limit.
 SHARD_RATES = "GetRecords GetShardIterator PutRecord".split()
 
@@ -83,20 +86,27 @@ def streams_that_are_being_created(world):
         refused("ResourceInUseException", world.slow.call, operation=operation, parameters=calls("creating")[operation])
 
 
-@scenario(*RATES)
-def too_many_calls(world):
-    world.busy.kinesis.create_stream(StreamName="busy", ShardCount=1)
-    for operation in world.built(RATES):
-        # What must be there for the call to be counted is; what the call would change is not.
-        stream = "busy" if operation == "ListShards" else "missing"
-        call = {"operation": operation, "parameters": calls(stream)[operation]}
-        codes = (code_of(world.busy.call, **call) for _ in range(100))
-        assert "LimitExceededException" in codes, operation
+@scenario(*DAYS)
+def too_many_changes_in_a_day(world):
+    """Each may be done once in 24 hours."""
+    kinesis = world.busy.kinesis
+    kinesis.create_stream(StreamName="changing", ShardCount=1)
+    start, stop, update = (calls("changing")[operation] for operation in DAYS)
+    kinesis.start_stream_encryption(**start)
+    refused("LimitExceededException", kinesis.start_stream_encryption, **start)
+    world.busy.advance(12 * 3600)
+    kinesis.stop_stream_encryption(**stop)
+    world.busy.advance(13 * 3600)
+    kinesis.start_stream_encryption(**start)
+    refused("LimitExceededException", kinesis.stop_stream_encryption, **stop)
+    kinesis.update_shard_count(**update)
+    refused("LimitExceededException", kinesis.update_shard_count, **update)
 
 
 @scenario(*SHARD_RATES)
 def too_much_for_a_shard(world):
     kinesis = world.busy.kinesis
+    kinesis.create_stream(StreamName="busy", ShardCount=1)
     shard = {"StreamName": "busy", "ShardId": "shardId-000000000000"}
     iterator = kinesis.get_shard_iterator(**shard, ShardIteratorType="LATEST")["ShardIterator"]
     for call, parameters in [
@@ -107,6 +117,16 @@ def too_much_for_a_shard(world):
         codes = {code_of(call, **parameters) for _ in range(9)}
         assert codes <= {None, "ProvisionedThroughputExceededException"}, codes
         assert "ProvisionedThroughputExceededException" in codes, call
+
+
+@scenario(*RATES)
+def too_many_calls(world):
+    for operation in world.built(RATES):
+        # What must be there for the call to be counted is; what the call would change is not.
+        stream = "busy" if operation == "ListShards" else "missing"
+        call = {"operation": operation, "parameters": calls(stream)[operation]}
+        codes = (code_of(world.busy.call, **call) for _ in range(100))
+        assert "LimitExceededException" in codes, operation
 
 
 @scenario(*NO_STREAM, *NO_RESOURCE)

@@ -56,6 +56,8 @@ def update_count(world):
     kinesis.update_shard_count(StreamARN=arn("counted"), TargetShardCount=3, **scaling)
     summary = kinesis.describe_stream_summary(StreamName="counted")["StreamDescriptionSummary"]
     equal(summary["OpenShardCount"], 3)
-    refused("InvalidArgumentException", kinesis.update_shard_count, StreamName="counted", TargetShardCount=7, **scaling)
+    world.busy.kinesis.create_stream(StreamName="counted", ShardCount=1)
+    more_than_twice = {"StreamName": "counted", "TargetShardCount": 3}
+    refused("InvalidArgumentException", world.busy.kinesis.update_shard_count, **more_than_twice, **scaling)
     with world.plain.listener.adding(StreamId=world.stream_id):
         kinesis.update_shard_count(StreamName="counted", TargetShardCount=2, **scaling)

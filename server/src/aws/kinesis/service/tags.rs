@@ -18,8 +18,8 @@ pub(super) async fn add(engine: &Engine, caller: &Caller, input: AddTagsToStream
 
 pub(super) async fn remove(engine: &Engine, caller: &Caller, input: RemoveTagsFromStreamInput) -> Answer<()> {
     let stream = names::stream_of!(caller, input)?;
-    let keys: Vec<_> = input.tag_keys.iter().map(ToString::to_string).collect();
-    Ok(engine.remove_tags(&stream, &keys).await?)
+    let keys = input.tag_keys.iter().map(ToString::to_string).collect();
+    Ok(engine.remove_tags(&stream, keys).await?)
 }
 
 pub(super) fn list(
@@ -45,8 +45,8 @@ pub(super) async fn untag_resource(
     input: UntagResourceInput,
 ) -> Answer<()> {
     let resource = names::resource(caller, &input.resource_arn)?;
-    let keys: Vec<_> = input.tag_keys.iter().map(ToString::to_string).collect();
-    Ok(engine.untag_resource(&resource, &keys).await?)
+    let keys = input.tag_keys.iter().map(ToString::to_string).collect();
+    Ok(engine.untag_resource(&resource, keys).await?)
 }
 
 pub(super) fn list_of_resource(

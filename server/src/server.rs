@@ -13,6 +13,7 @@ use millstream_storage::rocksdb::RocksBackend;
 use millstream_storage::{Backend, SlotId};
 
 use crate::admin::{Admin, Clocks, Health, TestApi};
+use crate::aws::request_id::RequestIds;
 use crate::aws::router::Router;
 use crate::faults::Faults;
 use crate::http::body::BodyBudget;
@@ -97,16 +98,16 @@ impl Server {
         let health = Health { engine: engine.clone(), init: init.clone() };
         let faults = Faults::new(settings.faults, clock.clone(), entropy.clone());
         let (metrics, requests) = Metrics::new(engine.clone());
-        let router = Router::new(
-            engine.clone(),
-            faults.clone(),
-            health.clone(),
-            BodyBudget::new(settings.memory.bodies_mib * 1024 * 1024, clock.clone()),
-            requests,
-            clock.clone(),
-            &*entropy,
-            settings.account_id()?,
-        );
+        let router = Router {
+            engine: engine.clone(),
+            faults: faults.clone(),
+            health: health.clone(),
+            budget: BodyBudget::new(settings.memory.bodies_mib * 1024 * 1024, clock.clone()),
+            metrics: requests,
+            clock: clock.clone(),
+            default_account: settings.account_id()?,
+            ids: RequestIds::new(&*entropy),
+        };
         listener.start(Arc::new(router), Some(tls), clock.clone(), &tasks);
         let test_api = TestApi {
             enabled: settings.has_test_api(),

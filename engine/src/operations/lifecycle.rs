@@ -42,27 +42,75 @@ pub struct CreateStream {
 
 impl Engine {
     pub async fn create_stream(&self, call: CreateStream) -> Result<()> {
-        self.inner.admit(Call::CreateStream, &call.arn)?;
+        self.carry_through(
+            "creation of a stream",
+            |engine| async move { engine.inner.create_stream(call).await },
+        )
+        .await
+    }
+
+    /// Hides the stream at once, or after the configured delay; its records are removed soon after. A stream
+    /// that has consumers is not deleted.
+    pub async fn delete_stream(&self, arn: &StreamArn) -> Result<()> {
+        self.delete(arn, false).await
+    }
+
+    /// As [`Self::delete_stream`]; the stream's consumers go with it.
+    pub async fn delete_stream_and_consumers(&self, arn: &StreamArn) -> Result<()> {
+        self.delete(arn, true).await
+    }
+
+    async fn delete(&self, arn: &StreamArn, with_consumers: bool) -> Result<()> {
+        let arn = arn.clone();
+        self.carry_through("deletion of a stream", move |engine| async move {
+            engine.inner.delete(&arn, with_consumers).await
+        })
+        .await
+    }
+
+    /// Keeps records longer from now on. What has expired stays hidden.
+    pub async fn increase_retention(&self, arn: &StreamArn, hours: i64) -> Result<()> {
+        let arn = arn.clone();
+        self.carry_through("increase of a retention period", move |engine| async move {
+            engine.inner.increase_retention(&arn, hours).await
+        })
+        .await
+    }
+
+    /// Hides what is older than the new period at once, and gives its space back.
+    pub async fn decrease_retention(&self, arn: &StreamArn, hours: i64) -> Result<()> {
+        let arn = arn.clone();
+        self.carry_through("decrease of a retention period", move |engine| async move {
+            engine.inner.decrease_retention(&arn, hours).await
+        })
+        .await
+    }
+}
+
+const DEFAULT_RECORD_KIB: u32 = 1024;
+
+impl Inner {
+    async fn create_stream(&self, call: CreateStream) -> Result<()> {
+        self.admit(Call::CreateStream, &call.arn)?;
         check_tags(&call.arn, &call.tags)?;
-        let inner = &self.inner;
-        let (mode, shard_count) = inner.mode_and_shards(&call)?;
+        let (mode, shard_count) = self.mode_and_shards(&call)?;
         check_distribution(&call.arn, mode, call.distribution)?;
-        let mut control = inner.control.lock().await;
-        if let Some(gone) = inner.check_name_is_free(&call.arn)? {
-            inner.bury(&mut control, &gone).await?;
+        let mut control = self.control.lock().await;
+        if let Some(gone) = self.check_name_is_free(&call.arn)? {
+            self.bury(&mut control, &gone).await?;
         }
         if call.warm_mib > 0 {
-            inner.check_warm(&call.arn, mode, call.warm_mib, Error::InvalidArgument)?;
+            self.check_warm(&call.arn, mode, call.warm_mib, Error::InvalidArgument)?;
         }
-        inner.check_quotas(&call.arn, mode, shard_count)?;
+        self.check_quotas(&call.arn, mode, shard_count)?;
         if shard_count > aws::SHARDS_PER_STREAM_MAX {
             return Err(Error::InvalidArgument(format!(
                 "ShardCount {shard_count} is more than a stream may have, which is {}.",
                 aws::SHARDS_PER_STREAM_MAX
             )));
         }
-        let now = inner.now();
-        let delay = inner.settings.delays.create;
+        let now = self.now();
+        let delay = self.settings.delays.create;
         let meta = StreamMeta {
             uid: control.store.next_stream_uid,
             created: now,
@@ -83,46 +131,32 @@ impl Engine {
             },
             encryption: Encryption::default(),
         };
-        inner.create(&mut control, call.arn, meta, shard_count).await
-    }
-
-    /// Hides the stream at once, or after the configured delay; its records are removed soon after. A stream
-    /// that has consumers is not deleted.
-    pub async fn delete_stream(&self, arn: &StreamArn) -> Result<()> {
-        self.delete(arn, false).await
-    }
-
-    /// As [`Self::delete_stream`]; the stream's consumers go with it.
-    pub async fn delete_stream_and_consumers(&self, arn: &StreamArn) -> Result<()> {
-        self.delete(arn, true).await
+        self.create(&mut control, call.arn, meta, shard_count).await
     }
 
     async fn delete(&self, arn: &StreamArn, with_consumers: bool) -> Result<()> {
-        let inner = &self.inner;
-        inner.admit(Call::DeleteStream, arn)?;
-        let mut control = inner.control.lock().await;
-        let found = inner.find(arn)?;
+        self.admit(Call::DeleteStream, arn)?;
+        let mut control = self.control.lock().await;
+        let found = self.find(arn)?;
         if !with_consumers && found.stream.consumers.count(found.now) > 0 {
             return Err(has_consumers(arn));
         }
-        let delay = inner.settings.delays.delete;
+        let delay = self.settings.delays.delete;
         if delay.is_zero() {
-            inner.bury(&mut control, &found.stream).await?;
+            self.bury(&mut control, &found.stream).await?;
         } else if found.status != StreamStatus::Deleting {
             let phase = Phase::Deleting { until: found.now.plus(delay) };
-            inner.change(&found, Priority::Reclaim, |meta| meta.phase = phase).await?;
+            self.change(&found, Priority::Reclaim, |meta| meta.phase = phase).await?;
             found.stream.end_subscriptions();
         }
-        inner.janitor.notify_one();
+        self.janitor.notify_one();
         Ok(())
     }
 
-    /// Keeps records longer from now on. What has expired stays hidden.
-    pub async fn increase_retention(&self, arn: &StreamArn, hours: i64) -> Result<()> {
-        let inner = &self.inner;
-        inner.admit(Call::IncreaseStreamRetentionPeriod, arn)?;
-        let _control = inner.control.lock().await;
-        let found = inner.find_active(arn)?;
+    async fn increase_retention(&self, arn: &StreamArn, hours: i64) -> Result<()> {
+        self.admit(Call::IncreaseStreamRetentionPeriod, arn)?;
+        let _control = self.control.lock().await;
+        let found = self.find_active(arn)?;
         let present = found.meta.retention_hours;
         let hours = check_retention(hours)?;
         if hours < present {
@@ -132,15 +166,13 @@ impl Engine {
                 arn.name
             )));
         }
-        inner.change_retention(&found, Priority::Normal, hours).await
+        self.change_retention(&found, Priority::Normal, hours).await
     }
 
-    /// Hides what is older than the new period at once, and gives its space back.
-    pub async fn decrease_retention(&self, arn: &StreamArn, hours: i64) -> Result<()> {
-        let inner = &self.inner;
-        inner.admit(Call::DecreaseStreamRetentionPeriod, arn)?;
-        let _control = inner.control.lock().await;
-        let found = inner.find_active(arn)?;
+    async fn decrease_retention(&self, arn: &StreamArn, hours: i64) -> Result<()> {
+        self.admit(Call::DecreaseStreamRetentionPeriod, arn)?;
+        let _control = self.control.lock().await;
+        let found = self.find_active(arn)?;
         let present = found.meta.retention_hours;
         let hours = check_retention(hours)?;
         if hours > present {
@@ -150,15 +182,11 @@ impl Engine {
                 arn.name
             )));
         }
-        inner.change_retention(&found, Priority::Reclaim, hours).await?;
-        inner.janitor.notify_one();
+        self.change_retention(&found, Priority::Reclaim, hours).await?;
+        self.janitor.notify_one();
         Ok(())
     }
-}
 
-const DEFAULT_RECORD_KIB: u32 = 1024;
-
-impl Inner {
     /// Fails if a stream of this name is there; gives one whose deletion is over but that is still known.
     fn check_name_is_free(&self, arn: &StreamArn) -> Result<Option<Arc<Stream>>> {
         match self.catalog.by_arn(arn) {

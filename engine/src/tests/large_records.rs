@@ -30,7 +30,7 @@ async fn a_record_of_ten_mebibytes_goes_through() {
             Err(Error::InvalidArgument("Records size exceeds 10 MB limit".into()))
         );
         let pair = [record(6 * MIB), record(4 * MIB)];
-        assert!(engine.put_records(&arn, &pair, false).await.unwrap().iter().all(Result::is_ok));
+        assert!(engine.put_records(&arn, &pair, false).await.unwrap().iter().all(std::result::Result::is_ok));
         put(&engine, &arn, "small").await.unwrap();
 
         // A reply holds 10 MiB, so the first record has one of its own and the next two share one.

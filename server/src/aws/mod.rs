@@ -8,6 +8,6 @@ pub mod codec;
 pub mod event_stream;
 pub mod kinesis;
 pub(crate) mod policy;
-mod request_id;
+pub(crate) mod request_id;
 pub(crate) mod router;
 mod validation;

@@ -5,12 +5,12 @@ use millstream_runtime::{Entropy, SeededEntropy};
 
 /// Makes ids that are unique, not secret.
 #[derive(Debug)]
-pub(super) struct RequestIds(SeededEntropy);
+pub(crate) struct RequestIds(SeededEntropy);
 
 const EXTENDED_BYTES: usize = 72;
 
 impl RequestIds {
-    pub(super) fn new(entropy: &dyn Entropy) -> Self {
+    pub(crate) fn new(entropy: &dyn Entropy) -> Self {
         Self(SeededEntropy::new(entropy.next_u64()))
     }
 

@@ -13,7 +13,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use millstream_engine::LiveEngine;
 use millstream_model::AccountId;
-use millstream_runtime::{Entropy, SharedClock};
+use millstream_runtime::SharedClock;
 
 use super::caller::{Caller, caller};
 use super::codec::{ApiError, Format, ProtocolError, Refusal};
@@ -43,7 +43,7 @@ pub(crate) struct Router {
     pub(crate) metrics: Arc<RequestMetrics>,
     pub(crate) clock: SharedClock,
     pub(crate) default_account: AccountId,
-    ids: RequestIds,
+    pub(crate) ids: RequestIds,
 }
 
 /// What an operation came to.
@@ -64,20 +64,6 @@ struct Answer {
 }
 
 impl Router {
-    pub(crate) fn new(
-        engine: LiveEngine,
-        faults: Arc<Faults>,
-        health: Health,
-        budget: BodyBudget,
-        metrics: Arc<RequestMetrics>,
-        clock: SharedClock,
-        entropy: &dyn Entropy,
-        default_account: AccountId,
-    ) -> Self {
-        let ids = RequestIds::new(entropy);
-        Self { engine, faults, health, budget, metrics, clock, default_account, ids }
-    }
-
     async fn answer(&self, parts: &Parts, body: Incoming) -> Answer {
         if is_preflight(parts) {
             return Answer::empty(StatusCode::OK);

@@ -189,7 +189,7 @@ type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>> + Send>>;
 /// whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the reply broke off: {0}")]
-pub(crate) struct BrokenOff(pub(crate) String);
+pub struct BrokenOff(pub(crate) String);
 
 /// How long a reply may take whose pieces are given by somebody else: days of a snapshot's bytes.
 const GIVEN_LIFETIME: Duration = Duration::from_secs(24 * 3600);

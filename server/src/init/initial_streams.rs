@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use millstream_engine::{CreateStream, Error, LiveEngine, Mode};
+use millstream_engine::{CreateStream, Distribution, Error, LiveEngine, Mode};
 use millstream_model::{AccountId, Region, StreamArn, limits};
 use millstream_runtime::SharedClock;
 
@@ -59,6 +59,8 @@ impl InitialStreams {
                 mode: Some(Mode::Provisioned),
                 tags: BTreeMap::new(),
                 record_kib_max: None,
+                distribution: Distribution::default(),
+                warm_mib: 0,
             };
             let made = make_one(engine, &call, clock).await;
             match made {

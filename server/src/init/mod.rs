@@ -93,7 +93,7 @@ impl InitScripts {
             match ended {
                 Ended::Exit(0) => tracing::info!(script = script.name(), ?took, "an init script succeeded"),
                 ended => {
-                    tracing::error!(script = script.name(), ?took, how = %ended, "an init script failed")
+                    tracing::error!(script = script.name(), ?took, how = %ended, "an init script failed");
                 }
             }
             self.states.lock()[place] = State::Ended(ended, took);

@@ -99,7 +99,7 @@ impl Script {
             self.log(output, tasks);
         }
         tokio::select! {
-            status = child.wait() => Some(ended(status)),
+            status = child.wait() => Some(ended(&status)),
             () = tasks.stopping() => {
                 self.end(&mut child, clock).await;
                 None
@@ -180,7 +180,7 @@ fn names_its_interpreter(path: &Path) -> io::Result<bool> {
     Ok(begin == b"#!")
 }
 
-fn ended(status: io::Result<ExitStatus>) -> Ended {
+fn ended(status: &io::Result<ExitStatus>) -> Ended {
     use std::os::unix::process::ExitStatusExt;
     match status {
         Ok(status) => match status.code() {

@@ -10,7 +10,7 @@ const SHARDS_MAX: usize = 16;
 pub(crate) async fn reshard(storm: &Storm, changes: u64, random: &mut Random) {
     for _ in 0..changes {
         let shards = open_shards(storm).await;
-        let place = random.below(shards.len() as u64) as usize;
+        let place = usize::try_from(random.below(shards.len() as u64)).unwrap_or(0);
         let is_merge = shards.len() == SHARDS_MAX || (shards.len() > 1 && random.below(2) == 0);
         if is_merge {
             merge(storm, &shards[place.min(shards.len() - 2)..]).await;

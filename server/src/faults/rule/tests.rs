@@ -88,6 +88,7 @@ proptest! {
         share in 0.0_f64..=1.0, draws in prop::collection::vec(any::<u64>(), 0..60),
     ) {
         let found = hits(&format!(r#""probability": {share:?}"#), &draws);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 2^64 fits")]
         let below = (share * 2_f64.powi(64)) as u128;
         for (number, draw) in (1..).zip(&draws) {
             // What is lost in rounding is below one in 2^52.

@@ -9,4 +9,3 @@
 mod awscli;
 mod programs;
 mod rust_sdk;
-mod session;

@@ -1,4 +1,4 @@
-//! What the end-to-end tests share: the real binary as a child process, where the real clients lie, and
+//! What the end-to-end tests share: the real binary as a child process, the real clients, and
 //! load whose every acknowledgement is checked against what comes back.
 //!
 //! Every test talks to a server of its own on free ports of 127.0.0.1, with a data directory of its own; a
@@ -15,12 +15,15 @@ pub mod disk;
 pub mod ledger;
 pub mod load;
 pub mod memory;
+pub mod programs;
 pub mod random;
 pub mod raw;
 pub mod results;
 pub mod server;
+pub mod session;
 pub mod shim;
 pub mod skips;
 pub mod wire;
 
 pub use server::{Server, ServerOptions};
+pub use session::{Session, Transport};

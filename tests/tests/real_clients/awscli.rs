@@ -10,7 +10,7 @@ use std::process::Output;
 use millstream_tests::clients;
 use serde_json::{Value, json};
 
-use crate::session::{Session, Shown, Transport};
+use millstream_tests::session::{Session, Shown, Transport};
 
 const SHARD: &str = "shardId-000000000000";
 

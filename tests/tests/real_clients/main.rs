@@ -10,4 +10,3 @@ mod awscli;
 mod capacity;
 mod programs;
 mod rust_sdk;
-mod session;

@@ -1,5 +1,4 @@
-//! The AWS SDK for Rust with the HTTP client that it has by default, but for `ring` in place of `aws-lc`, which
-//! would take minutes to compile.
+//! The scenario of the AWS SDK for Rust.
 
 mod records;
 mod streams;
@@ -17,7 +16,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use millstream_runtime::SystemClock;
 
-use crate::session::{Session, Transport};
+use millstream_tests::session::{Session, Transport};
 
 const ACCOUNT: &str = "000000000000";
 const STREAM: &str = "orders";
@@ -25,27 +24,6 @@ const ARN: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/orders";
 const BINARY: &str = "orders-binary";
 const BUSY: &str = "orders-busy";
 const SHARDS: [&str; 3] = ["shardId-000000000000", "shardId-000000000001", "shardId-000000000002"];
-
-fn client(session: &Session, retries: RetryConfig) -> Client {
-    let mut trusted = TrustStore::empty();
-    if session.transport == Transport::Https {
-        let authority = fs::read(session.server.certificate_authority()).unwrap();
-        trusted = trusted.with_pem_certificate(authority);
-    }
-    let tls = TlsContext::builder().with_trust_store(trusted).build().unwrap();
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls)
-        .build_https();
-    let config = aws_sdk_kinesis::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(session.url())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .retry_config(retries)
-        .http_client(http);
-    Client::from_conf(config.build())
-}
 
 fn assert_recent(time: Option<&DateTime>) {
     let seconds = time.expect("a time").as_secs_f64();
@@ -88,7 +66,7 @@ async fn scenario(transport: Transport, protocol: &str) {
     streams::retention(&client).await;
     streams::errors(&client).await;
     records::errors(&client).await;
-    records::throttles(&client, &self::client(&session, RetryConfig::disabled())).await;
+    records::throttles(&client, &self::client::client(&session, RetryConfig::disabled())).await;
     streams::delete(&client).await;
     session.assert_spoke(&[protocol]);
 }

@@ -8,7 +8,7 @@ CLIENTS := $(if $(MILLSTREAM_CLIENTS),$(MILLSTREAM_CLIENTS),$(CACHE)/clients)
 MINUTES_FUZZ ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help run release test lint unit clients test-year test-long fuzz deny bench bench-peers bench-20gb generate setup
+.PHONY: help run release test lint unit clients test-year test-long fuzz deny bench bench-peers bench-push bench-20gb generate setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench: setup ## Criterion benchmarks of storage, engine and codecs
 
 bench-peers: release ## Millstream beside ferrokinesis and kinesalite; writes docs/benchmarks.md
 	$(CARGO) run --release --locked -p millstream-benches --bin bench-peers -- --millstream $(TARGET)/release/millstream
+
+bench-push: release ## what subscribers get, and what they cost; writes docs/benchmarks-push.md
+	@tools/bench-push $(TARGET)/release/millstream
 
 bench-20gb: release ## bytes written, readiness and memory with 20 GB in 1,000 shards
 	@tools/bench-20gb $(TARGET)/release/millstream

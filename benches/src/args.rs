@@ -23,6 +23,8 @@ pub enum Workload {
     Get(GetArgs),
     /// Write at a rate and follow: the time from writer to reader.
     Tail(TailArgs),
+    /// Write at a rate and be pushed to: the time from writer to subscriber, and what each consumer gets.
+    Push(PushArgs),
     /// Put, tail and get at the same time, each on streams of its own.
     Mixed(MixedArgs),
     /// Measure what fdatasync costs on a directory's disk after a small append.
@@ -81,6 +83,45 @@ pub struct TailArgs {
     /// Puts a second over all writers
     #[arg(long, default_value_t = 100.0)]
     pub rate: f64,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub run: RunArgs,
+}
+
+#[derive(Clone, Debug, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PushArgs {
+    /// Bytes of data in a record
+    #[arg(long, default_value_t = 1024)]
+    pub record_size: usize,
+    /// Records in a put; 1 is PutRecord
+    #[arg(long, default_value_t = 1)]
+    pub batch: usize,
+    /// Consumers of each stream; each subscribes to every shard
+    #[arg(long, default_value_t = 1)]
+    pub consumers: usize,
+    /// Connections that write stamped records
+    #[arg(long, default_value_t = 4)]
+    pub writers: usize,
+    /// Puts a second over all writers
+    #[arg(long, default_value_t = 100.0)]
+    pub rate: f64,
+    /// MiB of data put before, which consumers read from the beginning; nothing is written meanwhile
+    #[arg(long, default_value_t = 0)]
+    pub fill_mib: u32,
+    /// How long subscribers wait for the last records before these count as missing
+    #[arg(long, default_value = "10s", value_parser = parse_duration)]
+    #[serde(serialize_with = "as_secs")]
+    pub drain: Duration,
+    /// Further subscriptions, to a stream of their own that nobody writes to
+    #[arg(long, default_value_t = 0)]
+    pub idle_subscriptions: usize,
+    /// Subscribe over HTTP/2, many on a connection; without TLS the target must expect it
+    #[arg(long)]
+    pub http2: bool,
+    /// Do not compare the checksums of what is pushed
+    #[arg(long)]
+    pub skip_checksums: bool,
     #[command(flatten)]
     #[serde(flatten)]
     pub run: RunArgs,

@@ -9,6 +9,7 @@
 //! beforehand or not at all. Real clients, with their retries, are deliberately not used here.
 
 mod args;
+mod consumers;
 mod disk;
 mod error;
 mod load;
@@ -23,13 +24,13 @@ mod wire;
 mod workload;
 
 pub use args::{
-    BenchArgs, DiskArgs, FillArgs, FollowArgs, GetArgs, MixedArgs, OutputArgs, PutArgs, RecordArgs, RunArgs,
+    BenchArgs, DiskArgs, FillArgs, FollowArgs, GetArgs, MixedArgs, OutputArgs, PushArgs, PutArgs, RecordArgs, RunArgs,
     TailArgs, TargetArgs, Workload,
 };
 pub use error::Error;
 pub use measure::{
-    BenchResult, DiskResult, Latency, LatencyPoint, Machine, OperationResult, RunResult, Spread, Summary,
-    Target, Timeline,
+    BenchResult, DiskResult, IdleResult, Latency, LatencyPoint, Machine, OperationResult, PushResult,
+    RunResult, Spread, Summary, Target, Timeline,
 };
 pub use peers::{PeersArgs, run_peers};
 pub use run::run;

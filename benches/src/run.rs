@@ -55,6 +55,7 @@ pub(crate) async fn measure(
         Workload::Put(args) => ("put", parameters(args)?),
         Workload::Get(args) => ("get", parameters(args)?),
         Workload::Tail(args) => ("tail", parameters(args)?),
+        Workload::Push(args) => ("push", parameters(args)?),
         Workload::Mixed(args) => ("mixed", parameters(args)?),
         Workload::Disk(_) => ("disk", BTreeMap::new()),
     };
@@ -62,9 +63,11 @@ pub(crate) async fn measure(
     let mut prepared = Prepared::default();
     let outcome = unless_interrupted(repeat(&bench, &workload, &mut prepared)).await;
     if !run.keep {
-        // Streams are deleted after a failure too; the failure itself is the better news.
-        let deleted = bench.caller.delete_streams(&prepared.streams).await;
-        outcome.as_ref().map_or(Ok(()), |_| deleted)?;
+        // All of it goes after a failure too; the failure itself is the better news.
+        let deregistered = bench.caller.deregister_consumers(&prepared.consumers).await;
+        let had_consumers = !prepared.consumers.is_empty();
+        let deleted = bench.caller.delete_streams(&prepared.streams, had_consumers).await;
+        outcome.as_ref().map_or(Ok(()), |_| deregistered.and(deleted))?;
     }
     let runs = outcome?;
     let summary = Summary::of(&runs);
@@ -137,6 +140,7 @@ fn run_args(workload: &Workload) -> Option<&RunArgs> {
         Workload::Put(args) => Some(&args.run),
         Workload::Get(args) => Some(&args.run),
         Workload::Tail(args) => Some(&args.run),
+        Workload::Push(args) => Some(&args.run),
         Workload::Mixed(args) => Some(&args.run),
         Workload::Disk(_) => None,
     }

@@ -16,10 +16,11 @@ use crate::payload::random_name;
 use crate::scan::Refusal;
 use crate::wire::{Connection, Endpoint, Operation, Protocol, Signer};
 
-const ACTIVE_POLL: Duration = Duration::from_millis(100);
-const ACTIVE_LIMIT: Duration = Duration::from_secs(180);
+pub(crate) const ACTIVE_POLL: Duration = Duration::from_millis(100);
+pub(crate) const ACTIVE_LIMIT: Duration = Duration::from_secs(180);
 const PATIENCE: Backoff = Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(5) };
-const ATTEMPTS_MAX: u32 = 12;
+/// Together longer than a subscription keeps others of its consumer from its shard, which is 5 seconds.
+pub(crate) const ATTEMPTS_MAX: u32 = 12;
 const NAME_SUFFIX_CHARS: usize = 8;
 
 /// A target, and the right to call it.
@@ -85,16 +86,29 @@ impl Caller {
     }
 
     /// Deletes every stream that can be deleted, and minds none that is not there; returns the first error.
-    pub(crate) async fn delete_streams(&self, names: &[String]) -> Result<(), Error> {
+    /// Consumers, if there were any, may be on their way out and must not hold a stream back.
+    pub(crate) async fn delete_streams(&self, names: &[String], had_consumers: bool) -> Result<(), Error> {
         let mut connection = self.connection();
         let mut outcome = Ok(());
         for name in names {
-            match self.call(&mut connection, Operation::DeleteStream, &stream(name)).await {
+            let mut request = stream(name);
+            if had_consumers {
+                request["EnforceConsumerDeletion"] = json!(true);
+            }
+            match self.call(&mut connection, Operation::DeleteStream, &request).await {
                 Err(Error::Refused { kind, .. }) if kind == "ResourceNotFoundException" => {}
                 deleted => outcome = outcome.and(deleted.map(|_| ())),
             }
         }
         outcome
+    }
+
+    pub(crate) async fn stream_arn(&self, connection: &mut Connection, name: &str) -> Result<String, Error> {
+        let reply = self.call(connection, Operation::DescribeStreamSummary, &stream(name)).await?;
+        let summary: DescribeStreamSummaryReply = decode(Operation::DescribeStreamSummary, &reply)?;
+        let reason = "StreamARN is missing";
+        let malformed = Error::Malformed { operation: Operation::DescribeStreamSummary.name(), reason };
+        summary.stream_description_summary.stream_arn.ok_or(malformed)
     }
 
     /// All shards of the streams.
@@ -135,7 +149,7 @@ impl Caller {
     }
 
     /// One call, made again for as long as the target only asks for patience.
-    async fn call(
+    pub(crate) async fn call(
         &self,
         connection: &mut Connection,
         operation: Operation,
@@ -148,7 +162,7 @@ impl Caller {
             match Refusal::of(reply, Protocol::Json) {
                 None => return Ok(reply.body.to_vec()),
                 Some(refusal) if refusal.is_throttle() && attempt < ATTEMPTS_MAX => {
-                    self.clock.sleep(PATIENCE.delay(attempt, self.entropy.next_u64())).await;
+                    self.be_patient(attempt).await;
                 }
                 Some(Refusal { kind, message }) => {
                     return Err(Error::Refused { operation: operation.name(), kind, message });
@@ -157,13 +171,18 @@ impl Caller {
         }
         Err(Error::Interrupted)
     }
+
+    /// Waits before attempt number `attempt` (0 is the first after a refusal).
+    pub(crate) async fn be_patient(&self, attempt: u32) {
+        self.clock.sleep(PATIENCE.delay(attempt, self.entropy.next_u64())).await;
+    }
 }
 
 fn stream(name: &str) -> serde_json::Value {
     json!({ "StreamName": name })
 }
 
-fn decode<T: DeserializeOwned>(operation: Operation, body: &[u8]) -> Result<T, Error> {
+pub(crate) fn decode<T: DeserializeOwned>(operation: Operation, body: &[u8]) -> Result<T, Error> {
     let malformed = |_| Error::Malformed { operation: operation.name(), reason: "members are missing" };
     serde_json::from_slice(body).map_err(malformed)
 }
@@ -178,6 +197,9 @@ struct DescribeStreamSummaryReply {
 #[serde(rename_all = "PascalCase")]
 struct StreamDescriptionSummary {
     stream_status: String,
+    /// Not every target gives it.
+    #[serde(rename = "StreamARN")]
+    stream_arn: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -1,18 +1,22 @@
 //! The workloads: which streams they need, which workers they consist of.
 
+mod push;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, AtomicUsize};
 use std::time::Duration;
 
 use crate::args::{FillArgs, FollowArgs, RecordArgs, RunArgs, Workload};
 use crate::error::Error;
 use crate::load::{
-    Driven, Fill, GetLoad, Job, Pace, Progress, PutLoad, Schedule, Shards, TailLoad, Timing, drive,
+    Driven, Fill, GetLoad, Job, Pace, Progress, PutLoad, Schedule, Shards, StampedPuts, TailLoad, Timing,
+    drive,
 };
 use crate::measure::{OperationResult, Recorder, RunResult};
 use crate::payload::{PutPool, PutShape, Record, StampedBody};
 use crate::streams::{Caller, Shard};
+use push::PushPlan;
 
 /// How long the last replies of a measurement may take.
 const GRACE: Duration = Duration::from_secs(30);
@@ -20,7 +24,9 @@ const GRACE: Duration = Duration::from_secs(30);
 const FILL_GRACE: Duration = Duration::from_secs(6 * 3600);
 const FILL_CONNECTIONS: usize = 8;
 /// Enough different keys that every shard gets some.
-const TAIL_BODIES: usize = 256;
+const STAMPED_BODIES: usize = 256;
+/// Less when they are large, for each is kept as it is sent.
+const STAMPED_BYTES_MAX: usize = 64 * 1024 * 1024;
 const LIMIT_MAX: u32 = 10_000;
 
 /// A benchmark's surroundings.
@@ -34,6 +40,8 @@ pub(crate) struct Bench {
 #[derive(Debug, Default)]
 pub(crate) struct Prepared {
     pub(crate) streams: Vec<String>,
+    /// ARNs.
+    pub(crate) consumers: Vec<String>,
 }
 
 /// Everything that a measurement needs, for as many repetitions as wanted.
@@ -42,6 +50,7 @@ pub(crate) struct Plan {
     put: Option<PutPlan>,
     get: Option<GetPlan>,
     tail: Option<TailPlan>,
+    push: Option<PushPlan>,
 }
 
 #[derive(Debug)]
@@ -85,6 +94,7 @@ impl Bench {
                 let records = RecordArgs { record_size: args.record_size, batch: args.batch };
                 plan.tail = Some(self.prepare_tail(records, args.follow, args.rate, made).await?);
             }
+            Workload::Push(args) => plan.push = Some(self.prepare_push(args, made).await?),
             Workload::Mixed(args) => {
                 let stamped = RecordArgs { batch: 1, ..args.records };
                 plan.tail = Some(self.prepare_tail(stamped, args.follow, args.tail_rate, made).await?);
@@ -118,10 +128,18 @@ impl Bench {
     ) -> Result<GetPlan, Error> {
         let pace = pace(rate)?;
         let streams = self.make_streams(made).await?;
+        self.fill(records, fill.fill_mib, &streams).await?;
+        let shards = self.caller.shards(&streams).await?;
+        Ok(GetPlan { shards, connections, pace, limit: fill.limit })
+    }
+
+    /// Puts so much data, spread over the streams.
+    async fn fill(&self, records: RecordArgs, mib: u32, streams: &[String]) -> Result<(), Error> {
+        let streams = streams.to_vec();
         let put = PutPlan { records, connections: FILL_CONNECTIONS, pace: Pace::Closed, streams };
         let filling = Arc::new(Fill {
             load: self.put_load(&put),
-            left: AtomicI64::new(i64::from(fill.fill_mib) * 1024 * 1024),
+            left: AtomicI64::new(i64::from(mib) * 1024 * 1024),
         });
         let job = || {
             let filling = Arc::clone(&filling);
@@ -134,9 +152,7 @@ impl Bench {
             grace: FILL_GRACE,
             threads: self.run.threads,
         };
-        drive(&self.caller.clock, timing, None, jobs).await?;
-        let shards = self.caller.shards(&put.streams).await?;
-        Ok(GetPlan { shards, connections, pace, limit: fill.limit })
+        drive(&self.caller.clock, timing, None, jobs).await.map(drop)
     }
 
     async fn prepare_tail(
@@ -153,16 +169,22 @@ impl Bench {
     }
 
     async fn make_streams(&self, made: &mut Prepared) -> Result<Vec<String>, Error> {
-        let run = &self.run;
-        let names = self.caller.stream_names(&run.stream_prefix, run.streams.max(1));
+        self.make(self.run.streams.max(1), self.run.shards, made).await
+    }
+
+    async fn make(&self, streams: usize, shards: u32, made: &mut Prepared) -> Result<Vec<String>, Error> {
+        let names = self.caller.stream_names(&self.run.stream_prefix, streams);
         // Noted before they are made: a failure half-way leaves streams that have to go too.
         made.streams.extend(names.iter().cloned());
-        self.caller.create_streams(&names, run.shards).await?;
+        self.caller.create_streams(&names, shards).await?;
         Ok(names)
     }
 
     /// One repetition.
     pub(crate) async fn measure(&self, plan: &Plan) -> Result<RunResult, Error> {
+        if let Some(push) = &plan.push {
+            return self.measure_push(push).await;
+        }
         let mut jobs = Vec::new();
         let put = plan.put.as_ref().map(|put| {
             let load = Arc::new(self.put_load(put));
@@ -197,7 +219,7 @@ impl Bench {
             amend("get", &|recorder| recorder.unsent(&load.schedule.unsent(driven.window)));
         }
         if let Some(load) = tail {
-            amend("tail_put", &|recorder| recorder.unsent(&load.schedule.unsent(driven.window)));
+            amend("tail_put", &|recorder| recorder.unsent(&load.puts.schedule.unsent(driven.window)));
             amend("tail", &|recorder| recorder.error("missing record", load.missing()));
         }
         Ok(result(&driven, &recorders))
@@ -232,21 +254,9 @@ impl Bench {
     }
 
     fn tail_jobs(&self, tail: &TailPlan, jobs: &mut Vec<Job>) -> Result<Arc<TailLoad>, Error> {
-        let (batch, record_bytes) = (tail.records.batch.max(1), tail.records.record_size);
-        let bodies = tail.streams.iter().cycle().take(TAIL_BODIES.max(tail.streams.len())).map(|stream| {
-            let record = |_| Record::random(&self.caller.entropy, record_bytes);
-            StampedBody::new(self.run.protocol, stream, &(0..batch).map(record).collect::<Vec<_>>())
-        });
-        let bodies: Option<Vec<_>> = bodies.collect();
         let writers = tail.follow.writers.max(1);
         let load = Arc::new(TailLoad {
-            caller: self.caller.clone(),
-            protocol: self.run.protocol,
-            schedule: Schedule::new(tail.pace),
-            bodies: bodies.ok_or_else(|| Error::Usage("--record-size must be 12 or more".to_owned()))?,
-            batch,
-            record_bytes,
-            run: u32::from_le_bytes(self.caller.entropy.bytes()),
+            puts: self.stamped_puts(tail.records, tail.pace, &tail.streams)?,
             poll: tail.follow.poll,
             drain: tail.follow.drain,
             limit: LIMIT_MAX,
@@ -263,6 +273,32 @@ impl Bench {
             jobs.push(Job::new(|seat| load.reader(seat, shards)));
         }
         Ok(load)
+    }
+
+    fn stamped_puts(
+        &self,
+        records: RecordArgs,
+        pace: Pace,
+        streams: &[String],
+    ) -> Result<StampedPuts, Error> {
+        let (batch, record_bytes) = (records.batch.max(1), records.record_size);
+        let fitting = STAMPED_BYTES_MAX / (batch * record_bytes).max(1);
+        let bodies = streams.iter().cycle().take(STAMPED_BODIES.min(fitting).max(streams.len()));
+        let bodies = bodies.map(|stream| {
+            let record = |_| Record::random(&self.caller.entropy, record_bytes);
+            StampedBody::new(self.run.protocol, stream, &(0..batch).map(record).collect::<Vec<_>>())
+        });
+        let bodies: Option<Vec<_>> = bodies.collect();
+        Ok(StampedPuts {
+            caller: self.caller.clone(),
+            protocol: self.run.protocol,
+            schedule: Schedule::new(pace),
+            bodies: bodies.ok_or_else(|| Error::Usage("--record-size must be 12 or more".to_owned()))?,
+            next_body: AtomicUsize::new(0),
+            batch,
+            record_bytes,
+            run: u32::from_le_bytes(self.caller.entropy.bytes()),
+        })
     }
 }
 
@@ -297,5 +333,6 @@ fn result(driven: &Driven, recorders: &BTreeMap<&'static str, Recorder>) -> RunR
         target_rss_bytes: driven.target.map(|usage| usage.rss_bytes),
         target_rss_peak_bytes: driven.target.map(|usage| usage.rss_peak_bytes),
         operations: operations.collect(),
+        push: None,
     }
 }

@@ -85,6 +85,8 @@ pub(crate) struct Driven {
     pub(crate) generator_cpu: Duration,
     /// Of the watched process: processor time while measuring, memory at the end.
     pub(crate) target: Option<Usage>,
+    /// Of the watched process, before the first worker did anything.
+    pub(crate) target_at_rest: Option<Usage>,
 }
 
 /// Runs every job to its end and watches the target's process, if one is given, meanwhile.
@@ -94,6 +96,7 @@ pub(crate) async fn drive(
     target_pid: Option<u32>,
     jobs: Vec<Job>,
 ) -> Result<Driven, Error> {
+    let target_at_rest = target_pid.and_then(usage_of);
     let (reports, inbox) = mpsc::unbounded_channel();
     let (open, window) = watch::channel(None);
     let workers = jobs.len();
@@ -125,7 +128,7 @@ pub(crate) async fn drive(
             outcome?;
         }
     }
-    Ok(Driven { window, tallies, generator_cpu, target })
+    Ok(Driven { window, tallies, generator_cpu, target, target_at_rest })
 }
 
 /// Ends its workers when the load ends, is given up or is interrupted.

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::measure::{Recorder, Sample};
 use crate::payload::PutPool;
 use crate::scan::{self, Refusal, is_throttle};
-use crate::wire::{Connection, Endpoint, Protocol};
+use crate::wire::{Connection, Endpoint, Operation, Protocol, Reply};
 
 /// How long a connection that sends as fast as it may rests after "later".
 const THROTTLE_REST: Duration = Duration::from_millis(100);
@@ -55,33 +55,43 @@ impl PutLoad {
     async fn put(&self, connection: &mut Connection, alarm: &Alarm) -> Result<Put, Error> {
         let message = self.pool.next(alarm.now())?;
         let reply = connection.exchange(&message).await?;
-        let wire_bytes = (message.len() + reply.wire_bytes) as u64;
-        if let Some(refusal) = Refusal::of(reply, self.protocol) {
-            return Ok(Put {
+        Put::of(reply, message.len(), (self.pool.operation(), self.protocol), self.batch)
+    }
+}
+
+/// One exchange.
+pub(super) struct Put {
+    /// How many were acknowledged.
+    pub(super) records: u64,
+    pub(super) wire_bytes: u64,
+    pub(super) refusal: Option<Refusal>,
+    failures: scan::Failures,
+}
+
+impl Put {
+    /// What a reply says of a request with so many bytes and records.
+    pub(super) fn of(
+        reply: Reply<'_>,
+        message_bytes: usize,
+        (operation, protocol): (Operation, Protocol),
+        batch: usize,
+    ) -> Result<Self, Error> {
+        let wire_bytes = (message_bytes + reply.wire_bytes) as u64;
+        if let Some(refusal) = Refusal::of(reply, protocol) {
+            return Ok(Self {
                 records: 0,
                 wire_bytes,
                 refusal: Some(refusal),
                 failures: scan::Failures::new(),
             });
         }
-        let failures = scan::put(self.pool.operation(), self.protocol, reply.body)?;
+        let failures = scan::put(operation, protocol, reply.body)?;
         let failed: u64 = failures.values().sum();
-        Ok(Put { records: (self.batch as u64).saturating_sub(failed), wire_bytes, refusal: None, failures })
+        Ok(Self { records: (batch as u64).saturating_sub(failed), wire_bytes, refusal: None, failures })
     }
-}
 
-/// One exchange.
-struct Put {
-    /// How many were acknowledged.
-    records: u64,
-    wire_bytes: u64,
-    refusal: Option<Refusal>,
-    failures: scan::Failures,
-}
-
-impl Put {
     /// Names every error; true when one of them asks for patience.
-    fn errors(&self, mut count: impl FnMut(&str, u64)) -> bool {
+    pub(super) fn errors(&self, mut count: impl FnMut(&str, u64)) -> bool {
         let refused = self.refusal.iter().map(|refusal| (refusal.kind.as_str(), 1));
         let failed = self.failures.iter().map(|(kind, records)| (kind.as_str(), *records));
         let mut throttled = false;

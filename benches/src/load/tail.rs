@@ -9,28 +9,18 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::get::read;
-use super::{Schedule, Seat, Tally};
+use super::{Seat, StampedPuts, Tally};
 use crate::error::Error;
 use crate::measure::{Recorder, Sample};
-use crate::payload::{Batch, Stamp, StampedBody};
-use crate::scan::{self, Refusal};
-use crate::streams::{Caller, Shard, StartAt};
-use crate::wire::Protocol;
+use crate::scan::Refusal;
+use crate::streams::{Shard, StartAt};
 
 const THROTTLE_REST: Duration = Duration::from_millis(200);
 
 /// What writers and readers share.
 #[derive(Debug)]
 pub(crate) struct TailLoad {
-    pub(crate) caller: Caller,
-    pub(crate) protocol: Protocol,
-    pub(crate) schedule: Schedule,
-    /// Bodies in turn, with different keys.
-    pub(crate) bodies: Vec<StampedBody>,
-    pub(crate) batch: usize,
-    pub(crate) record_bytes: usize,
-    /// In every stamp, so that other records in the streams are not taken for ours.
-    pub(crate) run: u32,
+    pub(crate) puts: StampedPuts,
     pub(crate) poll: Duration,
     /// How long readers look for records after the window.
     pub(crate) drain: Duration,
@@ -42,7 +32,6 @@ pub(crate) struct TailLoad {
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     writers_left: AtomicUsize,
-    next_body: AtomicUsize,
     acknowledged: AtomicU64,
     received: AtomicU64,
 }
@@ -55,37 +44,17 @@ impl Progress {
 
 impl TailLoad {
     pub(crate) async fn writer(self: Arc<Self>, mut seat: Seat) -> Result<Vec<Tally>, Error> {
-        let mut connection = self.caller.connection();
+        let mut connection = self.puts.caller.connection();
         connection.connect().await?;
-        let mut alarm = seat.alarm()?;
+        let alarm = seat.alarm()?;
         let window = seat.ready().await?;
-        let mut recorder = Recorder::new(window)?;
-        let operation = Batch::operation(self.batch);
-        while let Some(intended) = self.schedule.turn(window, &mut alarm).await? {
-            let turn = self.progress.next_body.fetch_add(1, Ordering::Relaxed);
-            let body = self.bodies[turn % self.bodies.len()].stamped(Stamp { run: self.run, intended });
-            let message = self.caller.signer.message(operation, self.protocol, body)?;
-            let reply = connection.exchange(&message).await?;
-            if let Some(refusal) = Refusal::of(reply, self.protocol) {
-                recorder.error(&refusal.kind, 1);
-                continue;
-            }
-            let failures = scan::put(operation, self.protocol, reply.body)?;
-            let records = (self.batch as u64).saturating_sub(failures.values().sum());
+        let mut writer = self.puts.writer(connection, alarm, window)?;
+        while let Some(intended) = writer.turn().await? {
+            let (records, _) = writer.put(intended).await?;
             self.progress.acknowledged.fetch_add(records, Ordering::Relaxed);
-            for (kind, count) in &failures {
-                recorder.error(kind, *count);
-            }
-            recorder.record(Sample {
-                intended,
-                completed: alarm.now(),
-                records,
-                user_bytes: records * self.record_bytes as u64,
-                wire_bytes: (message.len() + reply.wire_bytes) as u64,
-            });
         }
         self.progress.writers_left.fetch_sub(1, Ordering::AcqRel);
-        Ok(vec![Tally { operation: "tail_put", recorder }])
+        Ok(vec![Tally { operation: "tail_put", recorder: writer.finish() }])
     }
 
     /// Follows some shards on one connection, each at most once a poll interval.
@@ -94,13 +63,14 @@ impl TailLoad {
         mut seat: Seat,
         shards: Vec<Shard>,
     ) -> Result<Vec<Tally>, Error> {
-        let mut connection = self.caller.connection();
+        let (caller, protocol) = (&self.puts.caller, self.puts.protocol);
+        let mut connection = caller.connection();
         let mut iterators = Vec::with_capacity(shards.len());
         for shard in &shards {
-            let latest = self.caller.shard_iterator(&mut connection, shard, StartAt::Latest).await?;
+            let latest = caller.shard_iterator(&mut connection, shard, StartAt::Latest).await?;
             // The place of LATEST may be fixed only by the first read; it has to be before the first put.
             let call = (latest.as_str(), self.limit);
-            let first = read(&self.caller, &mut connection, self.protocol, call, |_| {}).await?;
+            let first = read(caller, &mut connection, protocol, call, |_| {}).await?;
             iterators.push(first.map_or(Some(latest), |read| read.next_iterator));
         }
         let mut alarm = seat.alarm()?;
@@ -112,8 +82,8 @@ impl TailLoad {
                 let Some(from) = iterator.take() else { continue };
                 let mut stamps = Vec::new();
                 let call = (from.as_str(), self.limit);
-                let outcome = read(&self.caller, &mut connection, self.protocol, call, |data| {
-                    stamps.extend(data.stamp().filter(|stamp| stamp.run == self.run));
+                let outcome = read(caller, &mut connection, protocol, call, |data| {
+                    stamps.extend(data.stamp().filter(|stamp| stamp.run == self.puts.run));
                 })
                 .await?;
                 let completed = alarm.now();

@@ -2,12 +2,14 @@
 
 mod machine;
 mod process;
+mod push;
 mod recorder;
 mod result;
 mod window;
 
 pub use machine::Machine;
 pub(crate) use process::{Usage, own_cpu, usage_of};
+pub use push::{IdleResult, PushResult};
 pub(crate) use recorder::{Recorder, Sample, latency_histogram};
 pub(crate) use result::FORMAT;
 pub use result::{

@@ -90,9 +90,14 @@ impl Recorder {
 
     /// Counts a latency alone.
     pub(crate) fn latency(&mut self, intended: Duration, completed: Duration) {
+        self.latencies(intended, completed, 1);
+    }
+
+    /// Counts the same latency for each of so many records.
+    pub(crate) fn latencies(&mut self, intended: Duration, completed: Duration, count: u64) {
         if self.window.contains(intended) {
             let nanos = completed.saturating_sub(intended).as_nanos();
-            self.latency_nanos.saturating_record(u64::try_from(nanos).unwrap_or(u64::MAX));
+            self.latency_nanos.saturating_record_n(u64::try_from(nanos).unwrap_or(u64::MAX), count);
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::machine::Machine;
+use super::push::PushResult;
 use super::recorder::Recorder;
 
 /// Raised when a reader of older results has to care.
@@ -14,7 +15,7 @@ pub(crate) const FORMAT: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BenchResult {
     pub format: u32,
-    /// `put`, `get`, `tail` or `mixed`.
+    /// `put`, `get`, `tail`, `push` or `mixed`.
     pub workload: String,
     pub target: Target,
     /// Every parameter by its flag's name.
@@ -45,8 +46,12 @@ pub struct RunResult {
     pub target_cpu_secs: Option<f64>,
     pub target_rss_bytes: Option<u64>,
     pub target_rss_peak_bytes: Option<u64>,
-    /// `put`, `get`, `tail` (records from writer to reader) and `tail_put` (their puts).
+    /// `put`, `get`, `tail` (records from writer to reader) and `tail_put` (their puts), `push` (records from
+    /// writer to subscriber), `push_put` (their puts) and `push_idle` (events of subscriptions without records).
     pub operations: BTreeMap<String, OperationResult>,
+    /// What only subscribers see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<PushResult>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! Results for people and programs: a table, JSON, pictures.
 
 mod picture;
+mod push;
 mod svg;
 mod table;
 

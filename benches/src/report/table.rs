@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::push;
 use crate::measure::{BenchResult, DiskResult, Spread, Summary};
 
 /// Rows of cells: columns of text, then columns of figures.
@@ -109,6 +110,7 @@ pub(crate) fn table(result: &BenchResult) -> String {
         }
         text.push('\n');
     }
+    push::lines(&mut text, &result.runs);
     text
 }
 

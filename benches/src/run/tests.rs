@@ -1,5 +1,7 @@
 //! Whole benchmarks against a target whose every move is known.
 
+mod push;
+
 use std::time::Duration;
 
 use clap::Parser;

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr2, memmem};
 
-use super::{Data, Failures, Page};
+use super::{Data, Event, Failures, Page};
 
 /// Why a reply cannot be what it should be.
 type Malformed = &'static str;
@@ -48,21 +48,9 @@ struct PutRecordsEntry {
     error_code: Option<String>,
 }
 
-pub(super) fn page<'a>(body: &'a [u8], mut on_data: impl FnMut(Data<'a>)) -> Result<Page<'a>, Malformed> {
-    check_object(body)?;
-    find_near_edge(body, b"\"Records\"").ok_or("no Records")?;
-    let mut page = Page::default();
-    let key = memmem::Finder::new(b"\"Data\"");
-    let mut rest = body;
-    while let Some(found) = key.find(rest) {
-        rest = &rest[found + key.needle().len()..];
-        let Some(value) = after_colon(rest) else { continue };
-        let text = string(value).ok_or("Data is not a string")?;
-        rest = &value[text.len() + 2..];
-        page.records += 1;
-        page.data_bytes += data_len(text)? as u64;
-        on_data(Data::Base64(text));
-    }
+pub(super) fn page<'a>(body: &'a [u8], on_data: impl FnMut(Data<'a>)) -> Result<Page<'a>, Malformed> {
+    let (records, data_bytes) = records(body, on_data)?;
+    let mut page = Page { records, data_bytes, ..Page::default() };
     if let Some(value) = find_near_edge(body, b"\"NextShardIterator\"") {
         page.next_iterator = text_or_null(value)?;
     }
@@ -70,6 +58,36 @@ pub(super) fn page<'a>(body: &'a [u8], mut on_data: impl FnMut(Data<'a>)) -> Res
         page.millis_behind_latest = number(value).ok_or("MillisBehindLatest is not a number")?;
     }
     Ok(page)
+}
+
+pub(super) fn event<'a>(body: &'a [u8], on_data: impl FnMut(Data<'a>)) -> Result<Event<'a>, Malformed> {
+    let (records, data_bytes) = records(body, on_data)?;
+    let behind = find_near_edge(body, b"\"MillisBehindLatest\"").ok_or("no MillisBehindLatest")?;
+    let continuation = match find_near_edge(body, b"\"ContinuationSequenceNumber\"") {
+        Some(value) => text_or_null(value)?,
+        None => None,
+    };
+    let millis_behind_latest = number(behind).ok_or("MillisBehindLatest is not a number")?;
+    Ok(Event { records, data_bytes, continuation, millis_behind_latest })
+}
+
+/// Shows the data of each record; returns how many there are, and how many bytes of data.
+fn records<'a>(body: &'a [u8], mut on_data: impl FnMut(Data<'a>)) -> Result<(u64, u64), Malformed> {
+    check_object(body)?;
+    find_near_edge(body, b"\"Records\"").ok_or("no Records")?;
+    let (mut records, mut data_bytes) = (0, 0);
+    let key = memmem::Finder::new(b"\"Data\"");
+    let mut rest = body;
+    while let Some(found) = key.find(rest) {
+        rest = &rest[found + key.needle().len()..];
+        let Some(value) = after_colon(rest) else { continue };
+        let text = string(value).ok_or("Data is not a string")?;
+        rest = &value[text.len() + 2..];
+        records += 1;
+        data_bytes += data_len(text)? as u64;
+        on_data(Data::Base64(text));
+    }
+    Ok((records, data_bytes))
 }
 
 /// A member with a text, from a short reply such as an error.

@@ -31,6 +31,17 @@ pub(crate) struct Page<'a> {
     pub(crate) millis_behind_latest: u64,
 }
 
+/// What an event of a subscription holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Event<'a> {
+    pub(crate) records: u64,
+    /// Of the records' data, decoded, without partition keys.
+    pub(crate) data_bytes: u64,
+    /// Where the next subscription goes on; absent at the end of a closed shard.
+    pub(crate) continuation: Option<Cow<'a, str>>,
+    pub(crate) millis_behind_latest: u64,
+}
+
 /// A record's data as it stands in a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Data<'a> {
@@ -80,6 +91,13 @@ pub(crate) fn page<'a>(
         Protocol::Cbor => cbor::page(body, on_data),
     };
     scanned.map_err(|reason| Error::Malformed { operation: Operation::GetRecords.name(), reason })
+}
+
+/// Reads the payload of a SubscribeToShardEvent, which is JSON whatever the load speaks, and shows the data of
+/// each record.
+pub(crate) fn event<'a>(payload: &'a [u8], on_data: impl FnMut(Data<'a>)) -> Result<Event<'a>, Error> {
+    let malformed = |reason| Error::Malformed { operation: Operation::SubscribeToShard.name(), reason };
+    json::event(payload, on_data).map_err(malformed)
 }
 
 #[cfg(test)]

@@ -154,6 +154,26 @@ proptest! {
     }
 
     #[test]
+    fn an_event_is_read_as_a_decoder_reads_it(
+        records in records(), (next, behind) in tail_members(), last: bool, escaped: bool,
+    ) {
+        let behind = behind.unwrap_or(0);
+        let page = json_reply(&records, next.as_deref(), Some(behind), (last, false, escaped));
+        let body = String::from_utf8(page).unwrap();
+        // The name stands in partition keys too, there with its quotation marks escaped.
+        let body = body.replace("\"NextShardIterator\":", "\"ContinuationSequenceNumber\":");
+        let decoded: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let mut seen = 0;
+        let event = event(body.as_bytes(), |_| seen += 1).unwrap();
+        let expected: Vec<Vec<u8>> = decoded["Records"].as_array().unwrap().iter()
+            .map(|record| STANDARD.decode(record["Data"].as_str().unwrap()).unwrap()).collect();
+        prop_assert_eq!((event.records, seen), (expected.len() as u64, expected.len()));
+        prop_assert_eq!(event.data_bytes, expected.iter().map(|data| data.len() as u64).sum::<u64>());
+        prop_assert_eq!(event.continuation.as_deref(), decoded["ContinuationSequenceNumber"].as_str());
+        prop_assert_eq!(event.millis_behind_latest, behind);
+    }
+
+    #[test]
     fn failed_entries_are_counted_by_code(codes in prop::collection::vec(prop::option::of("[A-Z][a-z]{1,8}"), 1..30)) {
         let mut expected = Failures::new();
         for code in codes.iter().flatten() {
@@ -180,6 +200,7 @@ proptest! {
             let _ = page(protocol, &bytes, |data| { let _ = data.stamp(); });
             let _ = put(Operation::PutRecord, protocol, &bytes);
             let _ = put(Operation::PutRecords, protocol, &bytes);
+            let _ = event(&bytes, |data| { let _ = data.stamp(); });
             let _ = Refusal::of(Reply { status: 400, body: &bytes, wire_bytes: 0 }, protocol);
         }
     }
@@ -220,6 +241,15 @@ fn a_reply_that_proves_nothing_is_an_error() {
     }
     assert!(page(Protocol::Json, b"{}", |_| {}).is_err());
     assert!(page(Protocol::Cbor, b"\xa0", |_| {}).is_err());
+}
+
+#[test]
+fn an_event_at_the_end_of_a_shard_has_no_continuation() {
+    let end = br#"{"Records":[],"MillisBehindLatest":0,"ChildShards":[{"ShardId":"shardId-000000000001"}]}"#;
+    assert_eq!(event(end, |_| {}).unwrap(), Event::default());
+    for body in [&b"{}"[..], br#"{"Records":[]}"#, br#"{"MillisBehindLatest":0}"#, br#"{"Records":[]"#] {
+        assert!(event(body, |_| {}).is_err());
+    }
 }
 
 #[test]

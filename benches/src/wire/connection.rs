@@ -6,18 +6,12 @@
 use std::io;
 
 use bytes::{Buf, Bytes};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
 use super::Endpoint;
 use super::endpoint::Transport;
+use super::inbox::{CHUNK_END, Chunk, Failure, Head, Inbox, Length, chunk};
 use crate::error::Error;
-
-const HEADERS_MAX: usize = 64;
-const HEAD_BYTES_MAX: usize = 64 * 1024;
-/// Far above any Kinesis reply; a length beyond it is a broken one.
-const BODY_BYTES_MAX: usize = 1024 * 1024 * 1024;
-/// Room for a small reply in one read.
-const READ_BYTES: usize = 16 * 1024;
 
 /// A request in the form in which it is sent.
 #[derive(Clone, Debug)]
@@ -80,14 +74,32 @@ impl Connection {
         if frame.closes {
             self.stream = None;
         }
-        let body = match frame.body {
-            Body::InBuffer { start, end } => &self.buffer[start..end],
-            Body::Joined => &self.joined,
+        Ok(Reply { status: frame.status, body: self.body(&frame.body), wire_bytes: self.buffer.len() })
+    }
+
+    /// Sends a request whose reply is pushed piece by piece, for as long as the target has something to say. A
+    /// reply that is no success is read whole.
+    pub(super) async fn subscribe(mut self, message: &Message) -> Result<Opened<PushedBody>, Error> {
+        self.connect().await?;
+        let head = self.send(message).await?;
+        if head.status != 200 {
+            let body = self.read_body(&head).await?;
+            return Ok(Opened::Refused { status: head.status, body: self.body(&body).to_vec() });
+        }
+        let (Some(stream), Length::Chunked) = (self.stream, head.length) else {
+            return Err(Error::Http("a subscription's reply has a length".to_owned()));
         };
-        Ok(Reply { status: frame.status, body, wire_bytes: self.buffer.len() })
+        Ok(Opened::Pushed(PushedBody { stream, buffer: self.buffer, next: head.bytes }))
     }
 
     async fn try_exchange(&mut self, message: &Message) -> Result<Frame, Failure> {
+        let head = self.send(message).await?;
+        let body = self.read_body(&head).await?;
+        Ok(Frame { status: head.status, closes: head.closes, body })
+    }
+
+    /// Sends a request and reads the head of its reply.
+    async fn send(&mut self, message: &Message) -> Result<Head, Failure> {
         let Some(stream) = &mut self.stream else { return Err(Failure::ClosedBeforeReply) };
         let mut outgoing = message.head.clone().chain(message.body.clone());
         let sent = async {
@@ -101,9 +113,13 @@ impl Connection {
             });
         }
         self.buffer.clear();
+        Inbox { stream, buffer: &mut self.buffer }.read_head().await
+    }
+
+    async fn read_body(&mut self, head: &Head) -> Result<Body, Failure> {
+        let Some(stream) = &mut self.stream else { return Err(Failure::ClosedBeforeReply) };
         let mut inbox = Inbox { stream, buffer: &mut self.buffer };
-        let head = inbox.read_head().await?;
-        let body = match head.length {
+        Ok(match head.length {
             Length::Known(length) => {
                 let end = head.bytes + length;
                 inbox.read_to(end).await?;
@@ -114,8 +130,14 @@ impl Connection {
                 inbox.read_chunks(head.bytes, &mut self.joined).await?;
                 Body::Joined
             }
-        };
-        Ok(Frame { status: head.status, closes: head.closes, body })
+        })
+    }
+
+    fn body(&self, body: &Body) -> &[u8] {
+        match body {
+            Body::InBuffer { start, end } => &self.buffer[*start..*end],
+            Body::Joined => &self.joined,
+        }
     }
 }
 
@@ -136,148 +158,53 @@ enum Body {
     Joined,
 }
 
-enum Failure {
-    /// The target closed without a byte of a reply.
-    ClosedBeforeReply,
-    Transport(io::Error),
-    Invalid(&'static str),
+/// What came of a request whose reply is pushed.
+pub(super) enum Opened<B> {
+    Pushed(B),
+    Refused { status: u16, body: Vec<u8> },
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::ClosedBeforeReply => {
-                Self::Connection(io::Error::new(io::ErrorKind::UnexpectedEof, "closed without a reply"))
-            }
-            Failure::Transport(error) => Self::Connection(error),
-            Failure::Invalid(reason) => Self::Http(reason.to_owned()),
-        }
-    }
+/// A chunked body that grows for as long as the target likes.
+pub(super) struct PushedBody {
+    stream: Box<dyn Transport>,
+    buffer: Vec<u8>,
+    /// Where the next chunk begins.
+    next: usize,
 }
 
-struct Head {
-    bytes: usize,
-    status: u16,
-    closes: bool,
-    length: Length,
-}
-
-enum Length {
-    Known(usize),
-    Chunked,
-}
-
-/// The buffer of a connection while a reply is read into it.
-struct Inbox<'a> {
-    stream: &'a mut Box<dyn Transport>,
-    buffer: &'a mut Vec<u8>,
-}
-
-impl Inbox<'_> {
-    async fn read_some(&mut self, room_bytes: usize) -> Result<(), Failure> {
-        self.buffer.reserve(room_bytes);
-        match self.stream.read_buf(self.buffer).await {
-            Ok(0) if self.buffer.is_empty() => Err(Failure::ClosedBeforeReply),
-            Ok(0) => Err(Failure::Transport(io::ErrorKind::UnexpectedEof.into())),
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset && self.buffer.is_empty() => {
-                Err(Failure::ClosedBeforeReply)
-            }
-            Err(error) => Err(Failure::Transport(error)),
-        }
-    }
-
-    async fn read_to(&mut self, end: usize) -> Result<(), Failure> {
-        while self.buffer.len() < end {
-            self.read_some(end - self.buffer.len()).await?;
-        }
-        if self.buffer.len() > end { Err(Failure::Invalid("more bytes than announced")) } else { Ok(()) }
-    }
-
-    /// Reads until the head of a final reply is whole; interim replies are dropped.
-    async fn read_head(&mut self) -> Result<Head, Failure> {
-        self.read_some(READ_BYTES).await?;
+impl PushedBody {
+    /// Waits for the next chunk; `None` behind the last one. A chunk is what a server flushes at once, so waiting
+    /// for all of it delays nothing that could be read before, and it need not be copied. Nothing is lost when
+    /// this is given up.
+    pub(super) async fn piece(&mut self) -> Result<Option<&[u8]>, Error> {
         loop {
-            match parse_head(self.buffer)? {
-                Some(head) if (100..200).contains(&head.status) => {
-                    self.buffer.drain(..head.bytes);
+            match chunk(&self.buffer[self.next..])? {
+                Chunk::Whole(data) if data.is_empty() => return Ok(None),
+                Chunk::Whole(data) => {
+                    let data = self.next + data.start..self.next + data.end;
+                    self.next = data.end + CHUNK_END.len();
+                    return Ok(Some(&self.buffer[data]));
                 }
-                Some(head) => return Ok(head),
-                None if self.buffer.len() > HEAD_BYTES_MAX => return Err(Failure::Invalid("endless head")),
-                None => self.read_some(READ_BYTES).await?,
+                Chunk::Missing(bytes) => {
+                    self.buffer.drain(..self.next);
+                    self.next = 0;
+                    let mut inbox = Inbox { stream: &mut self.stream, buffer: &mut self.buffer };
+                    inbox.read_some(bytes).await.map_err(|failure| match failure {
+                        // There was a reply, and it should have ended with a last chunk.
+                        Failure::ClosedBeforeReply => {
+                            Failure::Transport(io::ErrorKind::UnexpectedEof.into())
+                        }
+                        failure => failure,
+                    })?;
+                }
             }
         }
     }
-
-    async fn read_chunks(&mut self, start: usize, joined: &mut Vec<u8>) -> Result<(), Failure> {
-        let mut position = start;
-        loop {
-            let (line_bytes, chunk_bytes) = match httparse::parse_chunk_size(&self.buffer[position..]) {
-                Ok(httparse::Status::Complete((line, size))) => {
-                    (line, usize::try_from(size).map_err(|_| Failure::Invalid("endless chunk"))?)
-                }
-                Ok(httparse::Status::Partial) => {
-                    self.read_some(READ_BYTES).await?;
-                    continue;
-                }
-                Err(_) => return Err(Failure::Invalid("not a chunk size")),
-            };
-            // Trailers are never sent by Kinesis, so the last chunk is followed by an empty line as well.
-            let data = position + line_bytes;
-            let end = data + chunk_bytes + 2;
-            while self.buffer.len() < end {
-                self.read_some(end - self.buffer.len()).await?;
-            }
-            if &self.buffer[end - 2..end] != b"\r\n" {
-                return Err(Failure::Invalid("a chunk does not end with its line"));
-            }
-            if chunk_bytes == 0 {
-                return Ok(());
-            }
-            joined.extend_from_slice(&self.buffer[data..end - 2]);
-            position = end;
-        }
-    }
-}
-
-fn parse_head(bytes: &[u8]) -> Result<Option<Head>, Failure> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-    let mut response = httparse::Response::new(&mut headers);
-    let head_bytes = match response.parse(bytes) {
-        Ok(httparse::Status::Complete(head_bytes)) => head_bytes,
-        Ok(httparse::Status::Partial) => return Ok(None),
-        Err(_) => return Err(Failure::Invalid("not a status line and headers")),
-    };
-    let status = response.code.unwrap_or_default();
-    let mut length = None;
-    let mut closes = response.version == Some(0);
-    for header in response.headers.iter() {
-        let value = header.value;
-        if header.name.eq_ignore_ascii_case("content-length") {
-            length =
-                Some(Length::Known(content_length(value).ok_or(Failure::Invalid("not a content length"))?));
-        } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
-            length = Some(Length::Chunked);
-        } else if header.name.eq_ignore_ascii_case("connection") {
-            closes |= value.eq_ignore_ascii_case(b"close");
-        }
-    }
-    let length = match (length, status) {
-        (Some(length), _) => length,
-        (None, 100..=199 | 204 | 304) => Length::Known(0),
-        (None, _) => return Err(Failure::Invalid("a reply without a length")),
-    };
-    Ok(Some(Head { bytes: head_bytes, status, closes, length }))
-}
-
-fn content_length(value: &[u8]) -> Option<usize> {
-    let length = std::str::from_utf8(value).ok()?.trim().parse().ok()?;
-    (length <= BODY_BYTES_MAX).then_some(length)
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::DuplexStream;
+    use tokio::io::{AsyncReadExt, DuplexStream};
 
     use super::*;
     use crate::wire::Trust;
@@ -365,5 +292,69 @@ mod tests {
         let error = connection.exchange(&message()).await.unwrap_err();
         // Port 1 refuses, which shows that a new connection was tried.
         assert!(matches!(error, Error::Connect { .. }), "{error}");
+    }
+
+    /// Subscribes, with a peer that answers with `reply` in pieces of `piece` bytes and then closes.
+    async fn pushed(reply: &[u8], piece: usize) -> (Vec<Vec<u8>>, Option<Error>) {
+        let (connection, mut far) = connected();
+        let serve = async {
+            let mut request = vec![0; message().len()];
+            far.read_exact(&mut request).await.unwrap();
+            for piece in reply.chunks(piece) {
+                far.write_all(piece).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+            drop(far);
+        };
+        let receive = async {
+            let mut pieces = Vec::new();
+            let opened = match connection.subscribe(&message()).await {
+                Ok(opened) => opened,
+                Err(error) => return (pieces, Some(error)),
+            };
+            let mut body = match opened {
+                Opened::Pushed(body) => body,
+                Opened::Refused { status, body } => {
+                    return (vec![status.to_string().into_bytes(), body], None);
+                }
+            };
+            loop {
+                match body.piece().await {
+                    Ok(Some(piece)) => pieces.push(piece.to_vec()),
+                    Ok(None) => return (pieces, None),
+                    Err(error) => return (pieces, Some(error)),
+                }
+            }
+        };
+        tokio::join!(serve, receive).1
+    }
+
+    #[tokio::test]
+    async fn a_pushed_body_comes_chunk_by_chunk() {
+        let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        let large = "x".repeat(40_000);
+        let reply = format!("{head}3\r\nabc\r\n9c40\r\n{large}\r\n1\r\n\n\r\n0\r\n\r\n");
+        for piece in [1, 11, 5_000, 100_000] {
+            let (pieces, error) = pushed(reply.as_bytes(), piece).await;
+            assert_eq!(pieces, [b"abc".as_slice(), large.as_bytes(), b"\n"]);
+            assert!(error.is_none());
+        }
+        let cut = &reply.as_bytes()[..reply.len() - 5];
+        let (pieces, error) = pushed(cut, 1000).await;
+        assert_eq!(pieces.len(), 3);
+        assert!(matches!(error, Some(Error::Connection(_))), "a body without its last chunk was cut short");
+    }
+
+    #[tokio::test]
+    async fn a_subscription_is_refused_with_a_whole_reply() {
+        let refused = b"HTTP/1.1 400 Bad\r\ncontent-length: 2\r\n\r\nno";
+        assert_eq!(pushed(refused, 1).await.0, [b"400".as_slice(), b"no"]);
+        let endless = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nno";
+        assert!(matches!(pushed(endless, 1).await.1, Some(Error::Http(_))));
+        for (broken, expected) in [("zz\r\n", "chunk size"), ("1\r\nab\r\n", "end with its line")] {
+            let reply = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{broken}");
+            let error = pushed(reply.as_bytes(), 1000).await.1.unwrap().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }

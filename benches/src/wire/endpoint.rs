@@ -28,7 +28,13 @@ struct Inner {
     port: u16,
     /// As it stands in the `Host` header, and thus in the signature.
     authority: String,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
+    tls: Option<Tls>,
+}
+
+struct Tls {
+    name: ServerName<'static>,
+    http1: TlsConnector,
+    http2: TlsConnector,
 }
 
 impl Endpoint {
@@ -48,8 +54,9 @@ impl Endpoint {
         let port = authority.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
         let tls = if encrypted {
             let name = ServerName::try_from(host.clone()).map_err(|_| refuse("not a host name"))?;
-            let config: Arc<ClientConfig> = tls::client_config(trust)?;
-            Some((TlsConnector::from(config), name))
+            let config = tls::client_config(trust)?;
+            let http2 = ClientConfig { alpn_protocols: vec![b"h2".to_vec()], ..config.clone() };
+            Some(Tls { name, http1: Arc::new(config).into(), http2: Arc::new(http2).into() })
         } else {
             None
         };
@@ -66,15 +73,25 @@ impl Endpoint {
     }
 
     pub(super) async fn connect(&self) -> Result<Box<dyn Transport>, Error> {
-        self.open().await.map_err(|source| Error::Connect { endpoint: self.url(), source })
+        self.connect_with(|tls| &tls.http1).await
     }
 
-    async fn open(&self) -> io::Result<Box<dyn Transport>> {
+    /// Agrees on HTTP/2 where there is TLS; where there is none, the target has to know.
+    pub(super) async fn connect_http2(&self) -> Result<Box<dyn Transport>, Error> {
+        self.connect_with(|tls| &tls.http2).await
+    }
+
+    async fn connect_with(&self, connector: fn(&Tls) -> &TlsConnector) -> Result<Box<dyn Transport>, Error> {
+        let connected = self.open(connector).await;
+        connected.map_err(|source| Error::Connect { endpoint: self.url(), source })
+    }
+
+    async fn open(&self, connector: fn(&Tls) -> &TlsConnector) -> io::Result<Box<dyn Transport>> {
         let stream = TcpStream::connect((self.0.host.as_str(), self.0.port)).await?;
         stream.set_nodelay(true)?;
         Ok(match &self.0.tls {
             None => Box::new(stream),
-            Some((connector, name)) => Box::new(connector.connect(name.clone(), stream).await?),
+            Some(tls) => Box::new(connector(tls).connect(tls.name.clone(), stream).await?),
         })
     }
 }

@@ -1,18 +1,28 @@
-//! The client's side of the Kinesis wire: endpoint, TLS, signature and one HTTP/1.1 exchange at a time.
+//! The client's side of the Kinesis wire: endpoint, TLS, signature, one HTTP/1.1 exchange at a time, and
+//! subscriptions, whose replies are pushed over HTTP/1.1 or HTTP/2.
 //!
 //! It is written for a generator that shares the machine with the server it measures: a request is sent
 //! from prepared bytes and a reply is read into one buffer that is used again. On loopback this costs half
-//! of what a general HTTP client costs, and as much as `wrk`. HTTP/2, redirects, proxies and compression
-//! are deliberately not here.
+//! of what a general HTTP client costs, and as much as `wrk`. Redirects, proxies and compression are
+//! deliberately not here.
 
 mod connection;
 mod endpoint;
+mod frames;
+mod http2;
+mod inbox;
 mod signer;
+mod subscription;
 mod tls;
 
 pub(crate) use connection::{Connection, Message, Reply};
 pub(crate) use endpoint::Endpoint;
+#[cfg(test)]
+pub(crate) use frames::sent;
+pub(crate) use frames::{Frame, Frames};
+pub(crate) use http2::{Driver, Http2};
 pub(crate) use signer::{BodyHash, Credentials, Signer};
+pub(crate) use subscription::{Subscribed, Subscription};
 pub(crate) use tls::Trust;
 
 /// The two encodings of Kinesis's API.
@@ -39,12 +49,16 @@ impl Protocol {
 pub(crate) enum Operation {
     CreateStream,
     DeleteStream,
+    DeregisterStreamConsumer,
+    DescribeStreamConsumer,
     DescribeStreamSummary,
     GetRecords,
     GetShardIterator,
     ListShards,
     PutRecord,
     PutRecords,
+    RegisterStreamConsumer,
+    SubscribeToShard,
 }
 
 impl Operation {
@@ -52,12 +66,16 @@ impl Operation {
         match self {
             Self::CreateStream => "CreateStream",
             Self::DeleteStream => "DeleteStream",
+            Self::DeregisterStreamConsumer => "DeregisterStreamConsumer",
+            Self::DescribeStreamConsumer => "DescribeStreamConsumer",
             Self::DescribeStreamSummary => "DescribeStreamSummary",
             Self::GetRecords => "GetRecords",
             Self::GetShardIterator => "GetShardIterator",
             Self::ListShards => "ListShards",
             Self::PutRecord => "PutRecord",
             Self::PutRecords => "PutRecords",
+            Self::RegisterStreamConsumer => "RegisterStreamConsumer",
+            Self::SubscribeToShard => "SubscribeToShard",
         }
     }
 }

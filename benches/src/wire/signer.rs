@@ -79,21 +79,46 @@ impl Signer {
         hash: &BodyHash,
         body_bytes: usize,
     ) -> Result<Bytes, Error> {
-        let target = format!("Kinesis_20131202.{}", operation.name());
         let authority = self.endpoint.authority();
-        let content_type = protocol.content_type();
-        let mut head = format!(
-            "POST / HTTP/1.1\r\nhost: {authority}\r\nuser-agent: millstream-bench/{}\r\n\
-             content-type: {content_type}\r\ncontent-length: {body_bytes}\r\nx-amz-target: {target}\r\n",
-            env!("CARGO_PKG_VERSION"),
-        );
-        let signed = [("host", authority), ("content-type", content_type), ("x-amz-target", target.as_str())];
-        for (name, value) in self.signature(&signed, hash)? {
+        let mut head =
+            format!("POST / HTTP/1.1\r\nhost: {authority}\r\ncontent-length: {body_bytes}\r\n");
+        for (name, value) in self.fields(operation, protocol, hash)? {
             // Writing to a string cannot fail.
             let _ = write!(head, "{name}: {value}\r\n");
         }
         head.push_str("\r\n");
         Ok(Bytes::from(head))
+    }
+
+    /// The same for HTTP/2. The authority is signed as `host`, as the SDK for Java does it.
+    pub(super) fn http2_head(
+        &self,
+        operation: Operation,
+        protocol: Protocol,
+        body: &[u8],
+    ) -> Result<http::Request<()>, Error> {
+        let mut request = http::Request::post(self.endpoint.url() + "/").header("content-length", body.len());
+        for (name, value) in self.fields(operation, protocol, &BodyHash::of(body))? {
+            request = request.header(name, value);
+        }
+        request.body(()).map_err(|error| Error::Signing(error.to_string()))
+    }
+
+    /// All header fields but the host and the length of the body.
+    fn fields(
+        &self,
+        operation: Operation,
+        protocol: Protocol,
+        hash: &BodyHash,
+    ) -> Result<Vec<(String, String)>, Error> {
+        let target = format!("Kinesis_20131202.{}", operation.name());
+        let (authority, content_type) = (self.endpoint.authority(), protocol.content_type());
+        let signed = [("host", authority), ("content-type", content_type), ("x-amz-target", target.as_str())];
+        let mut fields = self.signature(&signed, hash)?;
+        fields.push(("user-agent".to_owned(), concat!("millstream-bench/", env!("CARGO_PKG_VERSION")).to_owned()));
+        fields.push(("content-type".to_owned(), content_type.to_owned()));
+        fields.push(("x-amz-target".to_owned(), target));
+        Ok(fields)
     }
 
     /// The headers that a signature over `headers` and the body consists of.

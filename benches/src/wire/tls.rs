@@ -22,7 +22,7 @@ pub(crate) enum Trust {
     Anyone,
 }
 
-pub(super) fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, Error> {
+pub(super) fn client_config(trust: &Trust) -> Result<ClientConfig, Error> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -46,7 +46,7 @@ pub(super) fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, Error> {
             .with_custom_certificate_verifier(Arc::new(Unverified(provider)))
             .with_no_client_auth(),
     };
-    Ok(Arc::new(config))
+    Ok(config)
 }
 
 /// Accepts every certificate, but still checks that the peer holds its key.

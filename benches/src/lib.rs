@@ -24,8 +24,8 @@ mod wire;
 mod workload;
 
 pub use args::{
-    BenchArgs, DiskArgs, FillArgs, FollowArgs, GetArgs, MixedArgs, OutputArgs, PushArgs, PutArgs, RecordArgs, RunArgs,
-    TailArgs, TargetArgs, Workload,
+    BenchArgs, DiskArgs, FillArgs, FollowArgs, GetArgs, MixedArgs, OutputArgs, PushArgs, PutArgs, RecordArgs,
+    RunArgs, TailArgs, TargetArgs, Workload,
 };
 pub use error::Error;
 pub use measure::{

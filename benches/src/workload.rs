@@ -137,10 +137,8 @@ impl Bench {
     async fn fill(&self, records: RecordArgs, mib: u32, streams: &[String]) -> Result<(), Error> {
         let streams = streams.to_vec();
         let put = PutPlan { records, connections: FILL_CONNECTIONS, pace: Pace::Closed, streams };
-        let filling = Arc::new(Fill {
-            load: self.put_load(&put),
-            left: AtomicI64::new(i64::from(mib) * 1024 * 1024),
-        });
+        let filling =
+            Arc::new(Fill { load: self.put_load(&put), left: AtomicI64::new(i64::from(mib) * 1024 * 1024) });
         let job = || {
             let filling = Arc::clone(&filling);
             Job::new(|seat| filling.worker(seat))

@@ -12,7 +12,6 @@ use super::get::read;
 use super::{Seat, StampedPuts, Tally};
 use crate::error::Error;
 use crate::measure::{Recorder, Sample};
-use crate::scan::Refusal;
 use crate::streams::{Shard, StartAt};
 
 const THROTTLE_REST: Duration = Duration::from_millis(200);

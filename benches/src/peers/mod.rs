@@ -70,7 +70,7 @@ pub async fn run_peers(args: PeersArgs, clock: SharedClock, entropy: SharedEntro
     std::fs::create_dir_all(&data).map_err(Error::file(&data))?;
     std::fs::create_dir_all(&args.output).map_err(Error::file(&args.output))?;
     let mut stage = Stage { args, cache, data, clock, entropy, installed: BTreeMap::new() };
-    let comparison = unless_interrupted(stage.compare()).await?;
+    let comparison = Box::pin(unless_interrupted(stage.compare())).await?;
     comparison.write(&stage.args.output)?;
     comparison.check()
 }

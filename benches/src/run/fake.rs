@@ -204,9 +204,9 @@ impl State {
                 let failed = entries.iter().filter(|entry| entry.get("ErrorCode").is_some()).count();
                 (200, json!({ "FailedRecordCount": failed, "Records": entries }))
             }
-            other => self.answer_consumer(other, body).unwrap_or_else(|| {
-                (400, json!({ "__type": "UnknownOperationException", "message": other }))
-            }),
+            other => self
+                .answer_consumer(other, body)
+                .unwrap_or_else(|| (400, json!({ "__type": "UnknownOperationException", "message": other }))),
         }
     }
 

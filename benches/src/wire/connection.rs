@@ -191,9 +191,7 @@ impl PushedBody {
                     let mut inbox = Inbox { stream: &mut self.stream, buffer: &mut self.buffer };
                     inbox.read_some(bytes).await.map_err(|failure| match failure {
                         // There was a reply, and it should have ended with a last chunk.
-                        Failure::ClosedBeforeReply => {
-                            Failure::Transport(io::ErrorKind::UnexpectedEof.into())
-                        }
+                        Failure::ClosedBeforeReply => Failure::Transport(io::ErrorKind::UnexpectedEof.into()),
                         failure => failure,
                     })?;
                 }

@@ -5,7 +5,6 @@ use std::io;
 use std::sync::Arc;
 
 use http::Uri;
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -55,7 +54,8 @@ impl Endpoint {
         let tls = if encrypted {
             let name = ServerName::try_from(host.clone()).map_err(|_| refuse("not a host name"))?;
             let config = tls::client_config(trust)?;
-            let http2 = ClientConfig { alpn_protocols: vec![b"h2".to_vec()], ..config.clone() };
+            let mut http2 = config.clone();
+            http2.alpn_protocols = vec![b"h2".to_vec()];
             Some(Tls { name, http1: Arc::new(config).into(), http2: Arc::new(http2).into() })
         } else {
             None

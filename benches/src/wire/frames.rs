@@ -229,7 +229,10 @@ mod tests {
     }
 
     /// Type of event, payload and length of every frame, in pieces that end at `cuts`.
-    fn cut(bytes: &[u8], cuts: &[usize]) -> Result<Vec<(Option<String>, Vec<u8>, usize)>, Error> {
+    /// The kind, the payload and the size of a frame.
+    type Cut = (Option<String>, Vec<u8>, usize);
+
+    fn cut(bytes: &[u8], cuts: &[usize]) -> Result<Vec<Cut>, Error> {
         let mut frames = Frames::new(true);
         let mut seen = Vec::new();
         let mut ends: Vec<_> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
@@ -313,7 +316,7 @@ mod tests {
         ) {
             let good = sent::event("e", &payload);
             let mut bad = good.clone();
-            bad[at % good.len()] ^= 1 << bit;
+            bad[at % good.len()] ^= 1_u8 << bit;
             prop_assert!(cut(&bad, &[at]).is_err());
             prop_assert!(cut(&good[..good.len() - end.min(good.len() - 1)], &[at]).is_err());
         }

@@ -129,7 +129,8 @@ pub(super) fn chunk(bytes: &[u8]) -> Result<Chunk, Failure> {
         Ok(httparse::Status::Partial) => return Ok(Chunk::Missing(READ_BYTES)),
         Err(_) => return Err(Failure::Invalid("not a chunk size")),
     };
-    let length = length.filter(|length| *length <= BODY_BYTES_MAX).ok_or(Failure::Invalid("endless chunk"))?;
+    let length =
+        length.filter(|length| *length <= BODY_BYTES_MAX).ok_or(Failure::Invalid("endless chunk"))?;
     let data = data..data + length;
     let end = data.end + CHUNK_END.len();
     match bytes.get(data.end..end) {

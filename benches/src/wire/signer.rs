@@ -80,8 +80,7 @@ impl Signer {
         body_bytes: usize,
     ) -> Result<Bytes, Error> {
         let authority = self.endpoint.authority();
-        let mut head =
-            format!("POST / HTTP/1.1\r\nhost: {authority}\r\ncontent-length: {body_bytes}\r\n");
+        let mut head = format!("POST / HTTP/1.1\r\nhost: {authority}\r\ncontent-length: {body_bytes}\r\n");
         for (name, value) in self.fields(operation, protocol, hash)? {
             // Writing to a string cannot fail.
             let _ = write!(head, "{name}: {value}\r\n");
@@ -115,7 +114,10 @@ impl Signer {
         let (authority, content_type) = (self.endpoint.authority(), protocol.content_type());
         let signed = [("host", authority), ("content-type", content_type), ("x-amz-target", target.as_str())];
         let mut fields = self.signature(&signed, hash)?;
-        fields.push(("user-agent".to_owned(), concat!("millstream-bench/", env!("CARGO_PKG_VERSION")).to_owned()));
+        fields.push((
+            "user-agent".to_owned(),
+            concat!("millstream-bench/", env!("CARGO_PKG_VERSION")).to_owned(),
+        ));
         fields.push(("content-type".to_owned(), content_type.to_owned()));
         fields.push(("x-amz-target".to_owned(), target));
         Ok(fields)

@@ -21,7 +21,10 @@ enum Body {
 pub(crate) enum Subscribed {
     Open(Box<Subscription>),
     /// A reply that is an error.
-    Refused { status: u16, body: Vec<u8> },
+    Refused {
+        status: u16,
+        body: Vec<u8>,
+    },
 }
 
 const OPERATION: Operation = Operation::SubscribeToShard;

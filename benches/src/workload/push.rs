@@ -50,14 +50,12 @@ impl PushArgs {
 }
 
 impl Bench {
-    pub(super) async fn prepare_push(
-        &self,
-        args: &PushArgs,
-        made: &mut Prepared,
-    ) -> Result<PushPlan, Error> {
+    pub(super) async fn prepare_push(&self, args: &PushArgs, made: &mut Prepared) -> Result<PushPlan, Error> {
         pace(Some(args.rate))?;
         if args.consumers + args.idle_subscriptions == 0 {
-            return Err(Error::Usage("nobody subscribes: give --consumers or --idle-subscriptions".to_owned()));
+            return Err(Error::Usage(
+                "nobody subscribes: give --consumers or --idle-subscriptions".to_owned(),
+            ));
         }
         let mut plan =
             PushPlan { args: args.clone(), streams: Vec::new(), consumers: Vec::new(), idle: Vec::new() };
@@ -156,14 +154,15 @@ impl Bench {
             brought_bytes.push(brought);
         }
         let subscriptions = places.len();
-        self.hold(&load, places, args.role(), jobs);
+        self.hold(&load, &places, args.role(), jobs);
         let nothing = Arc::default();
-        self.hold(&load, plan.idle.iter().map(|pair| place(pair, &nothing)).collect(), Role::Idle, jobs);
+        let idle: Vec<Place> = plan.idle.iter().map(|pair| place(pair, &nothing)).collect();
+        self.hold(&load, &idle, Role::Idle, jobs);
         Ok(Cast { load, puts, brought_bytes, subscriptions })
     }
 
     /// Deals subscriptions to as few workers as can hold them, but at least one on every thread.
-    fn hold(&self, load: &Arc<PushLoad>, places: Vec<Place>, role: Role, jobs: &mut Vec<Job>) {
+    fn hold(&self, load: &Arc<PushLoad>, places: &[Place], role: Role, jobs: &mut Vec<Job>) {
         let share = places.len().div_ceil(self.run.threads.max(1)).clamp(1, GROUP_MAX);
         for places in places.chunks(share) {
             let (load, places) = (Arc::clone(load), places.to_vec());

@@ -69,7 +69,8 @@ pub(super) fn begin(shared: &Arc<Shared>, runtime: Handle) -> Result<Export> {
     let marks = shared.progress.lock().marks().clone();
     let db = shared.database.get()?;
     let (stands, standing) = std::sync::mpsc::channel();
-    let worker = Worker { runtime, pages, interrupted };
+    let begun_at = *interrupted.borrow();
+    let worker = Worker { runtime, pages, interrupted, begun_at };
     let of_thread = shared.clone();
     let thread = threads::spawn("storage-export", move || worker.run(&db, &of_thread.pending, &stands));
     let failed = |error| Error::Failed { reason: format!("no thread could be started: {error}") };
@@ -84,6 +85,8 @@ struct Worker {
     runtime: Handle,
     pages: mpsc::Sender<Made>,
     interrupted: watch::Receiver<u64>,
+    /// How many interruptions there had been by then.
+    begun_at: u64,
 }
 
 impl Worker {
@@ -103,11 +106,12 @@ impl Worker {
 
     /// False when the export is over.
     fn hand_over(&mut self, made: Made) -> bool {
-        let Self { runtime, pages, interrupted } = self;
+        let Self { runtime, pages, interrupted, begun_at } = self;
         runtime.block_on(async {
             tokio::select! {
                 biased;
-                _ = interrupted.changed() => false,
+                // Not `changed`: an interruption counts for whatever is handed over after it, too.
+                _ = interrupted.wait_for(|count| count > begun_at) => false,
                 sent = pages.send(made) => sent.is_ok(),
             }
         })

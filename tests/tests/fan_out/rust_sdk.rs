@@ -10,7 +10,7 @@ use aws_sdk_kinesis::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError
 use aws_sdk_kinesis::operation::subscribe_to_shard::SubscribeToShardOutput;
 use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types::{
-    ChildShard, Consumer, Record, ShardIteratorType, StartingPosition, SubscribeToShardEvent,
+    ChildShard, Consumer, EncryptionType, Record, ShardIteratorType, StartingPosition, SubscribeToShardEvent,
     SubscribeToShardEventStream,
 };
 use base64::Engine as _;
@@ -168,7 +168,7 @@ fn record(shown: &Record) -> Value {
         "key": shown.partition_key(),
         "data": BASE64.encode(shown.data()),
         "arrival": millis(shown.approximate_arrival_timestamp().unwrap()),
-        "encryption": shown.encryption_type().map(|kind| kind.as_str()),
+        "encryption": shown.encryption_type().map(EncryptionType::as_str),
     })
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn heartbeats(scene: &mut Scene) {
     let mut reached = String::new();
     for _ in 0..3 {
         scene.advance(HEARTBEAT_MILLIS);
-        let number = heartbeat(scene.event("app"));
+        let number = heartbeat(&scene.event("app"));
         assert!(!is_below(&number, &reached), "{number} is below {reached}");
         reached = number;
     }
@@ -39,10 +39,10 @@ pub(crate) fn heartbeats(scene: &mut Scene) {
 }
 
 /// The number to go on from that an event without records gives.
-fn heartbeat(event: Event) -> String {
+fn heartbeat(event: &Event) -> String {
     let number = event.continuation.clone().expect("where to go on");
     assert_eq!(
-        event,
+        *event,
         Event { continuation: Some(number.clone()), records: vec![], millis_behind: 0, children: vec![] }
     );
     number
@@ -61,7 +61,7 @@ pub(crate) fn silence(scene: &mut Scene) {
     let clock = SystemClock::shared();
     let end = clock.monotonic() + QUIET;
     while clock.monotonic() < end {
-        heartbeat(scene.event("app"));
+        heartbeat(&scene.event("app"));
     }
     scene.operator.put(STREAM, &crate::operator::Entry::new("k", "late"));
     let events = scene.events("app", 1);
@@ -75,7 +75,7 @@ pub(crate) fn five_minutes(scene: &mut Scene) {
     let consumer = scene.register(&stream, "app");
     scene.subscribe("first", &consumer, Start::TrimHorizon);
     scene.advance(FIVE_MINUTES_MILLIS - 1000);
-    heartbeat(scene.event("first"));
+    heartbeat(&scene.event("first"));
     scene.advance(999);
     let record = scene.put_one(STREAM, "in time");
     let number = scene.assert_brings("first", &[record]);
@@ -88,7 +88,7 @@ pub(crate) fn five_minutes(scene: &mut Scene) {
     let number = scene.assert_brings("second", &[between, then]);
     // Renewed for the second time, from a heartbeat.
     scene.advance(FIVE_MINUTES_MILLIS - 1);
-    let at_heartbeat = heartbeat(scene.event("second"));
+    let at_heartbeat = heartbeat(&scene.event("second"));
     assert!(!is_below(&at_heartbeat, &number));
     scene.advance(1);
     assert_eq!(scene.end("second"), None);

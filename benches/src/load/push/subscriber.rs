@@ -49,13 +49,8 @@ impl PushLoad {
                 subscriptions.push(line.subscribe(place, &role.start(), |_| {}).await?);
             }
             let window = seat.ready().await?;
-            let group = Group {
-                load: &self,
-                line: &line,
-                role,
-                window,
-                tallies: Mutex::new(Tallies::new(window)?),
-            };
+            let group =
+                Group { load: &self, line: &line, role, window, tallies: Mutex::new(Tallies::new(window)?) };
             let mut followers: FuturesUnordered<_> = places
                 .iter()
                 .zip(subscriptions)
@@ -129,8 +124,7 @@ impl Group<'_> {
     /// Takes what one subscription brings and makes it again when it ends. Returns at the end of a shard.
     async fn follow(&self, place: &Place, mut subscription: Box<Subscription>) -> Result<(), Error> {
         let caller = &self.load.transport.caller;
-        let mut progress =
-            Progress { position: self.role.start(), was_refused: false, is_exhausted: false };
+        let mut progress = Progress { position: self.role.start(), was_refused: false, is_exhausted: false };
         loop {
             if subscription.receive(|frame| self.take(place, &mut progress, frame)).await? {
                 continue;

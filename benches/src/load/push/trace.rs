@@ -106,7 +106,9 @@ impl Trace {
     }
 
     fn forget_if_complete(&self, puts: &mut BTreeMap<Duration, Put>, stamp: Duration) {
-        let Some(Put { acknowledged: Some(Acknowledged { due, .. }), brought }) = puts.get(&stamp) else { return };
+        let Some(Put { acknowledged: Some(Acknowledged { due, .. }), brought }) = puts.get(&stamp) else {
+            return;
+        };
         if let Some(too_many) = brought.checked_sub(*due) {
             self.repeated.fetch_add(too_many, Ordering::SeqCst);
             puts.remove(&stamp);

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use h2::SendStream;
 use h2::server::SendResponse;
 use millstream_runtime::{Clock, SystemClock};
 use serde_json::{Value, json};
@@ -89,10 +91,29 @@ struct Place {
     twice: bool,
 }
 
-/// Pushes until nobody listens or the subscription ends; `send` says whether somebody listens.
-async fn push(state: &Mutex<State>, mut place: Place, mut send: impl AsyncFnMut(&[u8]) -> bool) {
+/// Where pieces of frames go.
+enum Sink<'a> {
+    Http1(&'a mut TcpStream),
+    Http2(&'a mut SendStream<Bytes>),
+}
+
+impl Sink<'_> {
+    /// Says whether somebody listens.
+    async fn send(&mut self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Http1(stream) => {
+                let head = format!("{:x}\r\n", bytes.len());
+                stream.write_all(&[head.as_bytes(), bytes, b"\r\n"].concat()).await.is_ok()
+            }
+            Self::Http2(stream) => stream.send_data(Bytes::copy_from_slice(bytes), false).is_ok(),
+        }
+    }
+}
+
+/// Pushes until nobody listens or the subscription ends.
+async fn push(state: &Mutex<State>, mut place: Place, mut sink: Sink<'_>) {
     let clock = SystemClock::default();
-    let mut listening = send(&sent::event("initial-response", b"{}")).await;
+    let mut listening = sink.send(&sent::event("initial-response", b"{}")).await;
     let mut ticks = 0;
     while listening {
         let event = state.lock().event(&mut place, ticks == HEARTBEAT_TICKS);
@@ -104,7 +125,7 @@ async fn push(state: &Mutex<State>, mut place: Place, mut send: impl AsyncFnMut(
         ticks = 0;
         // Cut within the frame, so that somebody has to put it together.
         let (one, two) = event.split_at(event.len() / 3);
-        listening = send(one).await && send(two).await;
+        listening = sink.send(one).await && sink.send(two).await;
         if let Some(left) = &mut place.events_left {
             *left -= 1;
             if *left == 0 {
@@ -115,7 +136,7 @@ async fn push(state: &Mutex<State>, mut place: Place, mut send: impl AsyncFnMut(
     let kind = state.lock().faults.exception.take();
     if let (true, Some(kind)) = (listening, kind) {
         let headers = [(":message-type", "exception"), (":exception-type", kind)];
-        send(&sent::frame(&headers, br#"{"message":"no"}"#)).await;
+        sink.send(&sent::frame(&headers, br#"{"message":"no"}"#)).await;
     }
 }
 
@@ -131,11 +152,7 @@ pub(super) async fn http1(stream: &mut TcpStream, state: &Mutex<State>, body: &V
         }
     };
     stream.write_all(b"HTTP/1.1 200 -\r\ntransfer-encoding: chunked\r\n\r\n").await?;
-    push(state, place, async |bytes: &[u8]| {
-        let head = format!("{:x}\r\n", bytes.len());
-        stream.write_all(&[head.as_bytes(), bytes, b"\r\n"].concat()).await.is_ok()
-    })
-    .await;
+    push(state, place, Sink::Http1(stream)).await;
     stream.write_all(b"0\r\n\r\n").await
 }
 
@@ -160,7 +177,7 @@ pub(super) async fn http2(stream: TcpStream, state: &Mutex<State>) -> Result<(),
 
 async fn http2_stream(
     request: http::Request<h2::RecvStream>,
-    mut respond: SendResponse<bytes::Bytes>,
+    mut respond: SendResponse<Bytes>,
     state: &Mutex<State>,
 ) -> Result<(), h2::Error> {
     assert_eq!(request.headers()["x-amz-target"], "Kinesis_20131202.SubscribeToShard");
@@ -176,11 +193,8 @@ async fn http2_stream(
     match subscribed {
         Ok(place) => {
             let mut pushed = respond.send_response(reply(200), false)?;
-            push(state, place, async |bytes: &[u8]| {
-                pushed.send_data(bytes::Bytes::copy_from_slice(bytes), false).is_ok()
-            })
-            .await;
-            pushed.send_data(bytes::Bytes::new(), true)
+            push(state, place, Sink::Http2(&mut pushed)).await;
+            pushed.send_data(Bytes::new(), true)
         }
         Err((status, body)) => {
             respond.send_response(reply(status), false)?.send_data(body.to_string().into(), true)

@@ -103,10 +103,11 @@ async fn idle_subscriptions_are_held_beside_others_and_without() {
         assert!(heard.requests > 0 && heard.records == 0);
         assert!(report::table(&result).contains("33 idle subscriptions"));
     }
-    let state = target.state.lock();
-    assert!(state.streams.is_empty() && state.consumers.is_empty());
-    assert_eq!(state.deregistered, 1 + 20 + 20);
-    drop(state);
+    {
+        let state = target.state.lock();
+        assert!(state.streams.is_empty() && state.consumers.is_empty());
+        assert_eq!(state.deregistered, 1 + 20 + 20);
+    }
     let nobody = bench(&target, "push --consumers 0").await.unwrap_err();
     assert!(nobody.to_string().contains("nobody subscribes"));
 }

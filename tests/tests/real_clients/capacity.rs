@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use millstream_tests::{ServerOptions, clients};
 
-use crate::session::Shown;
+use millstream_tests::session::Shown;
 
 /// A minute of what is too much for a shard is then little to send.
 const SETTINGS: &str = "test_api = true\n[limits]\nwrite_records_per_second = 50\n";

@@ -1,21 +1,15 @@
 //! The scenario of the AWS SDK for Rust.
 
+mod client;
 mod records;
 mod streams;
 
 use std::error::Error as _;
-use std::fs;
 
-use aws_credential_types::Credentials;
-use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::retry::RetryConfig;
-use aws_sdk_kinesis::config::{BehaviorVersion, Region};
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::primitives::DateTime;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use millstream_runtime::SystemClock;
-
 use millstream_tests::session::{Session, Transport};
 
 const ACCOUNT: &str = "000000000000";
@@ -53,7 +47,10 @@ fn assert_refused<T, E: ProvideErrorMetadata + std::error::Error + 'static>(
 async fn scenario(transport: Transport, protocol: &str) {
     // The SDK's waiters look every ten seconds, so a stream that is there at once saves that.
     let session = Session::new(transport, 0);
-    let client = client(&session, RetryConfig::standard());
+    let (client, impatient) = (
+        client::client(&session, RetryConfig::standard()),
+        client::client(&session, RetryConfig::disabled()),
+    );
     streams::create(&client).await;
     streams::describe(&client).await;
     streams::list(&client).await;
@@ -66,7 +63,7 @@ async fn scenario(transport: Transport, protocol: &str) {
     streams::retention(&client).await;
     streams::errors(&client).await;
     records::errors(&client).await;
-    records::throttles(&client, &self::client::client(&session, RetryConfig::disabled())).await;
+    records::throttles(&client, &impatient).await;
     streams::delete(&client).await;
     session.assert_spoke(&[protocol]);
 }

@@ -150,8 +150,10 @@ impl Place {
             if let Some(older) = seat.holder.replace(holder.clone()) {
                 older.end(Some(is_taken(&consumer.arn, &shard)));
             }
-            let full = |rate| Arc::new(Mutex::new(TokenBucket::new(rate, rate, now)));
-            limits.subscription_bytes_per_second.map(|rate| seat.pace.get_or_insert_with(|| full(rate)).clone())
+            limits.subscription_bytes_per_second.map(|per_second| {
+                let full = || Arc::new(Mutex::new(TokenBucket::new(per_second, per_second, now)));
+                seat.pace.get_or_insert_with(full).clone()
+            })
         };
         shard.subscriptions.fetch_add(1, Ordering::Relaxed);
         Ok(Self { consumer, shard, holder, pace })

@@ -146,7 +146,7 @@ impl Subscription {
             let deadline = self.heartbeat_at.min(self.ends_at);
             let deadline = pause.map_or(deadline, |pause| deadline.min(now.saturating_add(pause.0)));
             let place = &self.place;
-            let alarm = set_alarm(&mut self.alarm, &inner, now, deadline);
+            let alarm = set_alarm(&mut self.alarm, &inner, deadline);
             tokio::select! {
                 biased;
                 () = grown, if pause.is_none() => {}
@@ -215,13 +215,12 @@ impl fmt::Debug for Subscription {
 fn set_alarm<'a>(
     alarm: &'a mut Option<(Duration, Sleep)>,
     inner: &Inner,
-    now: Duration,
     deadline: Duration,
 ) -> &'a mut Sleep {
     if alarm.as_ref().is_some_and(|(at, _)| *at > deadline) {
         *alarm = None;
     }
-    &mut alarm.get_or_insert_with(|| (deadline, inner.clock.sleep(deadline.saturating_sub(now)))).1
+    &mut alarm.get_or_insert_with(|| (deadline, inner.clock.sleep_until(deadline))).1
 }
 
 fn rate_exceeded(StreamArn { account, name, .. }: &StreamArn, shard: &dyn fmt::Display) -> Error {

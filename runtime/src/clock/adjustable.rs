@@ -189,8 +189,11 @@ impl Clock for AdjustableClock {
     }
 
     fn sleep(&self, duration: Duration) -> Sleep {
+        self.sleep_until(self.inner.monotonic().saturating_add(duration))
+    }
+
+    fn sleep_until(&self, deadline: Duration) -> Sleep {
         let inner = self.inner.clone();
-        let deadline = inner.monotonic().saturating_add(duration);
         let moved = inner.moved.subscribe();
         Box::pin(async move { inner.sleep_until(deadline, moved).await })
     }

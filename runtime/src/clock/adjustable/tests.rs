@@ -89,6 +89,17 @@ fn sleepers_wake_when_the_moved_clock_says_so() {
 }
 
 #[test]
+fn a_deadline_stays_when_the_clock_is_moved_before_the_sleep() {
+    let (_, clock) = clock();
+    let deadline = clock.monotonic() + SECOND * 5;
+    clock.advance(SECOND * 4);
+    let mut sleep = clock.sleep_until(deadline);
+    assert!(!is_over(&mut sleep));
+    clock.advance(SECOND);
+    assert!(is_over(&mut sleep) && is_over(&mut clock.sleep_until(deadline)));
+}
+
+#[test]
 fn sleepers_are_held_while_it_is_frozen() {
     let (followed, clock) = clock();
     let mut sleep = clock.sleep(SECOND);

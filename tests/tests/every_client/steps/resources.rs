@@ -1,8 +1,10 @@
 //! What streams and consumers have: tags, policies; and consumers themselves.
 
-use serde_json::json;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Value, json};
 
-use super::{SOME, Steps, arn};
+use super::{SOME, Steps, arn, shard};
 use crate::told::Client;
 
 impl<C: Client> Steps<C> {
@@ -46,7 +48,32 @@ impl<C: Client> Steps<C> {
         self.refused("RegisterStreamConsumer", &named, "ResourceInUseException");
         let stream = json!({ "StreamARN": arn("orders") });
         self.call("ListStreamConsumers", stream.clone(), &json!({ "Consumers": [consumer("ACTIVE")] }));
+        self.subscription(&named);
         self.tell("DeregisterStreamConsumer", named);
         self.call("ListStreamConsumers", stream, &json!({ "Consumers": [] }));
+    }
+
+    /// From the oldest record on, of which `records` has put some.
+    fn subscription(&mut self, named: &Value) {
+        let consumer = self.call("DescribeStreamConsumer", named.clone(), &json!({}));
+        let ask = json!({
+            "ConsumerARN": consumer["ConsumerDescription"]["ConsumerARN"], "ShardId": shard(0),
+            "StartingPosition": { "Type": "TRIM_HORIZON" },
+        });
+        let record = |data: &str, key: &str, encryption: Value| {
+            json!({
+                "Data": BASE64.encode(data), "PartitionKey": key, "SequenceNumber": SOME,
+                "ApproximateArrivalTimestamp": SOME, "EncryptionType": encryption,
+            })
+        };
+        let event = json!({
+            "Records": [
+                record("secret", "k", "KMS".into()),
+                record("first", "k", Value::Null),
+                record("second", "größe", Value::Null),
+            ],
+            "ContinuationSequenceNumber": SOME, "MillisBehindLatest": 0, "ChildShards": [],
+        });
+        self.call("SubscribeToShard", ask, &json!({ "EventStream": [{ "SubscribeToShardEvent": event }] }));
     }
 }

@@ -102,7 +102,9 @@ impl Engine {
         keys: Arc<dyn KeySource>,
     ) -> Result<Self> {
         let vault = Vault::new(keys, entropy.clone());
-        let Recovered { store, streams, graves, accounts } = recover(&*slot, &*entropy, &vault).await?;
+        let recovered = recover(&*slot, &*entropy, &vault).await?;
+        let Recovered { store, streams, graves, accounts, data_keys } = recovered;
+        data_keys.store_rewrapped(&*slot).await?;
         let catalog = Catalog::default();
         streams.into_iter().for_each(|stream| catalog.insert(stream));
         let graves = graves.into_iter().map(Grave::new).collect();

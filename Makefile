@@ -12,7 +12,7 @@ MINUTES_FUZZ ?= 5
 .PHONY: help run release test lint unit clients test-year test-long compatibility fuzz deny bench bench-peers bench-push bench-20gb generate setup
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:
 	@tools/setup

@@ -13,7 +13,7 @@ mod rust_sdk;
 mod steps;
 mod told;
 
-use millstream_tests::{Session, Transport, programs};
+use millstream_tests::{ServerOptions, Session, Transport, programs};
 
 use awscli::AwsCli;
 use rust_sdk::RustSdk;
@@ -22,7 +22,7 @@ use told::{Client, Program};
 
 /// The calls of all steps are more than AWS's rates would let through at once.
 fn session() -> Session {
-    Session::with(Transport::Http, |options| options.without_limits())
+    Session::with(Transport::Http, ServerOptions::without_limits)
 }
 
 /// Over plain HTTP; that transports make no difference is the business of `real_clients`.

@@ -52,8 +52,8 @@ impl<C: Client> Steps<C> {
     }
 
     /// Calls an operation, whose answer must have at least what is expected. Gives the answer.
-    fn call(&mut self, operation: &str, input: Value, expected: &Value) -> Value {
-        let (outcome, shown) = match self.client.carry_out(operation, &input) {
+    fn call(&mut self, operation: &str, input: &Value, expected: &Value) -> Value {
+        let (outcome, shown) = match self.client.carry_out(operation, input) {
             Reply::Output(shown) if has(&shown, expected) => (Outcome::Passed, shown),
             Reply::Output(shown) => {
                 self.problems.push(format!("{operation} {input} shows {shown}, not {expected}"));
@@ -71,7 +71,7 @@ impl<C: Client> Steps<C> {
     }
 
     /// Calls an operation that answers with nothing.
-    fn tell(&mut self, operation: &str, input: Value) {
+    fn tell(&mut self, operation: &str, input: &Value) {
         self.call(operation, input, &json!({}));
     }
 

@@ -17,7 +17,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use millstream_model::{ConsumerArn, StreamArn, Timestamp, limits as aws};
-use millstream_runtime::TokenBucket;
 use millstream_runtime::clock::Sleep;
 
 pub use event::{Event, Part};
@@ -51,7 +50,6 @@ pub struct Subscription {
     stream: Arc<Stream>,
     place: Place,
     cursor: Cursor,
-    pace: Option<TokenBucket>,
     /// By the monotonic clock, as the other deadlines.
     ends_at: Duration,
     heartbeat_at: Duration,
@@ -82,19 +80,17 @@ impl Engine {
             return Err(dry_run_passed());
         }
         let cursor = Cursor::new(shard.clone(), position);
-        let place = Place::take(consumer, shard, now)?;
+        let place = Place::take(consumer, shard, limits, now)?;
         // Whoever ends all subscriptions sees this place, or is seen here.
         if inner.no_more_subscriptions.load(Ordering::SeqCst) {
             return Err(shutting_down());
         }
         place.consumer().counters.subscribe_to_shard_success.add(1);
-        let per_second = limits.subscription_bytes_per_second;
         Ok(Subscription {
             engine: self.clone(),
             stream: found.stream,
             place,
             cursor,
-            pace: per_second.map(|rate| TokenBucket::new(rate, rate, now)),
             ends_at: now + aws::SUBSCRIPTION_LIFETIME,
             heartbeat_at: now + HEARTBEAT,
             alarm: None,
@@ -136,7 +132,7 @@ impl Subscription {
             if let Some(ending) = self.place.ending() {
                 return self.end(ending);
             }
-            let pause = self.pace.as_mut().and_then(|pace| pace.check(now).err());
+            let pause = self.place.pause(now);
             if pause.is_none() {
                 match self.look(&inner).await {
                     Ok(None) => {}
@@ -174,9 +170,7 @@ impl Subscription {
         let bytes = parts.iter().map(Part::bytes).sum();
         let (wall, now) = (inner.now(), inner.clock.monotonic());
         self.heartbeat_at = now + HEARTBEAT;
-        if let Some(pace) = &mut self.pace {
-            pace.charge(now, bytes);
-        }
+        self.place.charge(bytes, now);
         let millis_behind_latest = self.cursor.millis_behind(wall);
         let counters = &self.place.consumer().counters;
         counters.subscribe_to_shard_event_success.add(1);

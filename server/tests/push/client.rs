@@ -42,6 +42,17 @@ pub(crate) struct Events {
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr, http: Http) -> Self {
+        Self::connect_with(address, http, http2::Builder::new(TokioExecutor::new())).await
+    }
+
+    /// One that speaks HTTP/2 and is sent at most so many bytes of an answer before it has read some of them.
+    pub(crate) async fn with_window(address: SocketAddr, bytes: u32) -> Self {
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder.initial_stream_window_size(bytes);
+        Self::connect_with(address, Http::Two, builder).await
+    }
+
+    async fn connect_with(address: SocketAddr, http: Http, builder: http2::Builder<TokioExecutor>) -> Self {
         let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
         let tasks = TaskSet::default();
         let stop = tasks.clone();
@@ -54,7 +65,7 @@ impl Client {
                 Sender::One(sender)
             }
             Http::Two => {
-                let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+                let (sender, connection) = builder.handshake(stream).await.unwrap();
                 tasks.spawn("client", OnFailure::Log, async move {
                     tokio::select! { ended = connection => ended, () = stop.stopping() => Ok(()) }
                 });

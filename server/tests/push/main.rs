@@ -5,6 +5,7 @@
 mod client;
 mod flow;
 mod frames;
+mod pace;
 mod stopping;
 
 use std::time::Duration;
@@ -33,11 +34,15 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::limited(LimitsPreset::Off).await
+    }
+
+    async fn limited(limits: LimitsPreset) -> Self {
         let settings = Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
             admin_listen: "127.0.0.1:0".parse().unwrap(),
             storage: StorageKind::Memory,
-            limits: LimitsSetting::Preset(LimitsPreset::Off),
+            limits: LimitsSetting::Preset(limits),
             ..Settings::default()
         };
         let clock = ManualClock::starting_at(START);
@@ -65,6 +70,15 @@ impl World {
         let body = json!({"StreamARN": stream_arn(), "ConsumerName": name});
         let answer = self.call("RegisterStreamConsumer", body).await;
         answer["Consumer"]["ConsumerARN"].as_str().unwrap().to_owned()
+    }
+
+    /// How many records were taken for a consumer so far, be they read or not.
+    async fn records_taken(&self, consumer: &str) -> u32 {
+        let metrics = client::get(self.server.admin_address(), "/metrics").await;
+        let (name, label) =
+            ("millstream_subscribe_to_shard_event_records_total{", format!("consumer_name=\"{consumer}\""));
+        let line = metrics.lines().find(|line| line.starts_with(name) && line.contains(&label)).unwrap();
+        line.rsplit(' ').next().unwrap().parse().unwrap()
     }
 
     async fn put(&mut self, data: &[u8]) {

@@ -36,6 +36,8 @@ pub(crate) struct Recovered {
     /// Deleted streams whose data has yet to be removed, or just was.
     pub(crate) graves: Vec<StreamUid>,
     pub(crate) accounts: Accounts,
+    /// With those that are to be stored under another master key, which has not happened yet.
+    pub(crate) data_keys: StoredKeys,
 }
 
 /// The shards of a stream, and the keys that they share.
@@ -66,7 +68,6 @@ pub(crate) async fn recover(slot: &dyn Slot, entropy: &dyn Entropy, vault: &Vaul
         }
         streams.push(stream);
     }
-    data_keys.store_rewrapped(slot).await?;
     let graves = scan_all(slot, KeyRange::prefix(&[keyspace::GRAVE])).await?;
     let graves = graves.iter().map(|grave| grave_uid(&grave.key)).collect::<Result<Vec<_>>>()?;
     check_nothing_is_missed(slot, &streams, &graves)?;
@@ -75,7 +76,7 @@ pub(crate) async fn recover(slot: &dyn Slot, entropy: &dyn Entropy, vault: &Vaul
         let (account, region, commitment) = account_row::decode(&key, &value)?;
         accounts.set(account, region, commitment);
     }
-    Ok(Recovered { store, streams, graves, accounts })
+    Ok(Recovered { store, streams, graves, accounts, data_keys })
 }
 
 fn grave_uid(key: &[u8]) -> Result<StreamUid> {

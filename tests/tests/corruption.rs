@@ -114,6 +114,8 @@ enum Taken {
     /// It served, but for reads that would have missed something, which failed and were logged: in some
     /// shards, or in all.
     FailedReads { all: bool },
+    /// It served, until it came upon the damage in the background; it named it, and ended.
+    Ended,
     /// Every record was there, unaltered.
     Harmless,
 }
@@ -199,12 +201,22 @@ fn serve_damaged(original: &Original, directory: &Path) -> Result<Taken, String>
         Err(failure) if names_damage(&failure) => return Ok(Taken::RefusedToStart),
         Err(failure) => return Err(failure.to_string()),
     };
+    read_and_write(original, &server).or_else(|finding| {
+        let log = server.log();
+        let ended = log.contains("storage failed") && log.contains("Corruption: ");
+        if ended && !finding.starts_with(IN_SILENCE) { Ok(Taken::Ended) } else { Err(finding) }
+    })
+}
+
+const IN_SILENCE: &str = "served in silence";
+
+fn read_and_write(original: &Original, server: &Server) -> Result<Taken, String> {
     let mut wire = Wire::connect(server.address()).map_err(|failure| failure.to_string())?;
     let mut failed = 0;
     for shard in original.ledger.shards() {
         match original.ledger.check_shard(&mut wire, shard) {
             Ok(findings) if findings.lost.is_empty() && findings.wrong.is_empty() => {}
-            Ok(findings) => return Err(format!("served in silence: {findings:?}\n{}", server.log())),
+            Ok(findings) => return Err(format!("{IN_SILENCE}: {findings:?}\n{}", server.log())),
             Err(Failure::Refused { status: 500.., .. }) if server.log().contains("corrupt data") => {
                 failed += 1;
             }

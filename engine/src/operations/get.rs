@@ -46,7 +46,8 @@ pub struct RecordsPage {
     pub records: Vec<Record>,
     /// Absent behind the last record of a closed shard.
     pub next_iterator: Option<String>,
-    /// How far the reader is behind the end of the shard; 0 at the end.
+    /// How far the reader is behind the end of the shard; 0 at the end of an open one, and how long ago it was at that
+    /// of a closed one.
     pub millis_behind_latest: u64,
     /// Those that took over from a closed shard, when its last record was read, and only then: without them there
     /// is a next iterator.
@@ -107,13 +108,15 @@ impl Engine {
         let bytes = read.records.iter().map(|record| record.size() as u64).sum();
         shard.read_limits.lock().charge(limits, inner.clock.monotonic(), bytes);
         let last_arrival = read.records.last().map(|record| record.approximate_arrival);
-        let millis_behind_latest = match last_arrival {
-            Some(last) if !read.caught_up => found.now.millis_since(last),
+        let is_over = shard.is_over_at(read.next);
+        let millis_behind_latest = match (last_arrival, shard.closed()) {
+            (_, Some(closed)) if is_over => found.now.millis_since(closed),
+            (Some(last), _) if !read.caught_up => found.now.millis_since(last),
             _ => 0,
         };
         let age_millis = last_arrival.map_or(0, |last| found.now.millis_since(last));
         count(&found, &shard, read.records.len() as u64, bytes, age_millis);
-        let (next_iterator, children) = if shard.is_over_at(read.next) {
+        let (next_iterator, children) = if is_over {
             (None, found.stream.shards().children_of(shard.meta().index))
         } else {
             (Some(inner.seal(&found, &shard, read.next)?), Vec::new())

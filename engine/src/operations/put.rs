@@ -76,13 +76,13 @@ impl Engine {
         ordering: Option<&str>,
         dry_run: bool,
     ) -> Result<Receipt> {
-        let found = self.inner.find_writable(arn)?;
+        let (writable, found) = self.inner.look_before_a_put(arn)?;
         check_partition_key(&entry, &found)?;
         if let Some(ordering) = ordering {
             check_ordering(&found, ordering)?;
         }
         check_record_size(&entry, &found)?;
-        self.inner.committer.check()?;
+        writable?;
         found.stream.keys.for_writing()?;
         if dry_run {
             self.inner.check_room(&found, &entry)?;
@@ -110,14 +110,14 @@ impl Engine {
         entries: &[PutEntry],
         dry_run: bool,
     ) -> Result<Vec<std::result::Result<Receipt, PutFailure>>> {
-        let found = self.inner.find_writable(arn)?;
+        let (writable, found) = self.inner.look_before_a_put(arn)?;
         check_partition_keys(entries, &found)?;
         let bytes = entries.iter().map(PutEntry::size).sum();
         if bytes > aws::PUT_RECORDS_BYTES_MAX {
             return Err(Error::InvalidArgument("Records size exceeds 10 MB limit".to_owned()));
         }
         entries.iter().try_for_each(|entry| check_record_size(entry, &found))?;
-        self.inner.committer.check()?;
+        writable?;
         found.stream.keys.for_writing()?;
         if dry_run {
             return Err(dry_run_passed());
@@ -132,6 +132,13 @@ impl Engine {
 }
 
 impl Inner {
+    /// Whether records are taken at present, and the stream. An engine that retires forgets its streams before it
+    /// takes no more records, so whoever looks in this order is told that the stream is gone.
+    fn look_before_a_put(&self, arn: &StreamArn) -> Result<(Result<()>, Found)> {
+        let writable = self.committer.check();
+        Ok((writable, self.find_writable(arn)?))
+    }
+
     /// The stream, if records can be put into it: to writers, one that is being created or deleted is not
     /// there.
     fn find_writable(&self, arn: &StreamArn) -> Result<Found> {

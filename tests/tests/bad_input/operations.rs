@@ -50,15 +50,13 @@ fn operations_that_are_not_there() {
 #[test]
 fn operations_that_are_not_built() {
     let host = Host::start();
-    let body =
-        r#"{"StreamName": "orders", "ShardToSplit": "shardId-000000000000", "NewStartingHashKey": "10"}"#;
-    let expected = error("InvalidArgumentException", "SplitShard is not built yet.");
-    host.expect("SplitShard", &Request::json("SplitShard", body), &expected);
+    let body = r#"{"QueueARN": "arn:aws:kinesis:us-east-1:000000000000:queue/orders"}"#;
+    let expected = error("InvalidArgumentException", "DescribeQueue is not built yet.");
+    host.expect("DescribeQueue", &Request::json("DescribeQueue", body), &expected);
     // What is wrong with the request is told nevertheless.
-    let text = "1 validation error detected: Value null at 'newStartingHashKey' failed to satisfy constraint: Member \
-                must not be null";
-    let body = r#"{"StreamName": "orders", "ShardToSplit": "shardId-000000000000"}"#;
-    host.expect("SplitShard", &Request::json("SplitShard", body), &error("ValidationException", text));
+    let text = "1 validation error detected: Value null at 'queueARN' failed to satisfy constraint: Member must \
+                not be null";
+    host.expect("DescribeQueue", &Request::json("DescribeQueue", "{}"), &error("ValidationException", text));
     host.finish();
 }
 

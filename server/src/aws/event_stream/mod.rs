@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::Stream;
+use futures_util::stream::{self, Stream};
 
 use super::codec::{ApiError, Format, ProtocolError};
 use crate::faults::Cut;
@@ -25,6 +25,8 @@ pub struct EventStream {
     frames: Pin<Box<dyn Stream<Item = Frame> + Send>>,
     /// What of the frame taken last is still to be sent.
     pieces: VecDeque<Bytes>,
+    /// Of what the events hold.
+    content_type: &'static str,
     lifetime: Duration,
     cut: Option<Cut>,
     /// Frames and bytes given out, without the frame that begins the stream.
@@ -47,10 +49,10 @@ impl EventStream {
         lifetime: Duration,
     ) -> Self {
         let pieces = Frame::initial_response(content_type).into_pieces().into();
-        Self { frames: Box::pin(frames), pieces, lifetime, cut: None, sent: Sent::default() }
+        Self { frames: Box::pin(frames), pieces, content_type, lifetime, cut: None, sent: Sent::default() }
     }
 
-    /// Breaks off there, on purpose.
+    /// Ends there, on purpose.
     pub(crate) fn cut(self, cut: Option<Cut>) -> Self {
         Self { cut, ..self }
     }
@@ -58,9 +60,23 @@ impl EventStream {
     fn is_cut(&self) -> bool {
         match self.cut {
             None => false,
-            Some(Cut::AfterEvents(events)) => self.pieces.is_empty() && self.sent.frames >= events,
+            Some(Cut::AfterEvents(events) | Cut::Exception { events, .. }) => {
+                self.pieces.is_empty() && self.sent.frames >= events
+            }
             Some(Cut::AfterBytes(bytes)) => self.sent.frames > 0 && self.sent.bytes >= bytes,
         }
+    }
+
+    /// Breaks off, or ends with an exception in place of what would have come.
+    fn end(&mut self) -> Result<(), BrokenOff> {
+        let Some(Cut::Exception { exception, message, .. }) = &self.cut else {
+            return Err(BrokenOff("a rule says so".to_owned()));
+        };
+        let error = ApiError::new(*exception, message.clone());
+        self.pieces = Frame::exception(&error, self.content_type).into_pieces().into();
+        self.frames = Box::pin(stream::empty());
+        self.cut = None;
+        Ok(())
     }
 
     /// Of a piece what may be sent before the cut.
@@ -94,8 +110,10 @@ impl Stream for EventStream {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            if self.is_cut() {
-                return Poll::Ready(Some(Err(BrokenOff("a rule says so".to_owned()))));
+            if self.is_cut()
+                && let Err(broken_off) = self.end()
+            {
+                return Poll::Ready(Some(Err(broken_off)));
             }
             if let Some(piece) = self.pieces.pop_front() {
                 return Poll::Ready(Some(Ok(self.clip(piece))));
@@ -115,5 +133,55 @@ impl Stream for EventStream {
 impl fmt::Debug for EventStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("EventStream")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::aws::kinesis::generated::Exception;
+
+    fn event(number: usize) -> Frame {
+        let before = number.to_string();
+        Frame::event("Event", "x", frame::Payload { before: before.as_bytes(), ..frame::Payload::default() })
+    }
+
+    /// All that a stream of so many events sends, and whether it ends cleanly.
+    fn sent(events: usize, cut: Option<Cut>) -> (Vec<u8>, bool) {
+        let frames = stream::iter((0..events).map(event));
+        let events = EventStream::new("x", frames, Duration::ZERO).cut(cut);
+        let mut sent = Vec::new();
+        for piece in futures_util::FutureExt::now_or_never(events.collect::<Vec<_>>()).unwrap() {
+            match piece {
+                Ok(piece) => sent.extend_from_slice(&piece),
+                Err(BrokenOff(_)) => return (sent, false),
+            }
+        }
+        (sent, true)
+    }
+
+    fn frames(frames: impl Iterator<Item = Frame>) -> Vec<u8> {
+        std::iter::once(Frame::initial_response("x")).chain(frames).flat_map(Frame::into_pieces).flatten().collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_stream_ends_where_it_is_cut(events in 0_usize..9, after in 0_u64..12) {
+            let before = usize::try_from(after).unwrap();
+            let reached = before.min(events);
+            prop_assert_eq!(sent(events, None), (frames((0..events).map(event)), true));
+            let cut = Cut::AfterEvents(after);
+            let expected = (frames((0..reached).map(event)), before > events);
+            prop_assert_eq!(sent(events, Some(cut)), expected);
+
+            let (exception, message) = (Exception::KmsDisabled, "no key".to_owned());
+            let last = Frame::exception(&ApiError::new(exception, message.clone()), "x");
+            let last = (before <= events).then_some(last);
+            let cut = Cut::Exception { events: after, exception, message };
+            prop_assert_eq!(sent(events, Some(cut)), (frames((0..reached).map(event).chain(last)), true));
+        }
     }
 }

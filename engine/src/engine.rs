@@ -266,11 +266,7 @@ impl Inner {
         if found.status == StreamStatus::Active {
             return Ok(found);
         }
-        let StreamArn { account, name, .. } = arn;
-        let state = found.status.name();
-        Err(Error::ResourceInUse(format!(
-            "Stream {name} under account {account} not ACTIVE, instead in state {state}"
-        )))
+        Err(Error::stream_not_active(arn, found.status))
     }
 }
 

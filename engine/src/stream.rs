@@ -18,6 +18,7 @@ use crate::consumer::Consumers;
 use crate::encryption::keyring::Keyring;
 use crate::encryption::state::Encryption;
 use crate::engine::not_found;
+use crate::error::{Error, Result};
 use crate::keyspace::StreamUid;
 use crate::limits::Burst;
 use crate::metrics::StreamCounters;
@@ -213,6 +214,13 @@ impl Stream {
             watch: Mutex::default(),
             turns: AtomicUsize::new(0),
         }
+    }
+
+    /// The shards that took over from a closed one. There are always some, unless the closed one expires right now, so
+    /// that its heirs are roots already; then it is gone itself.
+    pub(crate) fn heirs_of(&self, closed: &Shard) -> Result<Vec<ChildShard>> {
+        let heirs = self.shards().children_of(closed.meta().index);
+        if heirs.is_empty() { Err(Error::no_such_shard(closed.id(), &self.arn)) } else { Ok(heirs) }
     }
 
     /// Ends what consumers are being brought, for good: the stream is being deleted.

@@ -110,7 +110,7 @@ impl Engine {
             return Err(not_found(arn));
         }
         if matches!(found.status, StreamStatus::Creating | StreamStatus::Deleting) {
-            return Err(not_active(&found));
+            return Err(Error::stream_not_active(&found.stream.arn, found.status));
         }
         let after =
             token.map(|token| inner.sealer.open_page::<ConsumersToken>(token, found.now)).transpose()?;
@@ -275,12 +275,4 @@ fn creation(now: Timestamp, before: Option<&ConsumerMeta>) -> Timestamp {
 
 fn consumer_not_found(consumer: &dyn fmt::Display, stream: &StreamArn) -> Error {
     Error::ResourceNotFound(format!("Consumer {consumer}, account {} not found.", stream.account))
-}
-
-fn not_active(found: &Found) -> Error {
-    let StreamArn { account, name, .. } = &found.stream.arn;
-    let state = found.status.name();
-    Error::ResourceInUse(format!(
-        "Stream {name} under account {account} not ACTIVE, instead in state {state}"
-    ))
 }

@@ -151,17 +151,12 @@ impl Found {
 
     fn shard_to_replace(&self, id: ShardId) -> Result<Arc<Shard>> {
         let shard = self.stream.shard(id, self.horizon());
-        shard.ok_or_else(|| could_not_find(&self.stream.arn, &id))
+        shard.ok_or_else(|| Error::could_not_find_shard(&id, &self.stream.arn))
     }
 }
 
 fn parse_id(arn: &StreamArn, text: &str) -> Result<ShardId> {
-    ShardId::parse_lenient(text).ok_or_else(|| could_not_find(arn, &text))
-}
-
-fn could_not_find(arn: &StreamArn, shard: &dyn std::fmt::Display) -> Error {
-    let StreamArn { account, name, .. } = arn;
-    Error::ResourceNotFound(format!("Could not find shard {shard} in stream {name} under account {account}."))
+    ShardId::parse_lenient(text).ok_or_else(|| Error::could_not_find_shard(&text, arn))
 }
 
 fn check_is_open(found: &Found, shard: &Shard) -> Result<()> {

@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, Notify, Semaphore, oneshot};
 use crate::account::Accounts;
 use crate::call_limits::{Call, CallBuckets};
 use crate::catalog::Catalog;
+use crate::change::ChangeCounter;
 use crate::committer::Committer;
 use crate::encryption::source::KeySource;
 use crate::encryption::vault::Vault;
@@ -64,11 +65,12 @@ pub(crate) struct Inner {
     pub(crate) room: Arc<Semaphore>,
     /// Changes of streams happen one at a time.
     pub(crate) control: Mutex<Control>,
+    pub(crate) changes: ChangeCounter,
     /// Wakes the janitor before its time.
     pub(crate) janitor: Notify,
     /// Wakes whoever scales on-demand streams: there is one again.
     pub(crate) on_demand_began: Notify,
-    tasks: TaskSet,
+    pub(crate) tasks: TaskSet,
 }
 
 /// What changes of streams need besides the streams.
@@ -118,6 +120,7 @@ impl Engine {
             no_more_subscriptions: AtomicBool::new(false),
             room: Arc::new(Semaphore::new(permits)),
             control: Mutex::new(Control { store, graves }),
+            changes: ChangeCounter::default(),
             janitor: Notify::new(),
             on_demand_began: Notify::new(),
             tasks: TaskSet::default(),
@@ -263,11 +266,7 @@ impl Inner {
         if found.status == StreamStatus::Active {
             return Ok(found);
         }
-        let StreamArn { account, name, .. } = arn;
-        let state = found.status.name();
-        Err(Error::ResourceInUse(format!(
-            "Stream {name} under account {account} not ACTIVE, instead in state {state}"
-        )))
+        Err(Error::stream_not_active(arn, found.status))
     }
 }
 

@@ -160,9 +160,10 @@ impl LiveEngine {
         let Ok(guard) = self.store.replacing.clone().try_lock_owned() else {
             return Err(SnapshotError::Busy);
         };
+        // At once, so that no reset comes to wait for this, and then wipes out what was loaded.
+        self.store.loading.store(true, Ordering::SeqCst);
         self.run("snapshot", move |store| async move {
             let _guard = guard;
-            store.loading.store(true, Ordering::SeqCst);
             let loaded = store.load(source).await;
             store.loading.store(false, Ordering::SeqCst);
             loaded

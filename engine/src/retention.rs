@@ -76,7 +76,7 @@ impl Inner {
     fn next_deletion(&self) -> Option<Timestamp> {
         let streams = self.catalog.all();
         let due = streams.iter().filter_map(|stream| match stream.meta().phase {
-            Phase::Deleting { until } => Some(until),
+            Phase::Deleting(span) => Some(span.until),
             _ => None,
         });
         due.min()

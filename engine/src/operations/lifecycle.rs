@@ -21,7 +21,9 @@ use crate::keyspace::store_row::{StoreRow, store_key};
 use crate::keyspace::stream_row::{self, stream_key};
 use crate::keyspace::{GRAVE, stream_prefix};
 use crate::monitoring::ShardMetricSet;
+use crate::rolling_day::RollingDay;
 use crate::shard::Shard;
+use crate::span::Span;
 use crate::stream::{Mode, Phase, Stream, StreamMeta, StreamStatus};
 
 /// A CreateStream call.
@@ -115,13 +117,13 @@ impl Inner {
             uid: control.store.next_stream_uid,
             created: now,
             mode,
-            phase: if delay.is_zero() { Phase::Steady } else { Phase::Creating { until: now.plus(delay) } },
+            phase: Span::starting(now, delay).map_or(Phase::Steady, Phase::Creating),
             retention_hours: aws::RETENTION_HOURS_MIN,
             horizon_floor: millstream_model::Timestamp::EPOCH,
             tags: call.tags,
             record_kib_max: call.record_kib_max.unwrap_or(DEFAULT_RECORD_KIB),
             next_shard: shard_count,
-            count_updates: Vec::new(),
+            count_updates: RollingDay::default(),
             monitored: ShardMetricSet::EMPTY,
             policy: None,
             capacity: StreamCapacity {
@@ -141,13 +143,14 @@ impl Inner {
         if !with_consumers && found.stream.consumers.count(found.now) > 0 {
             return Err(has_consumers(arn));
         }
-        let delay = self.settings.delays.delete;
-        if delay.is_zero() {
-            self.bury(&mut control, &found.stream).await?;
-        } else if found.status != StreamStatus::Deleting {
-            let phase = Phase::Deleting { until: found.now.plus(delay) };
-            self.change(&found, Priority::Reclaim, |meta| meta.phase = phase).await?;
-            found.stream.end_subscriptions();
+        match Span::starting(found.now, self.settings.delays.delete) {
+            None => self.bury(&mut control, &found.stream).await?,
+            Some(_) if found.status == StreamStatus::Deleting => {}
+            Some(span) => {
+                let change = |meta: &mut StreamMeta| meta.phase = Phase::Deleting(span);
+                self.change(&found, Priority::Reclaim, change).await?;
+                found.stream.end_subscriptions();
+            }
         }
         self.janitor.notify_one();
         Ok(())
@@ -286,7 +289,7 @@ impl Inner {
             writes.mark(shard.uid().mark_name(), shard.tail.lock().end().encode());
             shards.insert(index, shard);
         }
-        self.slot.commit(writes).await?.durable().await?;
+        self.store_change(writes).await?;
         control.store = store;
         let stream = Stream::new(arn, meta, keys, shards);
         let is_on_demand = stream.is_on_demand();
@@ -308,7 +311,7 @@ impl Inner {
         for shard in stream.shards().all.values() {
             writes.mark(shard.uid().mark_name(), Bytes::new());
         }
-        self.slot.commit(writes).await?.durable().await?;
+        self.store_change(writes).await?;
         self.catalog.remove(stream);
         stream.end_subscriptions();
         control.graves.push(Grave::new(stream.uid));
@@ -336,7 +339,7 @@ impl Inner {
         let mut meta = StreamMeta::clone(&found.meta);
         change(&mut meta);
         writes.put(stream_key(&found.stream.arn), stream_row::encode(&meta));
-        self.slot.commit(writes).await?.durable().await?;
+        self.store_change(writes).await?;
         found.stream.set_meta(meta);
         Ok(())
     }
@@ -346,9 +349,7 @@ impl Inner {
         self.change(found, priority, |meta| {
             meta.horizon_floor = meta.horizon(found.now);
             meta.retention_hours = hours;
-            if !delay.is_zero() {
-                meta.phase = Phase::Updating { until: found.now.plus(delay) };
-            }
+            meta.begin_update(found.now, delay);
         })
         .await
     }

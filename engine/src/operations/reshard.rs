@@ -1,14 +1,14 @@
 //! SplitShard, MergeShards and UpdateShardCount: what a caller may ask for, in AWS's order of checks.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use millstream_model::{HashKey, ShardId, StreamArn, Timestamp, limits as aws};
+use millstream_model::{HashKey, ShardId, StreamArn, limits as aws};
 
 use crate::call_limits::Call;
 use crate::engine::{Engine, Found, Inner};
 use crate::error::{Error, Result};
 use crate::reshard::plan::Planner;
+use crate::rolling_day::RollingDay;
 use crate::shard::Shard;
 use crate::stream::{Mode, StreamMeta};
 
@@ -78,14 +78,10 @@ impl Engine {
             let _control = inner.control.lock().await;
             let found = inner.find_provisioned(&arn)?;
             let before = found.open_shards();
-            inner.check_target(&found, before, target)?;
+            let count_updates = inner.check_target(&found, before, target)?;
             let mut planner = found.planner();
             planner.make_uniform(target);
-            let now = found.now;
-            let note = |meta: &mut StreamMeta| {
-                meta.count_updates = within_a_day(&meta.count_updates, now);
-                meta.count_updates.push(now);
-            };
+            let note = |meta: &mut StreamMeta| meta.count_updates = count_updates;
             inner.reshard(&found, &planner.finish(), note).await?;
             Ok(UpdatedCount { arn, before, target })
         })
@@ -106,7 +102,8 @@ impl Inner {
         )))
     }
 
-    fn check_target(&self, found: &Found, before: u32, target: u32) -> Result<()> {
+    /// Gives the updates within a day, with this one.
+    fn check_target(&self, found: &Found, before: u32, target: u32) -> Result<RollingDay> {
         let limits = &self.settings.limits;
         let most =
             limits.shards_per_account.unwrap_or(aws::SHARDS_PER_STREAM_MAX).min(aws::SHARDS_PER_STREAM_MAX);
@@ -120,23 +117,25 @@ impl Inner {
                  {before}, Target shard count: {target}"
             )));
         }
-        let Some(updates_max) = limits.count_updates_per_day else { return Ok(()) };
+        let is_limited = limits.count_updates_per_day.is_some();
         let bounds =
             [(target > before.saturating_mul(2), "up over double"), (target * 2 < before, "down below half")];
-        if let Some((_, what)) = bounds.into_iter().find(|(is_beyond, _)| *is_beyond) {
+        if let Some((_, what)) = bounds.into_iter().find(|(is_beyond, _)| is_limited && *is_beyond) {
             return Err(Error::InvalidArgument(format!(
                 "UpdateShardCount cannot scale {what} your current open shard count. Current open shard count: {before} \
                  Target shard count: {target}"
             )));
         }
-        if within_a_day(&found.meta.count_updates, found.now).len() >= updates_max as usize {
-            let StreamArn { account, name, .. } = &found.stream.arn;
-            return Err(Error::LimitExceeded(format!(
-                "The shard count of stream {name} under account {account} was updated {updates_max} times within 24 \
-                 hours, which is the limit."
-            )));
-        }
-        self.check_shard_quota(&found.stream.arn, target.saturating_sub(before))
+        let updates_max = limits.count_updates_per_day;
+        let updates = found.meta.count_updates.admit(updates_max, found.now).ok_or_else(|| {
+            let (StreamArn { account, name, .. }, limit) = (&found.stream.arn, updates_max.unwrap_or_default());
+            Error::LimitExceeded(format!(
+                "The shard count of stream {name} under account {account} was updated {limit} times within 24 hours, \
+                 which is the limit."
+            ))
+        })?;
+        self.check_shard_quota(&found.stream.arn, target.saturating_sub(before))?;
+        Ok(updates)
     }
 }
 
@@ -152,23 +151,12 @@ impl Found {
 
     fn shard_to_replace(&self, id: ShardId) -> Result<Arc<Shard>> {
         let shard = self.stream.shard(id, self.horizon());
-        shard.ok_or_else(|| could_not_find(&self.stream.arn, &id))
+        shard.ok_or_else(|| Error::could_not_find_shard(&id, &self.stream.arn))
     }
 }
 
-/// The times of the last 24 hours.
-fn within_a_day(times: &[Timestamp], now: Timestamp) -> Vec<Timestamp> {
-    const DAY: Duration = Duration::from_secs(24 * 3600);
-    times.iter().copied().filter(|time| time.plus(DAY) > now).collect()
-}
-
 fn parse_id(arn: &StreamArn, text: &str) -> Result<ShardId> {
-    ShardId::parse_lenient(text).ok_or_else(|| could_not_find(arn, &text))
-}
-
-fn could_not_find(arn: &StreamArn, shard: &dyn std::fmt::Display) -> Error {
-    let StreamArn { account, name, .. } = arn;
-    Error::ResourceNotFound(format!("Could not find shard {shard} in stream {name} under account {account}."))
+    ShardId::parse_lenient(text).ok_or_else(|| Error::could_not_find_shard(&text, arn))
 }
 
 fn check_is_open(found: &Found, shard: &Shard) -> Result<()> {

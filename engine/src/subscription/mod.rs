@@ -186,13 +186,7 @@ impl Subscription {
     /// there is nothing to continue, and who took over.
     fn last_event(&mut self, inner: &Inner, parts: Vec<Part>) -> Result<Event> {
         let shard = self.place.shard();
-        let children = self.stream.shards().children_of(shard.meta().index);
-        if children.is_empty() {
-            let StreamArn { account, name, .. } = &self.stream.arn;
-            let text =
-                format!("Shard {} in stream {name} under account {account} does not exist", shard.id());
-            return Err(Error::ResourceNotFound(text));
-        }
+        let children = self.stream.heirs_of(shard)?;
         self.is_over = true;
         let event = self.event(inner, parts);
         Ok(Event { continuation: None, children, ..event })

@@ -209,3 +209,18 @@ async fn tags_are_kept_in_order_and_within_limits() {
         assert!(error.to_string().starts_with(starts), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_keeps_no_state_going() {
+    let mut world = World::new();
+    world.settings.delays.create = Duration::from_secs(1);
+    let engine = world.open().await;
+    let day = Duration::from_secs(24 * 3600);
+    world.clock.jump_to(START + day);
+    engine.create_stream(provisioned(&arn("orders"), 1)).await.unwrap();
+    let status = || engine.describe_stream_summary(&arn("orders")).unwrap().status;
+    assert_eq!(status(), StreamStatus::Creating);
+    world.clock.jump_to(START);
+    assert_eq!(status(), StreamStatus::Active);
+    put(&engine, &arn("orders"), "r0").await.unwrap();
+}

@@ -77,13 +77,13 @@ async fn records(live: &LiveEngine, name: &str) -> Vec<String> {
     all
 }
 
-/// All that storage holds, but for what says how often it was replaced.
+/// All that storage holds, but for what says how often it was replaced and which change was the last.
 async fn stored(slot: &dyn Slot) -> Vec<(Bytes, Bytes)> {
     let (mut export, mut all) = (slot.export().await.unwrap(), Vec::new());
     while let Some(page) = export.next_page().await.unwrap() {
         all.extend(page.into_iter().map(|entry| (entry.key, entry.value)));
     }
-    all.retain(|(key, _)| key[0] != crate::keyspace::REPLACEMENT);
+    all.retain(|(key, _)| ![crate::keyspace::REPLACEMENT, crate::keyspace::CHANGE].contains(&key[0]));
     all
 }
 

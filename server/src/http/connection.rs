@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -119,13 +119,13 @@ where
             .initial_stream_window_size(HTTP2_WINDOW_BYTES)
             .initial_connection_window_size(4 * HTTP2_WINDOW_BYTES)
             .max_send_buf_size(HTTP2_SEND_BYTES);
-        drive(builder.serve_connection(stream, service), &activity, common).await
+        drive(Box::pin(builder.serve_connection(stream, service)), &activity, common).await
     } else {
         let mut builder = http1::Builder::new();
         // How long a head may take is this module's own business: hyper's deadline would end idle
         // connections too.
         builder.max_header_size(HEADER_BYTES_MAX as usize).header_read_timeout(None);
-        drive(builder.serve_connection(stream, service), &activity, common).await
+        drive(Box::pin(builder.serve_connection(stream, service)), &activity, common).await
     }
 }
 
@@ -164,12 +164,13 @@ where
     }
 }
 
+/// The connection is in a box because it would otherwise be there several times: wherever it is handed on, a future
+/// keeps room for it, and a future for HTTP/1.1 keeps the room that one of HTTP/2 takes.
 async fn drive<H>(
-    connection: impl Graceful,
+    mut connection: Pin<Box<impl Graceful>>,
     activity: &Activity,
     common: &Common<H>,
 ) -> Result<(), ConnectionError> {
-    let mut connection = pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => return Ok(ended?),
         () = common.tasks.stopping() => {

@@ -7,6 +7,7 @@ import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 import software.amazon.awssdk.awscore.exception.AwsServiceException;
 import software.amazon.awssdk.core.SdkBytes;
@@ -17,11 +18,15 @@ import software.amazon.awssdk.core.traits.ListTrait;
 import software.amazon.awssdk.core.traits.MapTrait;
 import software.amazon.awssdk.protocols.jsoncore.JsonNode;
 import software.amazon.awssdk.protocols.jsoncore.JsonWriter;
+import software.amazon.awssdk.services.kinesis.KinesisAsyncClient;
 import software.amazon.awssdk.services.kinesis.KinesisClient;
+import software.amazon.awssdk.services.kinesis.model.SubscribeToShardEvent;
+import software.amazon.awssdk.services.kinesis.model.SubscribeToShardRequest;
+import software.amazon.awssdk.services.kinesis.model.SubscribeToShardResponseHandler;
 import software.amazon.awssdk.utils.builder.Buildable;
 
 /**
- * Any operation with the synchronous client of the AWS SDK for Java v2: carries out what it is told in lines of JSON,
+ * Any operation with the AWS SDK for Java v2, with its synchronous client where that has it: carries out what it is told in lines of JSON,
  * and prints what the SDK shows in lines of JSON. The lines are explained in tests/tests/every_client/told.rs.
  */
 public final class EveryOperation {
@@ -51,6 +56,9 @@ public final class EveryOperation {
             return Map.of("unknown", operation);
         }
         Object request = filled((SdkPojo) type.getMethod("builder").invoke(null), input);
+        if (request instanceof SubscribeToShardRequest subscription) {
+            return Map.of("output", Map.of("EventStream", firstRecords(subscription)));
+        }
         String method = Character.toLowerCase(operation.charAt(0)) + operation.substring(1);
         try {
             return Map.of("output", KinesisClient.class.getMethod(method, type).invoke(client, request));
@@ -59,6 +67,27 @@ public final class EveryOperation {
                 return Map.of("error", refusal.awsErrorDetails().errorCode(), "message", refusal.getMessage());
             }
             return Map.of("error", "none", "message", failure.getCause().toString());
+        }
+    }
+
+    /**
+     * An answer that is a stream of events becomes a list: the first of them that has records. It is the asynchronous
+     * client that has this operation.
+     */
+    private static List<Object> firstRecords(SubscribeToShardRequest request) throws Exception {
+        CompletableFuture<SubscribeToShardEvent> first = new CompletableFuture<>();
+        var visitor = SubscribeToShardResponseHandler.Visitor.builder()
+                .onSubscribeToShardEvent(event -> {
+                    if (event.hasRecords() && !event.records().isEmpty()) {
+                        first.complete(event);
+                    }
+                })
+                .build();
+        var handler = SubscribeToShardResponseHandler.builder().subscriber(visitor).build();
+        try (KinesisAsyncClient client = KinesisAsyncClient.create()) {
+            client.subscribeToShard(request, handler).whenComplete((nothing, failure) ->
+                    first.completeExceptionally(failure != null ? failure : new IllegalStateException("no records")));
+            return List.of(Map.of("SubscribeToShardEvent", first.get()));
         }
     }
 

@@ -24,11 +24,20 @@ function shown(value) {
   return Object.fromEntries(members.map(([name, item]) => [name, shown(item)]));
 }
 
+/** An answer that is a stream of events becomes a list: the first of them that has records. */
+async function withEvents(output) {
+  if (output.EventStream === undefined) return output;
+  for await (const event of output.EventStream) {
+    if (event.SubscribeToShardEvent?.Records.length > 0) return { EventStream: [event] };
+  }
+  return { EventStream: [] };
+}
+
 async function carryOut({ operation, input }) {
   const Command = sdk[`${operation}Command`];
   if (Command === undefined) return { unknown: operation };
   try {
-    return { output: shown(await client.send(new Command(given(input)))) };
+    return { output: shown(await withEvents(await client.send(new Command(given(input))))) };
   } catch (error) {
     return { error: error.name, message: error.message };
   }

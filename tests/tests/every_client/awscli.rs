@@ -11,8 +11,6 @@ use crate::told::{Client, Reply};
 
 /// What the CLI ends with when it does not understand what it was told.
 const USAGE: i32 = 252;
-/// It takes a command for each of a service's operations, but for those that answer with events.
-const WITH_EVENTS: &str = "SubscribeToShard";
 
 #[derive(Debug)]
 pub(crate) struct AwsCli<'s> {
@@ -45,11 +43,6 @@ impl Client for AwsCli<'_> {
                 Reply::Refused { code, message: errors.into_owned() }
             }
         }
-    }
-
-    fn missing(&mut self) -> Vec<&'static str> {
-        assert_eq!(self.carry_out(WITH_EVENTS, &json!({})), Reply::Unknown);
-        vec![WITH_EVENTS]
     }
 }
 

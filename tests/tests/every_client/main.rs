@@ -1,8 +1,8 @@
-//! Every operation but SubscribeToShard with each unmodified client against the real binary: all go through the same
+//! Every operation with each unmodified client against the real binary: all go through the same
 //! steps, and docs/compatibility.md has a column of what each showed.
 //!
 //! What is sent and what is to come back is in `steps`, once for all clients. Every member and every error is the
-//! business of `every_operation`, subscriptions that of `fan_out`.
+//! business of `every_operation`, all that subscriptions do that of `fan_out`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the lints spare test functions alone
 
@@ -13,7 +13,7 @@ mod rust_sdk;
 mod steps;
 mod told;
 
-use millstream_tests::{Session, Transport, programs};
+use millstream_tests::{ServerOptions, Session, Transport, programs};
 
 use awscli::AwsCli;
 use rust_sdk::RustSdk;
@@ -22,7 +22,7 @@ use told::{Client, Program};
 
 /// The calls of all steps are more than AWS's rates would let through at once.
 fn session() -> Session {
-    Session::with(Transport::Http, |options| options.without_limits())
+    Session::with(Transport::Http, ServerOptions::without_limits)
 }
 
 /// Over plain HTTP; that transports make no difference is the business of `real_clients`.
@@ -52,7 +52,7 @@ fn javascript() {
     program("JavaScript v3", &session, programs::node(&session, "every_operation.js"));
 }
 
-/// The synchronous client, which sends CBOR.
+/// The synchronous client, which sends CBOR; but for subscriptions.
 #[test]
 fn java() {
     let session = session();

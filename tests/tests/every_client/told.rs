@@ -3,7 +3,8 @@
 //! The programs `tests/clients/<language>/every_operation` are told by lines of JSON, `{"operation": name, "input":
 //! members}`, and reply to each by one: `{"output": members}`, or `{"error": code, "message": text}`, or `{"unknown":
 //! name}` for an operation that their SDK does not have. Members are called as in the model; data is in base64. They
-//! show what their SDK shows, not what was on the wire.
+//! show what their SDK shows, not what was on the wire. A stream of events is shown as a list of its first event that
+//! has records.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -23,11 +24,6 @@ pub(crate) enum Reply {
 
 pub(crate) trait Client {
     fn carry_out(&mut self, operation: &str, input: &Value) -> Reply;
-
-    /// Operations that the client does not have, beside those that it was told to carry out and did not know.
-    fn missing(&mut self) -> Vec<&'static str> {
-        Vec::new()
-    }
 }
 
 /// One that is told by lines. It ends when there are no more.

@@ -39,15 +39,6 @@ impl Sdk {
         }
     }
 
-    /// As the table of operations calls it.
-    pub(crate) fn column(self) -> &'static str {
-        match self {
-            Self::Boto3 => "boto3, JSON",
-            Self::Java => "Java v2",
-            Self::JavaScript | Self::Go | Self::Rust => self.name(),
-        }
-    }
-
     /// What it speaks: a version of HTTP and a format. Java sends everything else in CBOR.
     pub(crate) fn spoken(self, transport: Transport) -> &'static [&'static str] {
         match (self, transport) {

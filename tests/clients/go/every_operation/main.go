@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/smithy-go"
 )
 
@@ -62,5 +63,22 @@ func carryOut(ctx context.Context, client *kinesis.Client, told command) map[str
 		}
 		return map[string]any{"error": code, "message": err.Error()}
 	}
-	return map[string]any{"output": results[0].Interface()}
+	output := results[0].Interface()
+	if subscription, subscribed := output.(*kinesis.SubscribeToShardOutput); subscribed {
+		return map[string]any{"output": map[string]any{"EventStream": firstRecords(subscription)}}
+	}
+	return map[string]any{"output": output}
+}
+
+// An answer that is a stream of events becomes a list: the first of them that has records.
+func firstRecords(subscription *kinesis.SubscribeToShardOutput) []any {
+	stream := subscription.GetStream()
+	defer stream.Close()
+	for event := range stream.Events() {
+		told, known := event.(*types.SubscribeToShardEventStreamMemberSubscribeToShardEvent)
+		if known && len(told.Value.Records) > 0 {
+			return []any{map[string]any{"SubscribeToShardEvent": told.Value}}
+		}
+	}
+	return nil
 }

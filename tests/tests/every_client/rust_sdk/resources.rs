@@ -1,7 +1,10 @@
 //! What streams and consumers have, and consumers themselves.
 
 use aws_sdk_kinesis::Client as Sdk;
-use aws_sdk_kinesis::types::{Consumer, ConsumerDescription};
+use aws_sdk_kinesis::operation::subscribe_to_shard::SubscribeToShardOutput;
+use aws_sdk_kinesis::types::{
+    Consumer, ConsumerDescription, ShardIteratorType, StartingPosition, SubscribeToShardEventStream,
+};
 use serde_json::{Value, json};
 
 use super::given::Given;
@@ -72,8 +75,32 @@ async fn consumers(sdk: &Sdk, operation: &str, given: Given<'_>) -> Option<Reply
             let call = sdk.deregister_stream_consumer().set_stream_arn(stream).set_consumer_name(name);
             reply(call.send().await, |_| json!({}))
         }
+        "SubscribeToShard" => {
+            let call = sdk.subscribe_to_shard().set_consumer_arn(given.text("ConsumerARN"));
+            let call = call.set_starting_position(given.members("StartingPosition").map(position));
+            match call.set_shard_id(given.text("ShardId")).send().await {
+                Ok(mut answer) => Reply::Output(json!({ "EventStream": first_records(&mut answer).await })),
+                refused => reply(refused, |_| json!({})),
+            }
+        }
         _ => return None,
     })
+}
+
+fn position(given: Given<'_>) -> StartingPosition {
+    let kind = given.text("Type").map(|kind| ShardIteratorType::from(kind.as_str()));
+    StartingPosition::builder().set_type(kind).build().unwrap()
+}
+
+async fn first_records(answer: &mut SubscribeToShardOutput) -> Vec<Value> {
+    while let Some(told) = answer.event_stream.recv().await.unwrap() {
+        if let SubscribeToShardEventStream::SubscribeToShardEvent(event) = told
+            && !event.records.is_empty()
+        {
+            return vec![json!({ "SubscribeToShardEvent": shown::event(&event) })];
+        }
+    }
+    Vec::new()
 }
 
 fn consumer(consumer: &Consumer) -> Value {

@@ -2,7 +2,8 @@
 
 use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types::{
-    ChildShard, EnhancedMetrics, HashKeyRange, Record, SequenceNumberRange, Shard, Tag, WarmThroughputObject,
+    ChildShard, EnhancedMetrics, HashKeyRange, Record, SequenceNumberRange, Shard, SubscribeToShardEvent,
+    Tag, WarmThroughputObject,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -72,5 +73,14 @@ pub(crate) fn record(record: &Record) -> Value {
         "SequenceNumber": record.sequence_number,
         "ApproximateArrivalTimestamp": time(record.approximate_arrival_timestamp.as_ref()),
         "EncryptionType": text(record.encryption_type.as_ref()),
+    })
+}
+
+pub(crate) fn event(event: &SubscribeToShardEvent) -> Value {
+    json!({
+        "Records": each(&event.records, record),
+        "ContinuationSequenceNumber": event.continuation_sequence_number,
+        "MillisBehindLatest": event.millis_behind_latest,
+        "ChildShards": each(event.child_shards(), child),
     })
 }

@@ -57,6 +57,12 @@ impl Sdk {
         }
     }
 
+    /// Node.js ends a stream of HTTP/2 without an error when its connection ends without one, as that of a process that
+    /// was killed does unless it had something left to read.
+    pub(crate) fn takes_a_break_for_an_end(self) -> bool {
+        self == Self::JavaScript
+    }
+
     pub(crate) fn knows_dry_run(self) -> bool {
         self != Self::Java
     }

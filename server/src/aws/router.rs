@@ -136,7 +136,10 @@ impl Router {
         let events = dispatch(&kinesis, &caller, input, format, &mut out).await?;
         Ok(match events {
             None => Outcome::Output(out),
-            Some(events) => Outcome::Events(events.cut(cut)),
+            Some(events) => Outcome::Events(match cut {
+                Some(cut) => events.cut(cut, self.clock.clone()),
+                None => events,
+            }),
         })
     }
 

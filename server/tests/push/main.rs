@@ -1,8 +1,9 @@
-//! SubscribeToShard over HTTP/1.1 and HTTP/2, on a server in this process with a clock of its own.
+//! SubscribeToShard over HTTP/1.1 and HTTP/2, and faults that were asked for, on a server in this process with a clock of its own.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the lints spare test functions alone
 
 mod client;
+mod faults;
 mod flow;
 mod frames;
 mod stopping;
@@ -65,6 +66,12 @@ impl World {
         let body = json!({"StreamARN": stream_arn(), "ConsumerName": name});
         let answer = self.call("RegisterStreamConsumer", body).await;
         answer["Consumer"]["ConsumerARN"].as_str().unwrap().to_owned()
+    }
+
+    /// Adds rules of what goes wrong.
+    async fn fault(&self, rules: Json) {
+        let made = client::post(self.server.admin_address(), "/admin/faults", &rules).await;
+        assert!(made["faults"].is_array(), "{made}");
     }
 
     async fn put(&mut self, data: &[u8]) {

@@ -1,0 +1,45 @@
+//! Faults that were asked for, as clients meet them.
+
+use super::*;
+
+/// Time passes until the output is there.
+async fn as_time_passes<F: Future>(clock: &ManualClock, future: F) -> F::Output {
+    let pass = async {
+        loop {
+            clock.advance(Duration::from_millis(100));
+            a_moment().await;
+        }
+    };
+    tokio::select! {
+        output = soon(future) => output,
+        () = pass => unreachable!(),
+    }
+}
+
+/// What comes before a cut arrives, however soon the cut comes after it.
+#[tokio::test]
+async fn a_subscription_breaks_off_where_it_was_asked_to_and_not_before() {
+    let large = vec![b'x'; 200_000];
+    for http in BOTH {
+        for (rule, data, whole, torn) in [
+            (json!({"cut_after_events": 0}), &b"small"[..], 0, 0),
+            (json!({"cut_after_events": 1}), b"small", 1, 0),
+            (json!({"cut_after_events": 1}), &large, 1, 0),
+            (json!({"cut_after_bytes": 10}), b"small", 0, 10),
+            (json!({"cut_after_bytes": 100_000}), &large, 0, 100_000),
+        ] {
+            let mut world = World::new().await;
+            let app = world.consumer("app").await;
+            world.put(data).await;
+            world.fault(rule).await;
+            let mut client = world.client(http).await;
+            // All of this comes while time stands still, and so before the break.
+            let mut events = soon(subscribe(&mut client, &app, "TRIM_HORIZON")).await;
+            for _ in 0..whole {
+                assert_eq!(self::data(&soon(events.event()).await), [data]);
+            }
+            soon(events.read_torn(torn)).await;
+            assert_eq!(as_time_passes(&world.clock, events.broken_off()).await, torn);
+        }
+    }
+}

@@ -24,7 +24,7 @@ use super::kinesis::generated::{
 use super::kinesis::service::Kinesis;
 use super::request_id::RequestIds;
 use crate::admin::Health;
-use crate::faults::{Cut, Faults, Target, Verdict};
+use crate::faults::{Faults, Target, Verdict};
 use crate::http::Handler;
 use crate::http::body::{BodyBudget, BodyError, Received, Reply};
 use crate::metrics::{ProtocolLabels, RequestMetrics};
@@ -129,22 +129,19 @@ impl Router {
         };
         let caller = caller(parts, &self.default_account)?;
         let input = input?;
-        let cut = self.interfere(&caller, &input).await?;
+        let target = self.interfere(&caller, &input).await?;
         // For this request alone: the content may be replaced, and then there is another engine.
         let kinesis = Kinesis { engine: self.engine.current().await?, faults: self.faults.clone() };
         let mut out = Vec::new();
         let events = dispatch(&kinesis, &caller, input, format, &mut out).await?;
         Ok(match events {
             None => Outcome::Output(out),
-            Some(events) => Outcome::Events(match cut {
-                Some(cut) => events.cut(cut, self.clock.clone()),
-                None => events,
-            }),
+            Some(events) => Outcome::Events(self.cut(events, target.as_ref())),
         })
     }
 
-    /// Delays or refuses a call where that was asked for, or says where its subscription is to break off.
-    async fn interfere(&self, caller: &Caller, input: &Input) -> Result<Option<Cut>, ApiError> {
+    /// Delays or refuses a call where that was asked for. Gives what the call is about if anything was asked for.
+    async fn interfere(&self, caller: &Caller, input: &Input) -> Result<Option<Target>, ApiError> {
         if self.faults.is_quiet() {
             return Ok(None);
         }
@@ -154,8 +151,15 @@ impl Router {
         if let Some(failure) = failure {
             return Err(failure.answer(&target));
         }
-        let is_subscription = target.operation == Operation::SubscribeToShard;
-        Ok(if is_subscription { self.faults.on_subscription(&target) } else { None })
+        Ok(Some(target))
+    }
+
+    /// A subscription that has begun, up to where it is to break off. One that does not begin uses up no rule.
+    fn cut(&self, events: EventStream, target: Option<&Target>) -> EventStream {
+        match target.and_then(|target| self.faults.on_subscription(target)) {
+            Some(cut) => events.cut(cut, self.clock.clone()),
+            None => events,
+        }
     }
 
     fn add_headers(

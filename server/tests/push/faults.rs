@@ -43,3 +43,21 @@ async fn a_subscription_breaks_off_where_it_was_asked_to_and_not_before() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_subscription_that_does_not_begin_uses_up_no_rule() {
+    let mut world = World::new().await;
+    let app = world.consumer("app").await;
+    let mut client = world.client(Http::Two).await;
+    let held = soon(subscribe(&mut client, &app, "LATEST")).await;
+    world.fault(json!({"cut_after_events": 0, "times": 1})).await;
+    let mut other = world.client(Http::Two).await;
+    let (status, answer) = soon(other.subscribe(&subscribe_body(&app, "LATEST"))).await.err().unwrap();
+    assert_eq!((status, &answer["__type"]), (400, &json!("ResourceInUseException")));
+    assert_eq!(world.seen().await, [0]);
+    drop(held);
+    world.clock.advance(Duration::from_secs(5));
+    let events = soon(subscribe(&mut other, &app, "LATEST")).await;
+    assert_eq!(as_time_passes(&world.clock, events.broken_off()).await, 0);
+    assert_eq!(world.seen().await, [1]);
+}

@@ -74,6 +74,13 @@ impl World {
         assert!(made["faults"].is_array(), "{made}");
     }
 
+    /// How often each rule was asked for a call that it is for.
+    async fn seen(&self) -> Vec<u64> {
+        let listed = client::get(self.server.admin_address(), "/admin/faults").await;
+        let listed: Json = serde_json::from_str(&listed).unwrap();
+        listed["faults"].as_array().unwrap().iter().map(|rule| rule["seen"].as_u64().unwrap()).collect()
+    }
+
     async fn put(&mut self, data: &[u8]) {
         let data = base64_simd::STANDARD.encode_to_string(data);
         self.call("PutRecord", json!({"StreamName": "orders", "PartitionKey": "k", "Data": data})).await;

@@ -14,6 +14,7 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 use millstream_engine::LiveEngine;
 use millstream_model::AccountId;
 use millstream_runtime::SharedClock;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::caller::{Caller, caller};
 use super::codec::{ApiError, Format, ProtocolError, Refusal};
@@ -49,7 +50,11 @@ pub(crate) struct Router {
 /// What an operation came to.
 #[derive(Debug)]
 enum Outcome {
-    Output(Vec<u8>),
+    /// Bytes, with the turn in which they were made if there may be many.
+    Output {
+        bytes: Vec<u8>,
+        turn: Option<OwnedSemaphorePermit>,
+    },
     Events(EventStream),
 }
 
@@ -89,10 +94,6 @@ impl Router {
 
     async fn answer_in(&self, format: Format, parts: &Parts, received: Received) -> Answer {
         let operation = operation(&parts.headers);
-        let turn = match operation {
-            Some(Operation::GetRecords) => self.budget.large_answer().await,
-            _ => None,
-        };
         let outcome = match operation {
             Some(operation) => self.carry_out(operation, format, parts, &received.bytes).await,
             None => Err(not_an_operation(format, &received.bytes)),
@@ -105,7 +106,7 @@ impl Router {
                 let body = Reply::streamed(events, lifetime);
                 Answer { status: StatusCode::OK, content_type, body, operation }
             }
-            Ok(Outcome::Output(bytes)) => {
+            Ok(Outcome::Output { bytes, turn }) => {
                 let permit = self.budget.reserve(bytes.len()).await;
                 drop(turn);
                 let body = Reply::new(bytes, permit);
@@ -130,12 +131,17 @@ impl Router {
         let caller = caller(parts, &self.default_account)?;
         let input = input?;
         let target = self.interfere(&caller, &input).await?;
+        // Only now: a call that is held back on purpose must hold up none but itself.
+        let turn = match operation {
+            Operation::GetRecords => self.budget.large_answer().await,
+            _ => None,
+        };
         // For this request alone: the content may be replaced, and then there is another engine.
         let kinesis = Kinesis { engine: self.engine.current().await?, faults: self.faults.clone() };
         let mut out = Vec::new();
         let events = dispatch(&kinesis, &caller, input, format, &mut out).await?;
         Ok(match events {
-            None => Outcome::Output(out),
+            None => Outcome::Output { bytes: out, turn },
             Some(events) => Outcome::Events(self.cut(events, target.as_ref())),
         })
     }

@@ -1,6 +1,11 @@
 //! Faults that were asked for, as clients meet them.
 
+use futures_util::future::join_all;
+
 use super::*;
+
+/// Calls of GetRecords that are carried out at once; the others wait for them.
+const AT_ONCE: usize = 16;
 
 /// Time passes until the output is there.
 async fn as_time_passes<F: Future>(clock: &ManualClock, future: F) -> F::Output {
@@ -60,4 +65,37 @@ async fn a_subscription_that_does_not_begin_uses_up_no_rule() {
     let events = soon(subscribe(&mut other, &app, "LATEST")).await;
     assert_eq!(as_time_passes(&world.clock, events.broken_off()).await, 0);
     assert_eq!(world.seen().await, [1]);
+}
+
+#[tokio::test]
+async fn calls_that_are_held_back_hold_up_no_others() {
+    let mut world = World::new().await;
+    world.call("CreateStream", json!({"StreamName": "clicks", "ShardCount": 1})).await;
+    let mut iterators = Vec::new();
+    for stream in ["orders", "clicks"] {
+        let start = json!({"StreamName": stream, "ShardId": SHARD, "ShardIteratorType": "LATEST"});
+        let answer = world.call("GetShardIterator", start).await;
+        iterators.push(json!({"ShardIterator": answer["ShardIterator"]}));
+    }
+    world.fault(json!({"operation": "GetRecords", "stream": "orders", "latency_ms": 1000})).await;
+    let held = AT_ONCE + 1;
+    let mut clients = Vec::new();
+    for _ in 0..held {
+        clients.push(world.client(Http::One).await);
+    }
+    let mut slow = Box::pin(join_all(clients.iter_mut().map(|client| client.call("GetRecords", &iterators[0]))));
+    let mut control = world.client(Http::Two).await;
+    let others = async {
+        while world.seen().await != [held as u64] {
+            a_moment().await;
+        }
+        control.call("GetRecords", &iterators[1]).await
+    };
+    let (status, answer) = tokio::select! {
+        answer = soon(others) => answer,
+        _ = &mut slow => panic!("time stands still"),
+    };
+    assert_eq!((status, &answer["Records"]), (200, &json!([])));
+    world.clock.advance(Duration::from_secs(1));
+    assert!(soon(slow).await.iter().all(|(status, _)| *status == 200));
 }

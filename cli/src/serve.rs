@@ -55,6 +55,11 @@ async fn serve(settings: &Settings) -> Result<(), ServerError> {
     if !address.ip().is_loopback() {
         tracing::warn!("any key is accepted, and {address} can be reached from other machines");
     }
+    if settings.has_test_api() && !admin.ip().is_loopback() {
+        tracing::warn!(
+            "the test API is on, and {admin} can be reached from other machines: whoever does can remove everything"
+        );
+    }
     let next_steps = (settings.log.format == LogFormat::Text).then(|| next_steps(&server));
     let ready = async {
         initialized.await;

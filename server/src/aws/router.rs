@@ -102,9 +102,8 @@ impl Router {
         drop(received);
         match outcome {
             Ok(Outcome::Events(events)) => {
-                let (content_type, lifetime) = (Some(EventStream::CONTENT_TYPE), events.lifetime());
-                let body = Reply::streamed(events, lifetime);
-                Answer { status: StatusCode::OK, content_type, body, operation }
+                let content_type = Some(EventStream::CONTENT_TYPE);
+                Answer { status: StatusCode::OK, content_type, body: Reply::streamed(events), operation }
             }
             Ok(Outcome::Output { bytes, turn }) => {
                 let permit = self.budget.reserve(bytes.len()).await;
@@ -137,7 +136,8 @@ impl Router {
             _ => None,
         };
         // For this request alone: the content may be replaced, and then there is another engine.
-        let kinesis = Kinesis { engine: self.engine.current().await?, faults: self.faults.clone() };
+        let engine = self.engine.current().await?;
+        let kinesis = Kinesis { engine, faults: self.faults.clone(), clock: self.clock.clone() };
         let mut out = Vec::new();
         let events = dispatch(&kinesis, &caller, input, format, &mut out).await?;
         Ok(match events {

@@ -34,7 +34,6 @@ pub struct EventStream {
     pieces: VecDeque<Bytes>,
     /// Of what the events hold.
     content_type: &'static str,
-    lifetime: Duration,
     cut: Option<PlannedCut>,
     /// Frames and bytes given out, without the frame that begins the stream.
     sent: Sent,
@@ -56,14 +55,13 @@ struct Sent {
 impl EventStream {
     pub(crate) const CONTENT_TYPE: &'static str = "application/vnd.amazon.eventstream";
 
-    /// A stream of these frames, after the one that begins it. It should end by itself within its lifetime.
+    /// A stream of these frames, after the one that begins it. One should come every few seconds.
     pub(crate) fn new(
         content_type: &'static str,
         frames: impl Stream<Item = Frame> + Send + 'static,
-        lifetime: Duration,
     ) -> Self {
         let pieces = Frame::initial_response(content_type).into_pieces().into();
-        Self { frames: Box::pin(frames), pieces, content_type, lifetime, cut: None, sent: Sent::default() }
+        Self { frames: Box::pin(frames), pieces, content_type, cut: None, sent: Sent::default() }
     }
 
     /// Ends there, on purpose. The clock is the machine's.
@@ -114,10 +112,6 @@ impl EventStream {
             Format::Json => Ok(()),
             Format::Cbor => Err(ApiError::bare(ProtocolError::InternalFailure)),
         }
-    }
-
-    pub(crate) fn lifetime(&self) -> Duration {
-        self.lifetime
     }
 }
 
@@ -170,7 +164,7 @@ mod tests {
     /// and never with the last piece.
     fn sent(events: usize, cut: Option<Cut>) -> (Vec<u8>, bool) {
         let clock = ManualClock::starting_at(Duration::ZERO);
-        let mut events = EventStream::new("x", stream::iter((0..events).map(event)), Duration::ZERO);
+        let mut events = EventStream::new("x", stream::iter((0..events).map(event)));
         if let Some(cut) = cut {
             events = events.cut(cut, clock.shared());
         }

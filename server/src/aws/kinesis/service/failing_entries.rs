@@ -19,7 +19,7 @@ pub(super) async fn put_records(
     caller: &Caller,
     input: PutRecordsInput,
 ) -> Answer<PutRecordsOutput> {
-    let Kinesis { engine, faults } = kinesis;
+    let Kinesis { engine, faults, .. } = kinesis;
     if faults.is_quiet() || input.dry_run == Some(true) {
         return records::put_records(engine, caller, input).await;
     }
@@ -50,7 +50,7 @@ pub(super) async fn put_records(
 }
 
 fn judge(
-    Kinesis { engine, faults }: &Kinesis,
+    Kinesis { engine, faults, .. }: &Kinesis,
     caller: &Caller,
     input: &PutRecordsInput,
 ) -> (Vec<Failed>, Duration) {

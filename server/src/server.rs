@@ -92,7 +92,7 @@ impl Server {
         let tls = tls::acceptor(&settings.tls, directory)?;
 
         let initial_streams = settings.initial_streams()?;
-        initial_streams.make(&engine, &clock).await?;
+        initial_streams.make(&engine).await?;
 
         let tasks = TaskSet::default();
         let health = Health { engine: engine.clone(), init: init.clone() };

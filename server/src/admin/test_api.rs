@@ -78,7 +78,7 @@ impl TestApi {
         // First, so that the new engine begins at the machine's time.
         engine_clock.reset();
         self.engine.reset().await?;
-        self.initial_streams.make(&self.engine, clock).await.map_err(|error| {
+        self.initial_streams.make(&self.engine).await.map_err(|error| {
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("All was removed, but {error}."))
         })?;
         let took = clock.monotonic().saturating_sub(began);

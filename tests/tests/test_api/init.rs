@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
+use millstream_tests::ServerOptions;
 use millstream_tests::admin::Admin;
 use millstream_tests::server::pause;
 use serde_json::json;
@@ -36,6 +37,19 @@ fn initial_streams_are_made_once_and_again_after_a_reset() {
     host.admin().post("/admin/reset", &json!(null));
     assert_eq!(host.streams(), ["a", "c"]);
     assert!(host.records("a").is_empty());
+}
+
+#[test]
+fn initial_streams_wait_for_none_of_each_other() {
+    let directory = tempdir().unwrap();
+    let names: Vec<_> = (0..20).map(|number| format!("s{number:02}")).collect();
+    // With AWS's limits only five streams are CREATING at once, and only so many a second are made.
+    let options = ServerOptions::new(directory.path()).argument("--create-delay-ms").argument("60000");
+    let options = options.environment("INITIALIZE_STREAMS", names.join(":1,") + ":1");
+    let host = Host { server: options.start(), directory };
+    assert_eq!(host.streams(), names);
+    host.put("s19", 0..2);
+    assert_eq!(host.records("s19"), ["r0", "r1"]);
 }
 
 #[test]

@@ -74,10 +74,13 @@ impl TestApi {
     async fn reset(&self) -> Answer {
         let Clocks { engine: engine_clock, machine: clock } = &self.clocks;
         let began = clock.monotonic();
-        self.faults.reset();
-        // First, so that the new engine begins at the machine's time.
-        engine_clock.reset();
-        self.engine.reset().await?;
+        let (faults, engine_clock) = (self.faults.clone(), engine_clock.clone());
+        // Not before the reset is sure, and before the new engine begins, which then does so at the machine's time.
+        let set_back = move || {
+            faults.reset();
+            engine_clock.reset();
+        };
+        self.engine.reset(set_back).await?;
         self.initial_streams.make(&self.engine).await.map_err(|error| {
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("All was removed, but {error}."))
         })?;

@@ -1,6 +1,8 @@
 //! Faults that were asked for, as clients meet them.
 
 use futures_util::future::join_all;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::*;
 
@@ -98,4 +100,24 @@ async fn calls_that_are_held_back_hold_up_no_others() {
     assert_eq!((status, &answer["Records"]), (200, &json!([])));
     world.clock.advance(Duration::from_secs(1));
     assert!(soon(slow).await.iter().all(|(status, _)| *status == 200));
+}
+
+#[tokio::test]
+async fn a_reset_that_is_refused_resets_nothing() {
+    let world = World::new().await;
+    let admin = world.server.admin_address();
+    world.fault(json!({"operation": "ListStreams", "error": "internal"})).await;
+    client::post(admin, "/admin/clock", &json!({"frozen": true})).await;
+    let mut loading = TcpStream::connect(admin).await.unwrap();
+    let head = "POST /admin/snapshot/load HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n";
+    loading.write_all(head.as_bytes()).await.unwrap();
+    // It is told to go on when its body is read, and so when the snapshot is being loaded.
+    let mut told = [0; 12];
+    soon(loading.read_exact(&mut told)).await.unwrap();
+    assert_eq!(&told, b"HTTP/1.1 100");
+    let refused = client::post(admin, "/admin/reset", &Json::Null).await;
+    assert_eq!(refused["error"], "A snapshot is being loaded already.");
+    assert_eq!(world.seen().await, [0]);
+    let clock = client::get(admin, "/admin/clock").await;
+    assert!(clock.contains("\"frozen\":true"), "{clock}");
 }

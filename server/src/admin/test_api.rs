@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::answer::{Answer, Refusal, json, read_json};
 use super::clock::Clocks;
+use super::snapshot::Saves;
 use super::{PATHS, faults, snapshot};
 use crate::faults::Faults;
 use crate::init::InitialStreams;
@@ -27,6 +28,7 @@ pub(crate) struct TestApi {
     pub(crate) clocks: Clocks,
     pub(crate) faults: Arc<Faults>,
     pub(crate) initial_streams: InitialStreams,
+    pub(crate) saves: Saves,
     pub(crate) tasks: TaskSet,
 }
 
@@ -63,7 +65,9 @@ impl TestApi {
                 faults::remove(&self.faults, &path["/admin/faults/".len()..])
             }
             (&Method::POST, "/admin/reset") => self.reset().await,
-            (&Method::POST, "/admin/snapshot") => snapshot::save(&self.engine, &self.tasks).await,
+            (&Method::POST, "/admin/snapshot") => {
+                snapshot::save(&self.engine, &self.saves, clock, &self.tasks).await
+            }
             (&Method::POST, "/admin/snapshot/load") => snapshot::load(&self.engine, body, clock).await,
             _ => Err(Refusal::new(StatusCode::NOT_FOUND, format!("Here are {PATHS}."))),
         }

@@ -204,9 +204,15 @@ impl Reply {
         Self(Content::Streamed { pieces: Box::pin(pieces), streaming: None })
     }
 
-    /// Pieces that somebody else gives. Ends when the sender is dropped.
-    pub(crate) fn given(mut pieces: mpsc::Receiver<Result<Bytes, BrokenOff>>) -> Self {
-        Self::streamed(stream::poll_fn(move |context| pieces.poll_recv(context)))
+    /// Pieces that somebody else gives, with `None` behind the last one: a sender that is gone before has not given all.
+    pub(crate) fn given(mut pieces: mpsc::Receiver<Result<Option<Bytes>, BrokenOff>>) -> Self {
+        Self::streamed(stream::poll_fn(move |context| {
+            let piece = ready!(pieces.poll_recv(context));
+            Poll::Ready(match piece {
+                Some(piece) => piece.transpose(),
+                None => Some(Err(BrokenOff("whoever gave it has given up".to_owned()))),
+            })
+        }))
     }
 
     /// Hands over the guard of the request that is answered. One whose answer is complete is not in service any

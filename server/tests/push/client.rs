@@ -77,6 +77,11 @@ impl Client {
             )
             .body(Full::new(Bytes::from(body)))
             .unwrap();
+        self.ask(request).await
+    }
+
+    /// The answer, of which no more is read than its head.
+    pub(crate) async fn ask(&mut self, request: Request<Full<Bytes>>) -> Response<Incoming> {
         match &mut self.sender {
             Sender::One(sender) => {
                 sender.ready().await.unwrap();

@@ -1,4 +1,4 @@
-//! SubscribeToShard over HTTP/1.1 and HTTP/2, and faults that were asked for, on a server in this process with a clock of its own.
+//! SubscribeToShard over HTTP/1.1 and HTTP/2, faults that were asked for and snapshots, on a server in this process with a clock of its own.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the lints spare test functions alone
 
@@ -6,6 +6,7 @@ mod client;
 mod faults;
 mod flow;
 mod frames;
+mod snapshots;
 mod stopping;
 
 use std::time::Duration;

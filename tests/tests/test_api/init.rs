@@ -3,7 +3,9 @@
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::time::Duration;
 
+use millstream_runtime::SystemClock;
 use millstream_tests::ServerOptions;
 use millstream_tests::admin::Admin;
 use millstream_tests::server::pause;
@@ -125,6 +127,26 @@ fn scripts_run_in_order_before_the_server_is_ready() {
     let log = host.server.log();
     for said in ["oh no", "last", "calling us-east-1", "exit code 7"] {
         assert!(log.contains(said), "{said} is not in\n{log}");
+    }
+}
+
+#[test]
+fn scripts_are_led_to_no_other_server() {
+    let directory = tempdir().unwrap();
+    let folder = directory.path().join("ready.d");
+    script(&folder, "1.sh", "echo \"[$AWS_ENDPOINT_URL_KINESIS] [$AWS_PROFILE$AWS_SESSION_TOKEN]\"");
+    let mut options = Storage::Memory.options(directory.path()).argument("--init-dir").argument(&folder);
+    for name in ["AWS_ENDPOINT_URL_KINESIS", "AWS_PROFILE", "AWS_SESSION_TOKEN"] {
+        options = options.environment(name, "https://elsewhere");
+    }
+    let server = options.start();
+    let (said, log) = (format!("[{}] []", server.http()), || server.log());
+    // What it says may come a moment after its end.
+    let clock = SystemClock::shared();
+    let end = clock.monotonic() + Duration::from_secs(10);
+    while !log().contains(&said) {
+        assert!(clock.monotonic() < end, "{said} is not in\n{}", log());
+        pause();
     }
 }
 

@@ -3,6 +3,7 @@
 mod account;
 mod capacity;
 mod dry_runs;
+mod faults;
 mod monitoring;
 mod pages;
 mod policies;

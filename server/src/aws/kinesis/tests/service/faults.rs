@@ -28,3 +28,15 @@ async fn nobody_knows_beforehand_where_a_stream_that_spreads_its_records_puts_on
         assert_eq!(answer["FailedRecordCount"], 0);
     }
 }
+
+#[tokio::test]
+async fn the_answer_is_that_of_an_encrypted_stream_even_if_no_entry_is_put() {
+    for format in FORMATS {
+        let world = World::with_stream(format).await;
+        let start = json!({"StreamARN": STREAM, "EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"});
+        world.call("StartStreamEncryption", start).await.unwrap();
+        rule(&world, json!({"operation": "PutRecords", "entries": true, "error": "throttling"}));
+        let answer = world.call("PutRecords", two_entries(STREAM)).await.unwrap();
+        assert_eq!((&answer["FailedRecordCount"], &answer["EncryptionType"]), (&json!(2), &json!("KMS")));
+    }
+}

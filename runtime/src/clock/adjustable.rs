@@ -104,10 +104,7 @@ impl AdjustableClock {
     ///
     /// # Errors
     /// Those of `change`; then nothing has changed.
-    pub fn change<E>(
-        &self,
-        change: impl FnOnce(Reading, Reading) -> Result<Reading, E>,
-    ) -> Result<(), E> {
+    pub fn change<E>(&self, change: impl FnOnce(Reading, Reading) -> Result<Reading, E>) -> Result<(), E> {
         let mut course = self.inner.course.write();
         let followed = self.inner.followed();
         let before = course.after(followed);

@@ -76,7 +76,9 @@ pub(super) async fn save(
                 // All is sent, or whoever asked has gone.
                 Some(_) => return Ok::<_, Infallible>(()),
                 None => {
-                    tracing::warn!("a snapshot is sent no further: nothing of it was taken for {STALL_LIMIT:?}");
+                    tracing::warn!(
+                        "a snapshot is sent no further: nothing of it was taken for {STALL_LIMIT:?}"
+                    );
                     return Ok(());
                 }
             }

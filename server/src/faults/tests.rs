@@ -122,10 +122,9 @@ fn subscriptions_end_with_an_exception() {
     );
     let subscribe = target(Operation::SubscribeToShard, "orders", "0");
     assert_eq!(faults.on_call(&subscribe), Verdict::default());
-    for (events, exception, message) in [
-        (2, Exception::KmsDisabled, "no key"),
-        (0, Exception::InternalFailure, "A fault was asked for."),
-    ] {
+    for (events, exception, message) in
+        [(2, Exception::KmsDisabled, "no key"), (0, Exception::InternalFailure, "A fault was asked for.")]
+    {
         let cut = Cut::Exception { events, exception, message: message.to_owned() };
         assert_eq!(faults.on_subscription(&subscribe), Some(cut));
     }

@@ -129,7 +129,10 @@ impl Script {
         if !is_there(group) {
             return;
         }
-        tracing::info!(script = self.name, "an init script has left something running; it ends with the server");
+        tracing::info!(
+            script = self.name,
+            "an init script has left something running; it ends with the server"
+        );
         let (clock, stop) = (clock.clone(), tasks.clone());
         tasks.spawn("what an init script has left running", OnFailure::Log, async move {
             while is_there(group) {

@@ -85,7 +85,8 @@ async fn calls_that_are_held_back_hold_up_no_others() {
     for _ in 0..held {
         clients.push(world.client(Http::One).await);
     }
-    let mut slow = Box::pin(join_all(clients.iter_mut().map(|client| client.call("GetRecords", &iterators[0]))));
+    let mut slow =
+        Box::pin(join_all(clients.iter_mut().map(|client| client.call("GetRecords", &iterators[0]))));
     let mut control = world.client(Http::Two).await;
     let others = async {
         while world.seen().await != [held as u64] {
@@ -109,7 +110,8 @@ async fn a_reset_that_is_refused_resets_nothing() {
     world.fault(json!({"operation": "ListStreams", "error": "internal"})).await;
     client::post(admin, "/admin/clock", &json!({"frozen": true})).await;
     let mut loading = TcpStream::connect(admin).await.unwrap();
-    let head = "POST /admin/snapshot/load HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n";
+    let head =
+        "POST /admin/snapshot/load HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n";
     loading.write_all(head.as_bytes()).await.unwrap();
     // It is told to go on when its body is read, and so when the snapshot is being loaded.
     let mut told = [0; 12];

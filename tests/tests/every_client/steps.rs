@@ -51,7 +51,8 @@ impl<C: Client> Steps<C> {
             self.outcomes.insert(operation.to_owned(), Outcome::Missing);
         }
         assert!(self.problems.is_empty(), "{name}:\n{}\n{log}", self.problems.join("\n"));
-        let called: BTreeSet<_> = self.outcomes.keys().filter(|operation| *operation != WITH_EVENTS).collect();
+        let called: BTreeSet<_> =
+            self.outcomes.keys().filter(|operation| *operation != WITH_EVENTS).collect();
         let mut built = operations::built();
         built.remove(WITH_EVENTS);
         assert!(called.into_iter().eq(&built), "{:?} of {built:?}", self.outcomes.keys());
@@ -99,7 +100,8 @@ fn has(shown: &Value, expected: &Value) -> bool {
             expected.iter().all(|(name, value)| has(shown.get(name).unwrap_or(&Value::Null), value))
         }
         (Value::Array(shown), Value::Array(expected)) => {
-            shown.len() == expected.len() && shown.iter().zip(expected).all(|(shown, value)| has(shown, value))
+            shown.len() == expected.len()
+                && shown.iter().zip(expected).all(|(shown, value)| has(shown, value))
         }
         (Value::Null, Value::Array(expected)) => expected.is_empty(),
         (shown, expected) => shown == expected,

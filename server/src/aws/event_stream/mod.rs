@@ -187,7 +187,11 @@ mod tests {
     }
 
     fn frames(frames: impl Iterator<Item = Frame>) -> Vec<u8> {
-        std::iter::once(Frame::initial_response("x")).chain(frames).flat_map(Frame::into_pieces).flatten().collect()
+        std::iter::once(Frame::initial_response("x"))
+            .chain(frames)
+            .flat_map(Frame::into_pieces)
+            .flatten()
+            .collect()
     }
 
     proptest! {

@@ -39,13 +39,16 @@ pub(crate) async fn carry_out(sdk: &Sdk, operation: &str, given: Given<'_>) -> O
         }
         "UpdateStreamWarmThroughput" => {
             let call = sdk.update_stream_warm_throughput().set_stream_name(given.text("StreamName"));
-            reply(call.set_warm_throughput_mibps(given.number("WarmThroughputMiBps")).send().await, |answer| {
-                json!({
-                    "StreamName": answer.stream_name,
-                    "StreamARN": answer.stream_arn,
-                    "WarmThroughput": answer.warm_throughput.as_ref().map(shown::warm),
-                })
-            })
+            reply(
+                call.set_warm_throughput_mibps(given.number("WarmThroughputMiBps")).send().await,
+                |answer| {
+                    json!({
+                        "StreamName": answer.stream_name,
+                        "StreamARN": answer.stream_arn,
+                        "WarmThroughput": answer.warm_throughput.as_ref().map(shown::warm),
+                    })
+                },
+            )
         }
         "UpdateMaxRecordSize" => {
             let call = sdk.update_max_record_size().set_stream_arn(arn);

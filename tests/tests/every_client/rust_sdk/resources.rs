@@ -19,11 +19,10 @@ pub(crate) async fn carry_out(sdk: &Sdk, operation: &str, given: Given<'_>) -> O
             let call = sdk.remove_tags_from_stream().set_stream_name(name);
             reply(call.set_tag_keys(given.each("TagKeys")).send().await, |_| json!({}))
         }
-        "ListTagsForStream" => {
-            reply(sdk.list_tags_for_stream().set_stream_name(name).send().await, |answer| {
-                json!({ "Tags": shown::each(answer.tags(), shown::tag), "HasMoreTags": answer.has_more_tags })
-            })
-        }
+        "ListTagsForStream" => reply(
+            sdk.list_tags_for_stream().set_stream_name(name).send().await,
+            |answer| json!({ "Tags": shown::each(answer.tags(), shown::tag), "HasMoreTags": answer.has_more_tags }),
+        ),
         "TagResource" => {
             let call = sdk.tag_resource().set_resource_arn(resource);
             reply(call.set_tags(given.map("Tags")).send().await, |_| json!({}))
@@ -32,20 +31,18 @@ pub(crate) async fn carry_out(sdk: &Sdk, operation: &str, given: Given<'_>) -> O
             let call = sdk.untag_resource().set_resource_arn(resource);
             reply(call.set_tag_keys(given.each("TagKeys")).send().await, |_| json!({}))
         }
-        "ListTagsForResource" => {
-            reply(sdk.list_tags_for_resource().set_resource_arn(resource).send().await, |answer| {
-                json!({ "Tags": shown::each(answer.tags(), shown::tag) })
-            })
-        }
+        "ListTagsForResource" => reply(
+            sdk.list_tags_for_resource().set_resource_arn(resource).send().await,
+            |answer| json!({ "Tags": shown::each(answer.tags(), shown::tag) }),
+        ),
         "PutResourcePolicy" => {
             let call = sdk.put_resource_policy().set_resource_arn(resource);
             reply(call.set_policy(given.text("Policy")).send().await, |_| json!({}))
         }
-        "GetResourcePolicy" => {
-            reply(sdk.get_resource_policy().set_resource_arn(resource).send().await, |answer| {
-                json!({ "Policy": answer.policy })
-            })
-        }
+        "GetResourcePolicy" => reply(
+            sdk.get_resource_policy().set_resource_arn(resource).send().await,
+            |answer| json!({ "Policy": answer.policy }),
+        ),
         "DeleteResourcePolicy" => {
             reply(sdk.delete_resource_policy().set_resource_arn(resource).send().await, |_| json!({}))
         }
@@ -62,15 +59,15 @@ async fn consumers(sdk: &Sdk, operation: &str, given: Given<'_>) -> Option<Reply
         }
         "DescribeStreamConsumer" => {
             let call = sdk.describe_stream_consumer().set_stream_arn(stream).set_consumer_name(name);
-            reply(call.send().await, |answer| {
-                json!({ "ConsumerDescription": answer.consumer_description.as_ref().map(description) })
-            })
+            reply(
+                call.send().await,
+                |answer| json!({ "ConsumerDescription": answer.consumer_description.as_ref().map(description) }),
+            )
         }
-        "ListStreamConsumers" => {
-            reply(sdk.list_stream_consumers().set_stream_arn(stream).send().await, |answer| {
-                json!({ "Consumers": shown::each(answer.consumers(), consumer) })
-            })
-        }
+        "ListStreamConsumers" => reply(
+            sdk.list_stream_consumers().set_stream_arn(stream).send().await,
+            |answer| json!({ "Consumers": shown::each(answer.consumers(), consumer) }),
+        ),
         "DeregisterStreamConsumer" => {
             let call = sdk.deregister_stream_consumer().set_stream_arn(stream).set_consumer_name(name);
             reply(call.send().await, |_| json!({}))

@@ -13,9 +13,10 @@ pub(crate) async fn carry_out(sdk: &Sdk, operation: &str, given: Given<'_>) -> O
     Some(match operation {
         "ListShards" => {
             let call = sdk.list_shards().set_stream_name(name);
-            reply(call.set_shard_filter(given.members("ShardFilter").map(filter)).send().await, |answer| {
-                json!({ "Shards": shown::each(answer.shards(), shown::shard) })
-            })
+            reply(
+                call.set_shard_filter(given.members("ShardFilter").map(filter)).send().await,
+                |answer| json!({ "Shards": shown::each(answer.shards(), shown::shard) }),
+            )
         }
         "SplitShard" => {
             let call = sdk.split_shard().set_stream_name(name).set_shard_to_split(given.text("ShardToSplit"));
@@ -23,12 +24,14 @@ pub(crate) async fn carry_out(sdk: &Sdk, operation: &str, given: Given<'_>) -> O
             reply(call.send().await, |_| json!({}))
         }
         "MergeShards" => {
-            let call = sdk.merge_shards().set_stream_name(name).set_shard_to_merge(given.text("ShardToMerge"));
+            let call =
+                sdk.merge_shards().set_stream_name(name).set_shard_to_merge(given.text("ShardToMerge"));
             let call = call.set_adjacent_shard_to_merge(given.text("AdjacentShardToMerge"));
             reply(call.send().await, |_| json!({}))
         }
         "UpdateShardCount" => {
-            let call = sdk.update_shard_count().set_stream_name(name).scaling_type(ScalingType::UniformScaling);
+            let call =
+                sdk.update_shard_count().set_stream_name(name).scaling_type(ScalingType::UniformScaling);
             reply(call.set_target_shard_count(given.number("TargetShardCount")).send().await, |answer| {
                 json!({
                     "StreamName": answer.stream_name,

@@ -18,14 +18,14 @@ pub(crate) async fn carry_out(sdk: &Sdk, operation: &str, given: Given<'_>) -> O
             let call = sdk.create_stream().set_stream_name(name).set_tags(given.map("Tags"));
             reply(call.set_shard_count(given.number("ShardCount")).send().await, |_| json!({}))
         }
-        "DescribeStream" => reply(sdk.describe_stream().set_stream_name(name).send().await, |answer| {
-            json!({ "StreamDescription": answer.stream_description.map(|shown| description(&shown)) })
-        }),
-        "DescribeStreamSummary" => {
-            reply(sdk.describe_stream_summary().set_stream_name(name).send().await, |answer| {
-                json!({ "StreamDescriptionSummary": answer.stream_description_summary.map(|shown| summary(&shown)) })
-            })
-        }
+        "DescribeStream" => reply(
+            sdk.describe_stream().set_stream_name(name).send().await,
+            |answer| json!({ "StreamDescription": answer.stream_description.map(|shown| description(&shown)) }),
+        ),
+        "DescribeStreamSummary" => reply(
+            sdk.describe_stream_summary().set_stream_name(name).send().await,
+            |answer| json!({ "StreamDescriptionSummary": answer.stream_description_summary.map(|shown| summary(&shown)) }),
+        ),
         "ListStreams" => {
             let call = sdk.list_streams().set_limit(given.number("Limit"));
             reply(call.set_next_token(given.text("NextToken")).send().await, |answer| {
@@ -51,11 +51,13 @@ pub(crate) async fn carry_out(sdk: &Sdk, operation: &str, given: Given<'_>) -> O
             reply(call.set_retention_period_hours(given.number(HOURS)).send().await, |_| json!({}))
         }
         "StartStreamEncryption" => {
-            let call = sdk.start_stream_encryption().set_stream_name(name).encryption_type(EncryptionType::Kms);
+            let call =
+                sdk.start_stream_encryption().set_stream_name(name).encryption_type(EncryptionType::Kms);
             reply(call.set_key_id(given.text("KeyId")).send().await, |_| json!({}))
         }
         "StopStreamEncryption" => {
-            let call = sdk.stop_stream_encryption().set_stream_name(name).encryption_type(EncryptionType::Kms);
+            let call =
+                sdk.stop_stream_encryption().set_stream_name(name).encryption_type(EncryptionType::Kms);
             reply(call.set_key_id(given.text("KeyId")).send().await, |_| json!({}))
         }
         _ => return records(sdk, operation, given).await,
@@ -89,9 +91,10 @@ async fn records(sdk: &Sdk, operation: &str, given: Given<'_>) -> Option<Reply> 
         "GetShardIterator" => {
             let kind = given.text("ShardIteratorType").map(|kind| ShardIteratorType::from(kind.as_str()));
             let call = sdk.get_shard_iterator().set_stream_name(name).set_shard_iterator_type(kind);
-            reply(call.set_shard_id(given.text("ShardId")).send().await, |answer| {
-                json!({ "ShardIterator": answer.shard_iterator })
-            })
+            reply(
+                call.set_shard_id(given.text("ShardId")).send().await,
+                |answer| json!({ "ShardIterator": answer.shard_iterator }),
+            )
         }
         "GetRecords" => {
             let call = sdk.get_records().set_shard_iterator(given.text("ShardIterator"));

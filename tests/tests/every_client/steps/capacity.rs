@@ -10,7 +10,8 @@ impl<C: Client> Steps<C> {
         let commitment = |settings: Value| json!({ "MinimumThroughputBillingCommitment": settings });
         let disabled = commitment(json!({ "Status": "DISABLED", "StartedAt": null }));
         self.call("DescribeAccountSettings", json!({}), &disabled);
-        let enabled = json!({ "Status": "ENABLED", "StartedAt": SOME, "EarliestAllowedEndAt": SOME, "EndedAt": null });
+        let enabled =
+            json!({ "Status": "ENABLED", "StartedAt": SOME, "EarliestAllowedEndAt": SOME, "EndedAt": null });
         let enable = commitment(json!({ "Status": "ENABLED" }));
         self.call("UpdateAccountSettings", enable, &commitment(enabled));
 
@@ -37,7 +38,9 @@ impl<C: Client> Steps<C> {
         let spread = |strategy: &str| json!({ "StreamARN": stream, "RecordDistributionStrategy": strategy });
         self.tell("UpdateStreamRecordDistributionStrategy", spread("AUTO"));
         // A client that cannot set it does not show it either.
-        if let Reply::Unknown = self.client.carry_out("UpdateStreamRecordDistributionStrategy", &spread("AUTO")) {
+        if let Reply::Unknown =
+            self.client.carry_out("UpdateStreamRecordDistributionStrategy", &spread("AUTO"))
+        {
             return;
         }
         let summary = json!({ "RecordDistributionStrategy": "AUTO" });

@@ -12,7 +12,8 @@ impl<C: Client> Steps<C> {
         let split = json!({ "StreamName": "orders", "ShardToSplit": shard(0), "NewStartingHashKey": HALF });
         self.tell("SplitShard", split.clone());
         self.refused("SplitShard", &split, "InvalidArgumentException");
-        let merge = json!({ "StreamName": "orders", "ShardToMerge": shard(1), "AdjacentShardToMerge": shard(2) });
+        let merge =
+            json!({ "StreamName": "orders", "ShardToMerge": shard(1), "AdjacentShardToMerge": shard(2) });
         self.tell("MergeShards", merge);
         let ended = json!({ "StartingSequenceNumber": SOME, "EndingSequenceNumber": SOME });
         let shards = json!({
@@ -28,7 +29,8 @@ impl<C: Client> Steps<C> {
         });
         self.call("ListShards", json!({ "StreamName": "orders" }), &shards);
         self.end_of_a_shard();
-        let count = json!({ "StreamName": "orders", "TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING" });
+        let count =
+            json!({ "StreamName": "orders", "TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING" });
         let answer = json!({
             "StreamName": "orders", "StreamARN": arn("orders"), "CurrentShardCount": 1, "TargetShardCount": 2,
         });
@@ -36,7 +38,8 @@ impl<C: Client> Steps<C> {
     }
 
     fn end_of_a_shard(&mut self) {
-        let latest = json!({ "StreamName": "orders", "ShardId": shard(1), "ShardIteratorType": "TRIM_HORIZON" });
+        let latest =
+            json!({ "StreamName": "orders", "ShardId": shard(1), "ShardIteratorType": "TRIM_HORIZON" });
         let start = self.call("GetShardIterator", latest, &json!({ "ShardIterator": SOME }));
         let child = json!({
             "ShardId": shard(3), "ParentShards": [shard(1), shard(2)], "HashKeyRange": { "StartingHashKey": "0" },

@@ -12,7 +12,10 @@ const TOP: &str = "340282366920938463463374607431768211455";
 impl<C: Client> Steps<C> {
     pub(super) fn create(&mut self) {
         let stream = json!({ "StreamName": "orders" });
-        self.tell("CreateStream", json!({ "StreamName": "orders", "ShardCount": 1, "Tags": { "team": "a" } }));
+        self.tell(
+            "CreateStream",
+            json!({ "StreamName": "orders", "ShardCount": 1, "Tags": { "team": "a" } }),
+        );
         let known = json!({
             "StreamName": "orders", "StreamARN": arn("orders"), "StreamStatus": "ACTIVE",
             "StreamModeDetails": { "StreamMode": "PROVISIONED" }, "RetentionPeriodHours": 24,
@@ -60,10 +63,16 @@ impl<C: Client> Steps<C> {
     }
 
     pub(super) fn retention_and_monitoring(&mut self) {
-        self.tell("IncreaseStreamRetentionPeriod", json!({ "StreamName": "orders", "RetentionPeriodHours": 48 }));
+        self.tell(
+            "IncreaseStreamRetentionPeriod",
+            json!({ "StreamName": "orders", "RetentionPeriodHours": 48 }),
+        );
         let summary = json!({ "StreamDescriptionSummary": { "RetentionPeriodHours": 48 } });
         self.call("DescribeStreamSummary", json!({ "StreamName": "orders" }), &summary);
-        self.tell("DecreaseStreamRetentionPeriod", json!({ "StreamName": "orders", "RetentionPeriodHours": 24 }));
+        self.tell(
+            "DecreaseStreamRetentionPeriod",
+            json!({ "StreamName": "orders", "RetentionPeriodHours": 24 }),
+        );
         for (operation, before, after) in [
             ("EnableEnhancedMonitoring", json!([]), json!(["IncomingBytes"])),
             ("DisableEnhancedMonitoring", json!(["IncomingBytes"]), json!([])),
@@ -96,7 +105,8 @@ impl<C: Client> Steps<C> {
         let put = json!({ "ShardId": shard(0), "SequenceNumber": SOME });
         let answer = json!({ "FailedRecordCount": 0, "Records": [put, put] });
         let put = self.call("PutRecords", json!({ "StreamName": "orders", "Records": entries }), &answer);
-        let start = json!({ "StreamName": "orders", "ShardId": shard(0), "ShardIteratorType": "TRIM_HORIZON" });
+        let start =
+            json!({ "StreamName": "orders", "ShardId": shard(0), "ShardIteratorType": "TRIM_HORIZON" });
         let start = self.call("GetShardIterator", start, &json!({ "ShardIterator": SOME }));
         let record = |data: &str, key: &str, number: &Value| {
             json!({

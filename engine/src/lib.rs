@@ -58,7 +58,7 @@ pub use operations::lifecycle::CreateStream;
 pub use operations::list::{ListShards, ListedStream, ShardFilter, ShardsFrom, ShardsPage, StreamsPage};
 pub use operations::monitoring::{MonitoredShards, MonitoringChange};
 pub use operations::put::{PutEntry, PutFailure, Receipt};
-pub use operations::reshard::UpdatedCount;
+pub use operations::reshard::{SplitPoint, UpdatedCount};
 pub use operations::resource::Resource;
 pub use operations::tags::TagsPage;
 pub use record_block::{BlockBuilder, BlockError, BlockHeader, BlockRecord, RecordBlock, StoredBlock};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use millstream_model::{HashKeyRange, StreamArn, limits as aws};
@@ -42,12 +43,29 @@ pub struct CreateStream {
     pub distribution: Distribution,
 }
 
+/// Who wants a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Creator {
+    /// Throttled as AWS throttles callers, and made to wait as configured.
+    Caller,
+    Operator,
+}
+
 impl Engine {
     pub async fn create_stream(&self, call: CreateStream) -> Result<()> {
-        self.carry_through(
-            "creation of a stream",
-            |engine| async move { engine.inner.create_stream(call).await },
-        )
+        self.create(call, Creator::Caller).await
+    }
+
+    /// Creates a stream of the operator's, which is ACTIVE at once whatever the configured delay. What AWS limits in
+    /// callers does not apply: how often they create streams, and how many of these are CREATING at the same time.
+    pub async fn create_operators_stream(&self, call: CreateStream) -> Result<()> {
+        self.create(call, Creator::Operator).await
+    }
+
+    async fn create(&self, call: CreateStream, creator: Creator) -> Result<()> {
+        self.carry_through("creation of a stream", move |engine| async move {
+            engine.inner.create_stream(call, creator).await
+        })
         .await
     }
 
@@ -92,8 +110,10 @@ impl Engine {
 const DEFAULT_RECORD_KIB: u32 = 1024;
 
 impl Inner {
-    async fn create_stream(&self, call: CreateStream) -> Result<()> {
-        self.admit(Call::CreateStream, &call.arn)?;
+    async fn create_stream(&self, call: CreateStream, creator: Creator) -> Result<()> {
+        if creator == Creator::Caller {
+            self.admit(Call::CreateStream, &call.arn)?;
+        }
         check_tags(&call.arn, &call.tags)?;
         let (mode, shard_count) = self.mode_and_shards(&call)?;
         check_distribution(&call.arn, mode, call.distribution)?;
@@ -104,7 +124,13 @@ impl Inner {
         if call.warm_mib > 0 {
             self.check_warm(&call.arn, mode, call.warm_mib, Error::InvalidArgument)?;
         }
-        self.check_quotas(&call.arn, mode, shard_count)?;
+        self.check_shard_quota(&call.arn, shard_count)?;
+        if mode == Mode::OnDemand {
+            self.check_on_demand_quota(&call.arn)?;
+        }
+        if creator == Creator::Caller {
+            self.check_creating(&call.arn)?;
+        }
         if shard_count > aws::SHARDS_PER_STREAM_MAX {
             return Err(Error::InvalidArgument(format!(
                 "ShardCount {shard_count} is more than a stream may have, which is {}.",
@@ -112,7 +138,10 @@ impl Inner {
             )));
         }
         let now = self.now();
-        let delay = self.settings.delays.create;
+        let delay = match creator {
+            Creator::Caller => self.settings.delays.create,
+            Creator::Operator => Duration::ZERO,
+        };
         let meta = StreamMeta {
             uid: control.store.next_stream_uid,
             created: now,
@@ -215,11 +244,8 @@ impl Inner {
         }
     }
 
-    fn check_quotas(&self, arn: &StreamArn, mode: Mode, shard_count: u32) -> Result<()> {
-        self.check_shard_quota(arn, shard_count)?;
-        if mode == Mode::OnDemand {
-            self.check_on_demand_quota(arn)?;
-        }
+    /// Fails if so many of the account's streams are CREATING that no other may be.
+    fn check_creating(&self, arn: &StreamArn) -> Result<()> {
         let StreamArn { account, region, .. } = arn;
         let limits = &self.settings.limits;
         let now = self.now();

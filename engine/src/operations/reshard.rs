@@ -21,10 +21,37 @@ pub struct UpdatedCount {
     pub target: u32,
 }
 
+/// Where a shard is to be split: where its upper half begins, and how the caller wrote that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SplitPoint {
+    /// `None` lies above every shard.
+    at: Option<HashKey>,
+    text: String,
+}
+
+impl SplitPoint {
+    /// A decimal number without leading zeros. One that no hash key reaches lies above every shard.
+    #[must_use]
+    pub fn from_number(text: &str) -> Self {
+        Self { at: text.parse().ok(), text: text.to_owned() }
+    }
+}
+
+impl From<HashKey> for SplitPoint {
+    fn from(at: HashKey) -> Self {
+        Self { at: Some(at), text: at.to_string() }
+    }
+}
+
 impl Engine {
-    /// Splits an open shard in two; `at` is where the upper one begins. Shard ids are read as leniently as AWS
-    /// reads them.
-    pub async fn split_shard(&self, arn: &StreamArn, shard_id: &str, at: HashKey) -> Result<()> {
+    /// Splits an open shard in two. Shard ids are read as leniently as AWS reads them.
+    pub async fn split_shard(
+        &self,
+        arn: &StreamArn,
+        shard_id: &str,
+        at: impl Into<SplitPoint>,
+    ) -> Result<()> {
+        let at = at.into();
         self.inner.admit(Call::SplitShard, arn)?;
         let id = parse_id(arn, shard_id)?;
         let arn = arn.clone();
@@ -35,18 +62,12 @@ impl Engine {
             let shard = found.shard_to_replace(id)?;
             inner.check_shard_quota(&arn, 1)?;
             check_is_open(&found, &shard)?;
-            check_split(&found, &shard, at)?;
+            let at = check_split(&found, &shard, &at)?;
             let mut planner = found.planner();
             planner.split(at);
             inner.reshard(&found, &planner.finish(), |_| {}).await
         })
         .await
-    }
-
-    /// Fails as [`Self::split_shard`] would if it is the stream or the shard that is wrong.
-    pub fn check_shard_to_split(&self, arn: &StreamArn, shard_id: &str) -> Result<()> {
-        let id = parse_id(arn, shard_id)?;
-        self.inner.find_provisioned(arn)?.shard_to_replace(id).map(drop)
     }
 
     /// Merges two open shards of which the first ends where the second begins.
@@ -172,14 +193,17 @@ fn check_is_open(found: &Found, shard: &Shard) -> Result<()> {
 }
 
 /// Both children must be wider than one hash key, and so as AWS computes it.
-fn check_split(found: &Found, shard: &Shard, at: HashKey) -> Result<()> {
+fn check_split(found: &Found, shard: &Shard, SplitPoint { at, text }: &SplitPoint) -> Result<HashKey> {
     let (start, end) = (shard.meta().range.start(), shard.meta().range.end());
-    if at.0 > start.0.saturating_add(1) && at < end {
-        return Ok(());
+    if let Some(at) = *at
+        && at.0 > start.0.saturating_add(1)
+        && at < end
+    {
+        return Ok(at);
     }
     let StreamArn { account, name, .. } = &found.stream.arn;
     Err(Error::InvalidArgument(format!(
-        "NewStartingHashKey {at} used in SplitShard() on shard {} in stream {name} under account {account} is not both \
+        "NewStartingHashKey {text} used in SplitShard() on shard {} in stream {name} under account {account} is not both \
          greater than one plus the shard's StartingHashKey {start} and less than the shard's EndingHashKey {end}.",
         shard.id()
     )))

@@ -156,6 +156,13 @@ impl Subscription {
         }
     }
 
+    /// An event without records, which says where the subscription stands: for a subscriber who must hear something
+    /// while the clock by which heartbeats come stands still.
+    pub fn heartbeat(&mut self) -> Event {
+        let inner = self.engine.inner.clone();
+        self.event(&inner, Vec::new())
+    }
+
     /// What there is by now: records, or the end of the shard.
     async fn look(&mut self, inner: &Inner) -> Result<Option<Event>> {
         let horizon = self.stream.meta().horizon(inner.now());

@@ -19,6 +19,26 @@ async fn no_stream_has_more_shards_than_memory_has_room_for() {
 }
 
 #[tokio::test]
+async fn streams_of_the_operator_are_there_at_once_however_many() {
+    let mut world = World::new();
+    world.settings.limits = crate::Limits::AWS;
+    world.settings.delays = crate::Delays { create: Duration::from_secs(60), ..crate::Delays::default() };
+    let engine = world.open().await;
+    // More than a caller may create in a minute.
+    for number in 0..400 {
+        let arn = arn(&format!("s{number}"));
+        engine.create_operators_stream(provisioned(&arn, 1)).await.unwrap();
+        assert_eq!(engine.describe_stream_summary(&arn).unwrap().status, StreamStatus::Active);
+    }
+    for number in 0..5 {
+        engine.create_stream(provisioned(&arn(&format!("c{number}")), 1)).await.unwrap();
+    }
+    let refused = engine.create_stream(provisioned(&arn("c5"), 1)).await;
+    assert!(matches!(refused, Err(Error::LimitExceeded(_))), "{refused:?}");
+    engine.create_operators_stream(provisioned(&arn("last"), 1)).await.unwrap();
+}
+
+#[tokio::test]
 async fn passing_states_last_as_long_as_configured() {
     let mut world = World::new();
     let second = Duration::from_secs(1);

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use millstream_model::{HashKey, HashKeyRange, ShardId};
 
 use super::*;
-use crate::{ChildShard, Error, ListShards, ShardDescription, ShardFilter, ShardsFrom, StreamStatus};
+use crate::{
+    ChildShard, Error, ListShards, ShardDescription, ShardFilter, ShardsFrom, SplitPoint, StreamStatus,
+};
 
 const MIDDLE: HashKey = HashKey(1 << 127);
 
@@ -241,6 +243,12 @@ async fn what_cannot_be_is_refused_in_the_words_of_aws() {
             )
         );
     }
+    // 2^128, which the wire lets through and no hash key reaches.
+    let above = "340282366920938463463374607431768211456";
+    let error = refused(engine.split_shard(&arn, "1", SplitPoint::from_number(above)).await);
+    let (end, begins) = (u128::MAX, format!("NewStartingHashKey {above} used in SplitShard() on shard "));
+    assert!(error.starts_with(&begins), "{error}");
+    assert!(error.ends_with(&format!("less than the shard's EndingHashKey {end}.")), "{error}");
     assert_eq!(
         merge("1", "0").await,
         format!(

@@ -14,6 +14,7 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 use millstream_engine::LiveEngine;
 use millstream_model::AccountId;
 use millstream_runtime::SharedClock;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::caller::{Caller, caller};
 use super::codec::{ApiError, Format, ProtocolError, Refusal};
@@ -24,7 +25,7 @@ use super::kinesis::generated::{
 use super::kinesis::service::Kinesis;
 use super::request_id::RequestIds;
 use crate::admin::Health;
-use crate::faults::{Cut, Faults, Target, Verdict};
+use crate::faults::{Faults, Target, Verdict};
 use crate::http::Handler;
 use crate::http::body::{BodyBudget, BodyError, Received, Reply};
 use crate::metrics::{ProtocolLabels, RequestMetrics};
@@ -49,7 +50,11 @@ pub(crate) struct Router {
 /// What an operation came to.
 #[derive(Debug)]
 enum Outcome {
-    Output(Vec<u8>),
+    /// Bytes, with the turn in which they were made if there may be many.
+    Output {
+        bytes: Vec<u8>,
+        turn: Option<OwnedSemaphorePermit>,
+    },
     Events(EventStream),
 }
 
@@ -89,10 +94,6 @@ impl Router {
 
     async fn answer_in(&self, format: Format, parts: &Parts, received: Received) -> Answer {
         let operation = operation(&parts.headers);
-        let turn = match operation {
-            Some(Operation::GetRecords) => self.budget.large_answer().await,
-            _ => None,
-        };
         let outcome = match operation {
             Some(operation) => self.carry_out(operation, format, parts, &received.bytes).await,
             None => Err(not_an_operation(format, &received.bytes)),
@@ -101,11 +102,10 @@ impl Router {
         drop(received);
         match outcome {
             Ok(Outcome::Events(events)) => {
-                let (content_type, lifetime) = (Some(EventStream::CONTENT_TYPE), events.lifetime());
-                let body = Reply::streamed(events, lifetime);
-                Answer { status: StatusCode::OK, content_type, body, operation }
+                let content_type = Some(EventStream::CONTENT_TYPE);
+                Answer { status: StatusCode::OK, content_type, body: Reply::streamed(events), operation }
             }
-            Ok(Outcome::Output(bytes)) => {
+            Ok(Outcome::Output { bytes, turn }) => {
                 let permit = self.budget.reserve(bytes.len()).await;
                 drop(turn);
                 let body = Reply::new(bytes, permit);
@@ -129,19 +129,25 @@ impl Router {
         };
         let caller = caller(parts, &self.default_account)?;
         let input = input?;
-        let cut = self.interfere(&caller, &input).await?;
+        let target = self.interfere(&caller, &input).await?;
+        // Only now: a call that is held back on purpose must hold up none but itself.
+        let turn = match operation {
+            Operation::GetRecords => self.budget.large_answer().await,
+            _ => None,
+        };
         // For this request alone: the content may be replaced, and then there is another engine.
-        let kinesis = Kinesis { engine: self.engine.current().await?, faults: self.faults.clone() };
+        let engine = self.engine.current().await?;
+        let kinesis = Kinesis { engine, faults: self.faults.clone(), clock: self.clock.clone() };
         let mut out = Vec::new();
         let events = dispatch(&kinesis, &caller, input, format, &mut out).await?;
         Ok(match events {
-            None => Outcome::Output(out),
-            Some(events) => Outcome::Events(events.cut(cut)),
+            None => Outcome::Output { bytes: out, turn },
+            Some(events) => Outcome::Events(self.cut(events, target.as_ref())),
         })
     }
 
-    /// Delays or refuses a call where that was asked for, or says where its subscription is to break off.
-    async fn interfere(&self, caller: &Caller, input: &Input) -> Result<Option<Cut>, ApiError> {
+    /// Delays or refuses a call where that was asked for. Gives what the call is about if anything was asked for.
+    async fn interfere(&self, caller: &Caller, input: &Input) -> Result<Option<Target>, ApiError> {
         if self.faults.is_quiet() {
             return Ok(None);
         }
@@ -151,8 +157,15 @@ impl Router {
         if let Some(failure) = failure {
             return Err(failure.answer(&target));
         }
-        let is_subscription = target.operation == Operation::SubscribeToShard;
-        Ok(if is_subscription { self.faults.on_subscription(&target) } else { None })
+        Ok(Some(target))
+    }
+
+    /// A subscription that has begun, up to where it is to break off. One that does not begin uses up no rule.
+    fn cut(&self, events: EventStream, target: Option<&Target>) -> EventStream {
+        match target.and_then(|target| self.faults.on_subscription(target)) {
+            Some(cut) => events.cut(cut, self.clock.clone()),
+            None => events,
+        }
     }
 
     fn add_headers(

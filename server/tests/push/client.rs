@@ -88,6 +88,11 @@ impl Client {
             )
             .body(Full::new(Bytes::from(body)))
             .unwrap();
+        self.ask(request).await
+    }
+
+    /// The answer, of which no more is read than its head.
+    pub(crate) async fn ask(&mut self, request: Request<Full<Bytes>>) -> Response<Incoming> {
         match &mut self.sender {
             Sender::One(sender) => {
                 sender.ready().await.unwrap();
@@ -156,6 +161,23 @@ impl Events {
         }
     }
 
+    /// Waits until so many bytes of an unfinished frame are there.
+    pub(crate) async fn read_torn(&mut self, bytes: usize) {
+        while self.read.len() < bytes {
+            let piece = self.body.frame().await.expect("a piece").unwrap();
+            self.read.extend_from_slice(&piece.into_data().unwrap());
+        }
+    }
+
+    /// Waits for the body to break off without another whole frame. Gives the bytes of the unfinished one.
+    pub(crate) async fn broken_off(mut self) -> usize {
+        while let Some(piece) = self.body.frame().await {
+            let Ok(piece) = piece else { return self.read.len() };
+            self.read.extend_from_slice(&piece.into_data().unwrap());
+        }
+        panic!("a clean end");
+    }
+
     /// The JSON of the next frame, which is an event.
     pub(crate) async fn event(&mut self) -> Json {
         let frame = self.next().await.expect("an event");
@@ -188,9 +210,20 @@ impl Frame {
 
 /// The text at a path.
 pub(crate) async fn get(address: SocketAddr, path: &str) -> String {
+    let request = Request::get(path).header("host", "localhost").body(Full::default());
+    text(address, request.unwrap()).await
+}
+
+/// The JSON that JSON is answered with.
+pub(crate) async fn post(address: SocketAddr, path: &str, body: &Json) -> Json {
+    let body = Full::new(Bytes::from(body.to_string()));
+    let request = Request::post(path).header("host", "localhost").body(body);
+    serde_json::from_str(&text(address, request.unwrap()).await).unwrap()
+}
+
+async fn text(address: SocketAddr, request: Request<Full<Bytes>>) -> String {
     let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
     let (mut sender, connection) = http1::handshake(stream).await.unwrap();
-    let request = Request::get(path).header("host", "localhost").body(Full::<Bytes>::default()).unwrap();
     let ask = async {
         let response = sender.send_request(request).await.unwrap();
         String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()

@@ -134,3 +134,25 @@ async fn a_quiet_subscription_keeps_its_connection() {
         assert!(soon(events.next()).await.is_none());
     }
 }
+
+/// While a test has frozen the server's clock, heartbeats come by the machine's, and nothing ends.
+#[tokio::test]
+async fn a_frozen_clock_cuts_no_subscription() {
+    for http in BOTH {
+        let mut world = World::new().await;
+        let app = world.consumer("app").await;
+        let admin = world.server.admin_address();
+        client::post(admin, "/admin/clock", &json!({"frozen": true})).await;
+        let mut client = world.client(http).await;
+        let mut events = soon(subscribe(&mut client, &app, "LATEST")).await;
+        // Longer than a subscription lives, and than a connection is kept of whose stream nothing is taken.
+        for _ in 0..100 {
+            world.clock.advance(Duration::from_secs(6));
+            assert_eq!(soon(events.event()).await["Records"], json!([]));
+        }
+        world.put(b"data").await;
+        assert_eq!(data(&soon(events.event()).await), [b"data"]);
+        client::post(admin, "/admin/clock", &json!({"advance_ms": 300_000})).await;
+        assert!(soon(events.next()).await.is_none());
+    }
+}

@@ -1,11 +1,13 @@
-//! SubscribeToShard over HTTP/1.1 and HTTP/2, on a server in this process with a clock of its own.
+//! SubscribeToShard over HTTP/1.1 and HTTP/2, faults that were asked for and snapshots, on a server in this process with a clock of its own.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the lints spare test functions alone
 
 mod client;
+mod faults;
 mod flow;
 mod frames;
 mod pace;
+mod snapshots;
 mod stopping;
 
 use std::time::Duration;
@@ -79,6 +81,19 @@ impl World {
             ("millstream_subscribe_to_shard_event_records_total{", format!("consumer_name=\"{consumer}\""));
         let line = metrics.lines().find(|line| line.starts_with(name) && line.contains(&label)).unwrap();
         line.rsplit(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// Adds rules of what goes wrong.
+    async fn fault(&self, rules: Json) {
+        let made = client::post(self.server.admin_address(), "/admin/faults", &rules).await;
+        assert!(made["faults"].is_array(), "{made}");
+    }
+
+    /// How often each rule was asked for a call that it is for.
+    async fn seen(&self) -> Vec<u64> {
+        let listed = client::get(self.server.admin_address(), "/admin/faults").await;
+        let listed: Json = serde_json::from_str(&listed).unwrap();
+        listed["faults"].as_array().unwrap().iter().map(|rule| rule["seen"].as_u64().unwrap()).collect()
     }
 
     async fn put(&mut self, data: &[u8]) {

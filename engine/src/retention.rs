@@ -10,7 +10,6 @@ use bytes::Bytes;
 use millstream_model::Timestamp;
 use millstream_storage::{KeyRange, Priority, WriteSet};
 
-use crate::committer::Group;
 use crate::engine::{Engine, Grave, Inner};
 use crate::error::{Error, Result};
 use crate::keyspace::consumer_row::consumer_key;
@@ -170,18 +169,14 @@ impl Inner {
 
     /// Lets no record into a deleted stream's shards any more, and waits for those on their way.
     pub(crate) async fn close_shards(&self, stream: &Stream) {
-        let mut groups: Vec<Arc<Group>> = Vec::new();
-        for shard in stream.shards().all.values() {
-            groups.extend(shard.writer.lock().shut(&stream.arn));
-        }
+        let shards = stream.shards();
+        shards.all.values().for_each(|shard| shard.writer.lock().shut(&stream.arn));
         stream.resharded.notify_waiters();
-        for group in groups {
-            // Durable or failed: in either case nothing of it is on its way any more.
-            let _ = group.durable().await;
+        for shard in shards.all.values() {
+            // Durable, or failed together with all that was under way: in either case nothing of it is any more.
+            let _ = self.settled(shard).await;
         }
-        for shard in stream.shards().all.values() {
-            shard.grown.notify_waiters();
-        }
+        shards.all.values().for_each(|shard| shard.grown.notify_waiters());
     }
 
     async fn trim(&self, stream: &Stream, shard: &Arc<Shard>, horizon: Timestamp) -> Result<()> {

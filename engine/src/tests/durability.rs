@@ -1,5 +1,7 @@
 //! Crashes, restarts, full disks, and clocks that jump.
 
+use millstream_storage::{KeyRange, ScanOptions};
+
 use super::*;
 use crate::Error;
 
@@ -275,5 +277,39 @@ async fn a_stream_that_is_written_to_while_it_is_deleted_is_not_missed() {
     }
     engine.close().await.unwrap();
     drop(engine);
+    world.open().await;
+}
+
+/// The deletion overtakes records that have left their writer and not come to storage, as while they are encrypted.
+#[tokio::test]
+async fn records_on_their_way_to_storage_do_not_outlive_their_stream() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(1).await;
+    let shard = engine.inner.find(&arn).unwrap().stream.shards().all[&0].clone();
+    world.faults().hold_commits(true);
+    let deleting = async {
+        while shard.is_settled() || shard.writer.lock().has_open_block() {
+            tokio::task::yield_now().await;
+        }
+        engine.delete_stream(&arn).await.unwrap();
+        engine.tidy_up().await.unwrap();
+    };
+    let letting_go = async {
+        while engine.describe_stream_summary(&arn).is_ok() {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        world.faults().hold_commits(false);
+    };
+    let (stored, (), ()) = tokio::join!(put(&engine, &arn, "x"), deleting, letting_go);
+    stored.unwrap();
+    let blocks = KeyRange::prefix(&[crate::keyspace::RECORD_BLOCK]);
+    assert_eq!(engine.inner.slot.scan(blocks, ScanOptions::default()).await.unwrap().entries, []);
+    assert_eq!(engine.inner.slot.marks(), [].into());
+    world.clock.advance(Duration::from_secs(60));
+    engine.tidy_up().await.unwrap();
+    engine.close().await.unwrap();
     world.open().await;
 }

@@ -32,14 +32,36 @@ async fn a_waiting_subscriber_is_woken_by_a_put() {
 
 #[tokio::test]
 async fn nothing_comes_before_it_is_durable() {
-    let (engine, arn, app) = with_consumer(&World::new()).await;
+    let (world, slot) = (World::new(), MemoryBackend::manual().open_slot(SlotId(0), None).unwrap());
+    let setup = async {
+        let (engine, arn) = (world.open_on(slot.clone()).await, arn("orders"));
+        engine.create_stream(provisioned(&arn, 1)).await.unwrap();
+        let app = consumer(&engine, &arn, "app").await;
+        (engine, arn, app)
+    };
+    let syncing = async {
+        loop {
+            slot.sync();
+            tokio::task::yield_now().await;
+        }
+    };
+    let (engine, arn, app) = tokio::select! {
+        set = setup => set,
+        () = syncing => unreachable!("it never ends"),
+    };
     let mut subscription = subscribe(&engine, &app, Start::Latest).await.unwrap();
-    let shard = engine.inner.find(&arn).unwrap().stream.shards().all[&0].clone();
-    let end = shard.tail.lock().end();
-    let receipt = put(&engine, &arn, "x").await.unwrap();
-    let event = event(&mut subscription).await;
-    assert_eq!(receipt.sequence_number.index, end.index);
-    assert_eq!(event.parts[0].records().next().unwrap().sequence_number, receipt.sequence_number);
+    let watching = async {
+        // The record is ordered by then, and its subscriber has looked often.
+        for _ in 0..5 {
+            assert!(is_quiet(&mut subscription).await);
+        }
+        assert!(!engine.inner.find(&arn).unwrap().stream.shards().all[&0].is_settled());
+        slot.sync();
+        event(&mut subscription).await
+    };
+    let (receipt, event) = tokio::join!(put(&engine, &arn, "x"), watching);
+    let record = event.parts[0].records().next().unwrap();
+    assert_eq!(record.sequence_number, receipt.unwrap().sequence_number);
 }
 
 #[tokio::test]

@@ -31,6 +31,7 @@ struct State {
 struct Switches {
     disk_full: bool,
     commits_held: bool,
+    scanned_bytes: usize,
     next_commits: Option<Error>,
     next_reads: Option<Error>,
     scan_drops_entry: Option<usize>,
@@ -69,6 +70,12 @@ impl Faults {
         self.0.switches.lock().scan_flips_bit = place;
     }
 
+    /// Bytes of keys and values that scans have given out.
+    #[must_use]
+    pub fn scanned_bytes(&self) -> usize {
+        self.0.switches.lock().scanned_bytes
+    }
+
     fn check_read(&self) -> Result<()> {
         self.0.switches.lock().next_reads.clone().map_or(Ok(()), Err)
     }
@@ -94,7 +101,9 @@ impl Faults {
     }
 
     fn spoil(&self, page: &mut Entries) {
-        let switches = self.0.switches.lock();
+        let mut switches = self.0.switches.lock();
+        let bytes = page.entries.iter().map(|entry| entry.key.len() + entry.value.len());
+        switches.scanned_bytes += bytes.sum::<usize>();
         if let Some(entry) = switches.scan_flips_bit.and_then(|place| page.entries.get_mut(place)) {
             let mut value = entry.value.to_vec();
             let middle = value.len() / 2;

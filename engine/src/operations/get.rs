@@ -46,7 +46,8 @@ pub struct RecordsPage {
     pub records: Vec<Record>,
     /// Absent behind the last record of a closed shard.
     pub next_iterator: Option<String>,
-    /// How far the reader is behind the end of the shard; 0 at the end.
+    /// How far the reader is behind the end of the shard; 0 at the end. If it is more, there may be further records
+    /// even behind a page without any.
     pub millis_behind_latest: u64,
     /// Those that took over from a closed shard, when its last record was read, and only then: without them there
     /// is a next iterator.
@@ -107,8 +108,8 @@ impl Engine {
         let bytes = read.records.iter().map(|record| record.size() as u64).sum();
         shard.read_limits.lock().charge(limits, inner.clock.monotonic(), bytes);
         let last_arrival = read.records.last().map(|record| record.approximate_arrival);
-        let millis_behind_latest = match last_arrival {
-            Some(last) if !read.caught_up => found.now.millis_since(last),
+        let millis_behind_latest = match read.reached {
+            Some(reached) if !read.caught_up => found.now.millis_since(reached),
             _ => 0,
         };
         let age_millis = last_arrival.map_or(0, |last| found.now.millis_since(last));

@@ -1,6 +1,7 @@
 //! When something comes: with the record, every five seconds, and for five minutes.
 
 use super::*;
+use crate::tests::retention::{with_expired_megabytes, without_time_index};
 
 #[tokio::test]
 async fn a_record_comes_when_it_is_durable() {
@@ -62,6 +63,25 @@ async fn nothing_comes_before_it_is_durable() {
     let (receipt, event) = tokio::join!(put(&engine, &arn, "x"), watching);
     let record = event.parts[0].records().next().unwrap();
     assert_eq!(record.sequence_number, receipt.unwrap().sequence_number);
+}
+
+/// What has expired may be much, and where the time index does not lead past it, it is looked at in vain.
+#[tokio::test]
+async fn a_heartbeat_comes_while_much_is_looked_at_in_vain() {
+    let mut world = World::without_tail();
+    let (engine, arn) = with_expired_megabytes(&mut world, 60).await;
+    without_time_index(&engine).await;
+    let app = consumer(&engine, &arn, "app").await;
+    let mut subscription = subscribe(&engine, &app, Start::TrimHorizon).await.unwrap();
+    tokio::select! {
+        biased;
+        event = subscription.next() => panic!("all was looked at at once: {event:?}"),
+        () = tokio::task::yield_now() => {}
+    }
+    world.clock.advance(SECOND * 5);
+    let event = event(&mut subscription).await;
+    assert!(event.parts.is_empty() && event.millis_behind_latest >= 25 * 3_600_000);
+    assert_eq!(drain(&mut subscription).await, ["kept"]);
 }
 
 #[tokio::test]

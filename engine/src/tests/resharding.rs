@@ -327,6 +327,33 @@ async fn a_split_that_storage_refuses_leaves_the_shard_as_it_was() {
     assert!(put(&engine, &arn, "later").await.unwrap().shard_id > id(0));
 }
 
+/// Of a call whose one record is queued and whose other one waits for a reshard.
+#[tokio::test]
+async fn a_put_that_is_given_up_does_not_free_the_room_of_what_is_queued() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(2).await;
+    let shards = engine.inner.find(&arn).unwrap().stream.shards().all.clone();
+    let room = || engine.inner.room.available_permits();
+    let all = room();
+    shards[&1].writer.lock().hand_over();
+    world.faults().hold_commits(true);
+    let at = |place| PutEntry { explicit_hash_key: Some(HashKey(place)), ..entry("k", vec![0; 500_000]) };
+    let entries = [at(0), at(u128::MAX)];
+    tokio::select! {
+        biased;
+        put = engine.put_records(&arn, &entries, false) => panic!("{put:?}"),
+        () = tokio::task::yield_now() => {}
+    }
+    assert!(!shards[&0].is_settled() && shards[&1].is_settled());
+    let taken = all - room();
+    assert!((488..=490).contains(&taken), "{taken} KiB of a record of 500,000 bytes");
+    world.faults().hold_commits(false);
+    while !shards[&0].is_settled() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(room(), all);
+}
+
 /// Eight writers while one shard is cut into many: every acknowledged record is in one shard, once, and the records of
 /// a key are in order from parents to children.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -84,8 +84,8 @@ pub(crate) struct Control {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grave {
     pub(crate) uid: StreamUid,
-    /// When its data was removed, by the monotonic clock.
-    pub(crate) emptied: Option<Duration>,
+    /// The commit that removed its data and the marks of its shards.
+    pub(crate) emptied: Option<u64>,
 }
 
 impl Grave {

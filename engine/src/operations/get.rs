@@ -47,7 +47,7 @@ pub struct RecordsPage {
     /// Absent behind the last record of a closed shard.
     pub next_iterator: Option<String>,
     /// How far the reader is behind the end of the shard; 0 at the end of an open one, and how long ago it was at that
-    /// of a closed one.
+    /// of a closed one. If it is more, there may be further records even behind a page without any.
     pub millis_behind_latest: u64,
     /// Those that took over from a closed shard, when its last record was read, and only then: either there is a next
     /// iterator or there are these.
@@ -109,9 +109,9 @@ impl Engine {
         shard.read_limits.lock().charge(limits, inner.clock.monotonic(), bytes);
         let last_arrival = read.records.last().map(|record| record.approximate_arrival);
         let is_over = shard.is_over_at(read.next);
-        let millis_behind_latest = match (last_arrival, shard.closed()) {
+        let millis_behind_latest = match (read.reached, shard.closed()) {
             (_, Some(closed)) if is_over => found.now.millis_since(closed),
-            (Some(last), _) if !read.caught_up => found.now.millis_since(last),
+            (Some(reached), _) if !read.caught_up => found.now.millis_since(reached),
             _ => 0,
         };
         let age_millis = last_arrival.map_or(0, |last| found.now.millis_since(last));

@@ -61,7 +61,7 @@ impl Inner {
     }
 
     /// Waits until all records that a shard was given are durable. Fails when storage does.
-    async fn settled(&self, shard: &Shard) -> Result<()> {
+    pub(crate) async fn settled(&self, shard: &Shard) -> Result<()> {
         loop {
             let mut grown = pin!(shard.grown.notified());
             // Listens before it looks, so as not to miss what happens in between.

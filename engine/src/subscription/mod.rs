@@ -132,16 +132,22 @@ impl Subscription {
             if let Some(ending) = self.place.ending() {
                 return self.end(ending);
             }
+            let mut goes_on = false;
             let pause = self.place.pause(now);
             if pause.is_none() {
                 match self.look(&inner).await {
-                    Ok(None) => {}
+                    Ok(None) => goes_on = !self.cursor.is_caught_up(),
                     Ok(Some(event)) => return Some(Ok(event)),
                     Err(error) => return self.end(Some(error)),
                 }
             }
             if now >= self.heartbeat_at {
                 return Some(Ok(self.event(&inner, Vec::new())));
+            }
+            if goes_on {
+                // One look at a time, so that it is heard meanwhile if there is much to look at in vain.
+                tokio::task::yield_now().await;
+                continue;
             }
             let deadline = self.heartbeat_at.min(self.ends_at);
             let deadline = pause.map_or(deadline, |pause| deadline.min(now.saturating_add(pause.0)));

@@ -109,6 +109,48 @@ async fn a_deletion_that_was_interrupted_is_finished_after_the_restart() {
     assert!(left.entries.is_empty());
 }
 
+/// Storage notes a moment later that marks are gone, and until then a crash brings them back. The engine's clock, which
+/// can be moved, does not say when that is.
+#[tokio::test]
+async fn what_was_removed_is_not_missed_after_a_crash_however_far_the_clock_was_moved() {
+    let world = World::new();
+    let (engine, deleted) = world.with_stream(2).await;
+    let split = arn("split");
+    engine.create_stream(provisioned(&split, 1)).await.unwrap();
+    put_all(&engine, &deleted, numbered(0..3)).await;
+    put_all(&engine, &split, numbered(0..3)).await;
+    engine.split_shard(&split, SHARD, millstream_model::HashKey(1 << 127)).await.unwrap();
+    let uids = |engine: &Engine| {
+        let marks = engine.inner.slot.marks().into_keys();
+        marks.filter_map(|name| crate::keyspace::ShardUid::of_mark(&name)).collect::<Vec<_>>()
+    };
+    let marked = uids(&engine);
+    world.storage.inner.hold_anchors(true);
+    engine.delete_stream(&deleted).await.unwrap();
+    let later = async |engine: &Engine| {
+        for _ in 0..4 {
+            world.clock.advance(Duration::from_secs(25 * 3600));
+            engine.tidy_up().await.unwrap();
+        }
+    };
+    later(&engine).await;
+
+    // Not closed, but as after a crash.
+    let engine = world.open().await;
+    assert_eq!(uids(&engine), marked);
+    assert_eq!(engine.describe_stream_summary(&split).unwrap().open_shards, 2);
+    later(&engine).await;
+    assert_eq!(engine.inner.control.lock().await.graves.len(), 1);
+    world.storage.inner.hold_anchors(false);
+    put(&engine, &split, "x").await.unwrap();
+    later(&engine).await;
+    assert!(engine.inner.control.lock().await.graves.is_empty());
+    let open = [1, 2].map(|index| crate::keyspace::ShardUid::new(2, index));
+    assert_eq!(uids(&engine), open);
+    let engine = world.open().await;
+    assert_eq!(engine.inner.find(&split).unwrap().stream.shards().all.len(), 2);
+}
+
 #[tokio::test]
 async fn names_are_taken_once_per_account_and_region() {
     let world = World::new();

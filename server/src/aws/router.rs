@@ -13,7 +13,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use millstream_engine::LiveEngine;
 use millstream_model::AccountId;
-use millstream_runtime::SharedClock;
+use millstream_runtime::{Clock, SharedClock, SystemClock};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::caller::{Caller, caller};
@@ -29,6 +29,12 @@ use crate::faults::{Faults, Target, Verdict};
 use crate::http::Handler;
 use crate::http::body::{BodyBudget, BodyError, Received, Reply};
 use crate::metrics::{ProtocolLabels, RequestMetrics};
+
+/// Before the first byte of a subscription over HTTP/1.1. The AWS SDK for Go (smithy-go 1.28) closes the body of its
+/// request as soon as it sees an answer; if Go's transport has yet to find that the body is at its end, some
+/// microseconds later, it takes that for a failure and breaks the connection off, with the subscription in it. AWS is
+/// never as quick as that. By the machine's time, whatever clock the server has: the race is in the client's process.
+const BEFORE_EVENTS: Duration = Duration::from_millis(10);
 
 const TARGET: &str = "x-amz-target";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -102,6 +108,9 @@ impl Router {
         drop(received);
         match outcome {
             Ok(Outcome::Events(events)) => {
+                if parts.version < Version::HTTP_2 {
+                    SystemClock::default().sleep(BEFORE_EVENTS).await;
+                }
                 let content_type = Some(EventStream::CONTENT_TYPE);
                 Answer { status: StatusCode::OK, content_type, body: Reply::streamed(events), operation }
             }

@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Handler;
 use super::activity::{Activity, HEAD_LIMIT, IDLE_LIMIT, Watched};
+use super::lingering::Lingering;
 use super::prefixed::{Prefixed, Protocol, sniff};
 
 /// Bytes of a request's head. Its fields are limited to 100 by hyper.
@@ -102,6 +103,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let activity = Activity::new(common.clock.clone(), protocol);
+    let stream = Lingering::new(stream, common.clock.clone());
     let stream = TokioIo::new(Watched { stream, activity: activity.clone() });
     let (handler, serving) = (common.handler.clone(), activity.clone());
     let service = service_fn(move |request| {

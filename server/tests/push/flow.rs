@@ -150,6 +150,8 @@ async fn a_frozen_clock_cuts_no_subscription() {
             world.clock.advance(Duration::from_secs(6));
             assert_eq!(soon(events.event()).await["Records"], json!([]));
         }
+        // The one there was has been idle for too long.
+        world.control = world.client(Http::Two).await;
         world.put(b"data").await;
         assert_eq!(data(&soon(events.event()).await), [b"data"]);
         client::post(admin, "/admin/clock", &json!({"advance_ms": 300_000})).await;

@@ -1,0 +1,129 @@
+//! The end of a connection that loses nothing.
+//!
+//! A socket that is closed while something of its peer lies in it unread is reset by the kernel, and then the peer may
+//! lose what it has not read yet: the end of its subscription, say, because its last window update came too late. So
+//! nothing more is sent first, and what comes meanwhile is thrown away until the peer closes too, or for a moment.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use millstream_runtime::SharedClock;
+use millstream_runtime::clock::Sleep;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// For the peer to close its side. Most do at once.
+pub(super) const LINGER_LIMIT: Duration = Duration::from_millis(500);
+
+/// A stream of bytes whose shutdown waits for that of its peer.
+pub(super) struct Lingering<S> {
+    stream: S,
+    clock: SharedClock,
+    /// Set once nothing more is sent.
+    alarm: Option<Sleep>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Lingering<S> {
+    pub(super) fn new(stream: S, clock: SharedClock) -> Self {
+        Self { stream, clock, alarm: None }
+    }
+
+    /// Ready when the peer has closed, or has had its time.
+    fn poll_peer(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(alarm) = &mut self.alarm else { return Poll::Ready(()) };
+        let mut bytes = [0; 1024];
+        while alarm.as_mut().poll(context).is_pending() {
+            let mut unread = ReadBuf::new(&mut bytes);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut unread));
+            if read.is_err() || unread.filled().is_empty() {
+                break;
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.alarm.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+            self.alarm = Some(self.clock.sleep(LINGER_LIMIT));
+        }
+        self.poll_peer(context).map(Ok)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use millstream_runtime::ManualClock;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_the_peer_still_says_is_taken_until_it_closes() {
+        let clock = ManualClock::starting_at(Duration::ZERO);
+        let (stream, mut peer) = duplex(16);
+        let mut stream = Lingering::new(stream, clock.shared());
+        stream.write_all(b"the end").await.unwrap();
+        let mut closing = Box::pin(stream.shutdown());
+        assert!((&mut closing).now_or_never().is_none());
+        peer.write_all(&[0; 16]).await.unwrap();
+        assert!((&mut closing).now_or_never().is_none());
+        // There is room again, so the rest was taken.
+        peer.write_all(&[0; 16]).await.unwrap();
+        let mut heard = Vec::new();
+        peer.read_to_end(&mut heard).await.unwrap();
+        assert_eq!(heard, b"the end");
+        drop(peer);
+        closing.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_does_not_close_is_not_waited_for_for_long() {
+        let clock = ManualClock::starting_at(Duration::ZERO);
+        let (stream, mut peer) = duplex(16);
+        let mut stream = Lingering::new(stream, clock.shared());
+        let mut closing = Box::pin(stream.shutdown());
+        assert!((&mut closing).now_or_never().is_none());
+        clock.advance(LINGER_LIMIT);
+        peer.write_all(&[0; 16]).await.unwrap();
+        closing.await.unwrap();
+    }
+}

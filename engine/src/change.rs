@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use millstream_runtime::Entropy;
 use millstream_storage::{Error as StorageError, ErrorKind, WriteSet};
 
 use crate::engine::Inner;
@@ -18,12 +19,17 @@ use crate::keyspace;
 /// Between two attempts to write.
 const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
-/// How many changes this engine has made.
-#[derive(Debug, Default)]
+/// Gives the changes of one engine their numbers.
+#[derive(Debug)]
 pub(crate) struct ChangeCounter(AtomicU64);
 
 impl ChangeCounter {
-    /// A number that no change of this store had before: no two engines have a slot in the same epoch.
+    /// Begins anywhere: an engine may have had the slot in the same epoch before, with other numbers.
+    pub(crate) fn new(entropy: &dyn Entropy) -> Self {
+        Self(AtomicU64::new(entropy.next_u64()))
+    }
+
+    /// A number that no change of this store had before.
     fn next(&self, epoch: u64) -> Bytes {
         let mut number = BytesMut::with_capacity(16);
         number.put_u64(epoch);

@@ -107,6 +107,7 @@ impl Engine {
         let recovered = recover(&*slot, &*entropy, &vault).await?;
         let Recovered { store, streams, graves, accounts, data_keys } = recovered;
         data_keys.store_rewrapped(&*slot).await?;
+        let changes = ChangeCounter::new(&*entropy);
         let catalog = Catalog::default();
         streams.into_iter().for_each(|stream| catalog.insert(stream));
         let graves = graves.into_iter().map(Grave::new).collect();
@@ -120,7 +121,7 @@ impl Engine {
             no_more_subscriptions: AtomicBool::new(false),
             room: Arc::new(Semaphore::new(permits)),
             control: Mutex::new(Control { store, graves }),
-            changes: ChangeCounter::default(),
+            changes,
             janitor: Notify::new(),
             on_demand_began: Notify::new(),
             tasks: TaskSet::default(),

@@ -446,7 +446,7 @@ async fn writers_and_readers_go_on_during_a_storm() {
     }
     assert!(!tasks.is_stopping(), "a writer or the reader failed");
     let generations = generations.await.expect("the reader has read all that was written");
-    assert!(generations.len() > 3, "records of generations {generations:?} alone");
+    assert!(generations.len() > 1, "records of generations {generations:?} alone");
     tasks.shutdown();
     assert!(tasks.join(&*SystemClock::shared(), Duration::from_secs(60)).await);
 }

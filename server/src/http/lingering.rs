@@ -16,29 +16,34 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// For the peer to close its side. Most do at once.
 pub(super) const LINGER_LIMIT: Duration = Duration::from_millis(500);
 
+/// What the peer may say meanwhile: the window updates and pings of many streams, and not a flood.
+const UNREAD_BYTES_MAX: usize = 256 * 1024;
+
 /// A stream of bytes whose shutdown waits for that of its peer.
 pub(super) struct Lingering<S> {
     stream: S,
     clock: SharedClock,
     /// Set once nothing more is sent.
     alarm: Option<Sleep>,
+    thrown_away: usize,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Lingering<S> {
     pub(super) fn new(stream: S, clock: SharedClock) -> Self {
-        Self { stream, clock, alarm: None }
+        Self { stream, clock, alarm: None, thrown_away: 0 }
     }
 
     /// Ready when the peer has closed, or has had its time.
     fn poll_peer(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Some(alarm) = &mut self.alarm else { return Poll::Ready(()) };
         let mut bytes = [0; 1024];
-        while alarm.as_mut().poll(context).is_pending() {
+        while self.thrown_away < UNREAD_BYTES_MAX && alarm.as_mut().poll(context).is_pending() {
             let mut unread = ReadBuf::new(&mut bytes);
             let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut unread));
             if read.is_err() || unread.filled().is_empty() {
                 break;
             }
+            self.thrown_away += unread.filled().len();
         }
         Poll::Ready(())
     }
@@ -125,5 +130,13 @@ mod tests {
         clock.advance(LINGER_LIMIT);
         peer.write_all(&[0; 16]).await.unwrap();
         closing.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_says_too_much_is_not_waited_for() {
+        let clock = ManualClock::starting_at(Duration::ZERO);
+        let (stream, mut peer) = duplex(2 * UNREAD_BYTES_MAX);
+        peer.write_all(&[0; UNREAD_BYTES_MAX]).await.unwrap();
+        Lingering::new(stream, clock.shared()).shutdown().await.unwrap();
     }
 }

@@ -43,7 +43,7 @@ pub(crate) fn in_the_middle(scene: &mut Scene) -> Option<Failure> {
             assert!(end.is_some() || scene.sdk.takes_a_break_for_an_end(), "a broken connection is no end");
             broken = broken.or(end);
         } else {
-            assert_eq!(end, None);
+            assert_eq!(end, None, "{}", scene.session.server.log());
         }
         scene.session.server.restart();
     }

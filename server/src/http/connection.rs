@@ -103,7 +103,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let activity = Activity::new(common.clock.clone(), protocol);
-    let stream = Lingering::new(stream, common.clock.clone());
+    let stream = Lingering::new(stream, protocol, common.clock.clone());
     let stream = TokioIo::new(Watched { stream, activity: activity.clone() });
     let (handler, serving) = (common.handler.clone(), activity.clone());
     let service = service_fn(move |request| {

@@ -2,7 +2,10 @@
 //!
 //! A socket that is closed while something of its peer lies in it unread is reset by the kernel, and then the peer may
 //! lose what it has not read yet: the end of its subscription, say, because its last window update came too late. So
-//! nothing more is sent first, and what comes meanwhile is thrown away until the peer closes too, or for a moment.
+//! what comes at the end is thrown away until the peer has closed, or for a moment.
+//!
+//! In HTTP/1.1 the peer may wait for this side to close first. In HTTP/2 it was told to go away, and one that is closed
+//! at it may throw away what it has read and not handed on yet, as the AWS SDK for Java does; so it closes first.
 
 use std::io;
 use std::pin::Pin;
@@ -12,6 +15,8 @@ use std::time::Duration;
 use millstream_runtime::SharedClock;
 use millstream_runtime::clock::Sleep;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::prefixed::Protocol;
 
 /// For the peer to close its side. Most do at once.
 pub(super) const LINGER_LIMIT: Duration = Duration::from_millis(500);
@@ -23,19 +28,20 @@ const UNREAD_BYTES_MAX: usize = 256 * 1024;
 pub(super) struct Lingering<S> {
     stream: S,
     clock: SharedClock,
-    /// Set once nothing more is sent.
+    protocol: Protocol,
+    /// Set while the peer is waited for.
     alarm: Option<Sleep>,
     thrown_away: usize,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Lingering<S> {
-    pub(super) fn new(stream: S, clock: SharedClock) -> Self {
-        Self { stream, clock, alarm: None, thrown_away: 0 }
+    pub(super) fn new(stream: S, protocol: Protocol, clock: SharedClock) -> Self {
+        Self { stream, clock, protocol, alarm: None, thrown_away: 0 }
     }
 
     /// Ready when the peer has closed, or has had its time.
     fn poll_peer(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(alarm) = &mut self.alarm else { return Poll::Ready(()) };
+        let alarm = self.alarm.get_or_insert_with(|| self.clock.sleep(LINGER_LIMIT));
         let mut bytes = [0; 1024];
         while self.thrown_away < UNREAD_BYTES_MAX && alarm.as_mut().poll(context).is_pending() {
             let mut unread = ReadBuf::new(&mut bytes);
@@ -85,9 +91,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.protocol == Protocol::Http2 {
+            ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+            ready!(self.poll_peer(context));
+            return Pin::new(&mut self.stream).poll_shutdown(context);
+        }
         if self.alarm.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
-            self.alarm = Some(self.clock.sleep(LINGER_LIMIT));
         }
         self.poll_peer(context).map(Ok)
     }
@@ -105,7 +115,7 @@ mod tests {
     async fn what_the_peer_still_says_is_taken_until_it_closes() {
         let clock = ManualClock::starting_at(Duration::ZERO);
         let (stream, mut peer) = duplex(16);
-        let mut stream = Lingering::new(stream, clock.shared());
+        let mut stream = Lingering::new(stream, Protocol::Http1, clock.shared());
         stream.write_all(b"the end").await.unwrap();
         let mut closing = Box::pin(stream.shutdown());
         assert!((&mut closing).now_or_never().is_none());
@@ -124,7 +134,7 @@ mod tests {
     async fn a_peer_that_does_not_close_is_not_waited_for_for_long() {
         let clock = ManualClock::starting_at(Duration::ZERO);
         let (stream, mut peer) = duplex(16);
-        let mut stream = Lingering::new(stream, clock.shared());
+        let mut stream = Lingering::new(stream, Protocol::Http1, clock.shared());
         let mut closing = Box::pin(stream.shutdown());
         assert!((&mut closing).now_or_never().is_none());
         clock.advance(LINGER_LIMIT);
@@ -137,6 +147,21 @@ mod tests {
         let clock = ManualClock::starting_at(Duration::ZERO);
         let (stream, mut peer) = duplex(2 * UNREAD_BYTES_MAX);
         peer.write_all(&[0; UNREAD_BYTES_MAX]).await.unwrap();
-        Lingering::new(stream, clock.shared()).shutdown().await.unwrap();
+        Lingering::new(stream, Protocol::Http1, clock.shared()).shutdown().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn in_http2_the_peer_closes_first() {
+        let clock = ManualClock::starting_at(Duration::ZERO);
+        let (stream, mut peer) = duplex(16);
+        let mut stream = Lingering::new(stream, Protocol::Http2, clock.shared());
+        stream.write_all(b"go away").await.unwrap();
+        let mut closing = Box::pin(stream.shutdown());
+        assert!((&mut closing).now_or_never().is_none());
+        let mut heard = [0; 7];
+        peer.read_exact(&mut heard).await.unwrap();
+        assert!(peer.read_u8().now_or_never().is_none(), "it is not closed yet");
+        peer.shutdown().await.unwrap();
+        closing.await.unwrap();
     }
 }

@@ -61,12 +61,25 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Some((protocol, stream)) = first_bytes(stream, common).await? else { return Ok(()) };
-    let (Protocol::Tls, Some(tls)) = (protocol, &common.tls) else {
-        return Box::pin(serve_http(protocol, stream, common)).await;
-    };
+    match (protocol, &common.tls) {
+        (Protocol::Tls, Some(tls)) => Box::pin(serve_tls(stream, tls, common)).await,
+        _ => Box::pin(serve_http(protocol, stream, common)).await,
+    }
+}
+
+async fn serve_tls<H: Handler, S>(
+    stream: S,
+    tls: &TlsAcceptor,
+    common: &Common<H>,
+) -> Result<(), ConnectionError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    // The state of TLS is kilobytes, and this future would have room for it wherever it is handed on.
+    let handshake = Box::pin(async { tls.accept(stream).await.map(Box::new) });
     let handshake = tokio::select! {
         () = common.tasks.stopping() => return Ok(()),
-        handshake = common.clock.timeout(HEAD_LIMIT, tls.accept(stream)) => handshake,
+        handshake = common.clock.timeout(HEAD_LIMIT, handshake) => handshake,
     };
     let stream = handshake.ok_or(ConnectionError::Expired)??;
     match stream.get_ref().1.alpn_protocol() {

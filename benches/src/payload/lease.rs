@@ -35,6 +35,7 @@ impl Lease {
     pub(crate) fn item(&self, number: usize, shards: usize, entropy: &dyn Entropy) -> Value {
         let width = u128::MAX / shards.max(1) as u128;
         let start = width * number as u128;
+        let end = if number + 1 == shards { u128::MAX } else { start + (width - 1) };
         json!({
             "leaseKey": { "S": self.key },
             "entityType": { "S": "LEASE" },
@@ -44,7 +45,7 @@ impl Lease {
             "checkpoint": { "S": CHECKPOINT },
             "checkpointSubSequenceNumber": { "N": "0" },
             "startingHashKey": { "S": start.to_string() },
-            "endingHashKey": { "S": start.saturating_add(width - 1).to_string() },
+            "endingHashKey": { "S": end.to_string() },
             "throughputKBps": { "N": THROUGHPUT_KBPS },
         })
     }
@@ -137,7 +138,8 @@ mod tests {
         let (first, second) = (item(0, 3), item(1, 3));
         assert_eq!(key(&first, "startingHashKey"), 0);
         assert_eq!(key(&first, "endingHashKey") + 1, key(&second, "startingHashKey"));
-        assert_eq!(key(&item(2, 3), "endingHashKey"), u128::MAX - 1 - u128::MAX % 3);
+        assert_eq!(key(&item(2, 3), "endingHashKey"), u128::MAX);
+        assert_eq!(key(&item(6, 7), "endingHashKey"), u128::MAX);
         assert_ne!(first["leaseOwner"], second["leaseOwner"]);
         assert_eq!(first["leaseCounter"], json!({ "N": "0" }));
     }

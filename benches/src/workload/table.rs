@@ -65,7 +65,10 @@ impl TableBench {
                 let share = |first| leases.iter().skip(first).step_by(connections).cloned();
                 (0..connections).map(|first| Arc::new(Leases::new(share(first)))).collect()
             }
-            TableMode::Renew => vec![Arc::new(Leases::new(leases)); connections],
+            TableMode::Renew => {
+                let all = Arc::new(Leases::new(leases));
+                (0..connections).map(|_| Arc::clone(&all)).collect()
+            }
         }
     }
 

@@ -76,13 +76,18 @@ impl Cell {
 }
 
 impl Comparison {
-    pub(super) fn of(peers: &[&Peer], workloads: &[&Workload], args: &ContestArgs, now: Duration) -> Self {
+    pub(super) fn of(
+        peers: &[&Peer],
+        workloads: &[&Workload],
+        (args, warm_up): (&ContestArgs, Duration),
+        now: Duration,
+    ) -> Self {
         Self {
             peers: peers.iter().map(|peer| **peer).collect(),
             workloads: workloads.iter().map(|workload| **workload).collect(),
             rounds: args.rounds.max(1),
             duration: args.duration,
-            warm_up: args.warm_up,
+            warm_up,
             machine: Machine::this(),
             started_unix_secs: now.as_secs(),
             disk: Vec::new(),

@@ -38,6 +38,9 @@ pub struct PeersArgs {
     /// Where benchmarks.md, benchmarks.json and the pictures are written
     #[arg(long, default_value = "docs", value_name = "DIR")]
     pub output: PathBuf,
+    /// Load before each measurement that does not count
+    #[arg(long, default_value = "2s", value_parser = parse_duration)]
+    pub warm_up: Duration,
     #[command(flatten)]
     pub contest: ContestArgs,
 }
@@ -54,6 +57,9 @@ pub struct TablesArgs {
     /// Where the page is written
     #[arg(long, default_value = "docs/benchmarks-tables.md", value_name = "FILE")]
     pub output: PathBuf,
+    /// Load before each measurement that does not count; a server that Java runs is slow until it is compiled
+    #[arg(long, default_value = "10s", value_parser = parse_duration)]
+    pub warm_up: Duration,
     #[command(flatten)]
     pub contest: ContestArgs,
 }
@@ -70,9 +76,6 @@ pub struct ContestArgs {
     /// How long each measurement takes
     #[arg(long, default_value = "10s", value_parser = parse_duration)]
     pub duration: Duration,
-    /// Load before each measurement that does not count
-    #[arg(long, default_value = "2s", value_parser = parse_duration)]
-    pub warm_up: Duration,
     /// Where peers are installed and servers keep their data [default: millstream/peers in the user's cache]
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
@@ -87,7 +90,7 @@ pub async fn run_peers(args: PeersArgs, clock: SharedClock, entropy: SharedEntro
     std::fs::create_dir_all(&args.output).map_err(Error::file(&args.output))?;
     let peers = PEERS.iter().filter(|peer| chosen(&args.peers, peer.id)).collect();
     let workloads = WORKLOADS.iter().filter(|workload| chosen(&args.workloads, workload.id)).collect();
-    let mut stage = Stage::new(args.contest, clock, entropy)?;
+    let mut stage = Stage::new(args.contest, args.warm_up, clock, entropy)?;
     let comparison = Box::pin(unless_interrupted(stage.compare(peers, workloads))).await?;
     comparison.write(&args.output)?;
     comparison.check()
@@ -97,7 +100,7 @@ pub async fn run_peers(args: PeersArgs, clock: SharedClock, entropy: SharedEntro
 pub async fn run_tables(args: TablesArgs, clock: SharedClock, entropy: SharedEntropy) -> Result<(), Error> {
     let peers = TABLE_PEERS.iter().filter(|peer| chosen(&args.peers, peer.id)).collect();
     let workloads = TABLE_WORKLOADS.iter().filter(|workload| chosen(&args.workloads, workload.id)).collect();
-    let mut stage = Stage::new(args.contest, clock, entropy)?;
+    let mut stage = Stage::new(args.contest, args.warm_up, clock, entropy)?;
     let comparison = Box::pin(unless_interrupted(stage.compare(peers, workloads))).await?;
     let page = table_page::markdown(&comparison);
     std::fs::write(&args.output, page).map_err(Error::file(&args.output))?;

@@ -24,6 +24,7 @@ use crate::run::{check, measure};
 /// Everything that a comparison needs at hand.
 pub(super) struct Stage {
     args: ContestArgs,
+    warm_up: Duration,
     cache: PathBuf,
     data: PathBuf,
     clock: SharedClock,
@@ -32,11 +33,16 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn new(args: ContestArgs, clock: SharedClock, entropy: SharedEntropy) -> Result<Self, Error> {
+    pub(super) fn new(
+        args: ContestArgs,
+        warm_up: Duration,
+        clock: SharedClock,
+        entropy: SharedEntropy,
+    ) -> Result<Self, Error> {
         let cache = cache_folder(args.cache.as_deref())?;
         let data = cache.join("data");
         std::fs::create_dir_all(&data).map_err(Error::file(&data))?;
-        Ok(Self { args, cache, data, clock, entropy, installed: BTreeMap::new() })
+        Ok(Self { args, warm_up, cache, data, clock, entropy, installed: BTreeMap::new() })
     }
 
     /// Every one of these servers under every one of these workloads. Without Millstream's binary, it is left out.
@@ -50,7 +56,7 @@ impl Stage {
             let installed = install(peer, &self.cache, self.args.millstream.as_deref()).await?;
             self.installed.insert(peer.id, installed);
         }
-        let mut comparison = Comparison::of(&peers, &workloads, &self.args, self.clock.now());
+        let mut comparison = Comparison::of(&peers, &workloads, (&self.args, self.warm_up), self.clock.now());
         for round in 0..self.args.rounds.max(1) {
             for workload in &workloads {
                 for peer in peers.iter().filter(|peer| workload.includes(peer.id)) {
@@ -93,7 +99,7 @@ impl Stage {
             ("--label", peer.name.to_owned()),
             ("--durability", peer.durability.to_owned()),
             ("--duration", seconds(self.args.duration)),
-            ("--warm-up", seconds(self.args.warm_up)),
+            ("--warm-up", seconds(self.warm_up)),
         ];
         let workload = workload_of(workload, &flags)?;
         let result = measure(workload, self.clock.clone(), self.entropy.clone()).await?;

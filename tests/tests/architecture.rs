@@ -16,6 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("runtime", &[]),
     ("storage", &["runtime"]),
     ("engine", &["model", "runtime", "storage"]),
+    ("table", &["runtime", "storage"]),
     ("client", &["model", "runtime"]),
     ("server", &["model", "runtime", "storage", "engine"]),
     ("codegen", &[]),
@@ -30,6 +31,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("runtime", &["rocksdb", "hyper", "serde_json"]),
     ("storage", &["model", "serde", "serde_json", "hyper", "http"]),
     ("engine", &["serde", "serde_json", "minicbor", "hyper", "http", "client", "server"]),
+    ("table", &["model", "engine", "serde", "serde_json", "hyper", "http", "client", "server"]),
     ("client", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
 ];
 

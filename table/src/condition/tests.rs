@@ -1,0 +1,106 @@
+use bytes::Bytes;
+
+use super::*;
+use crate::expression::{ExpressionKind, Substitutions};
+
+fn map(members: &[(&str, Value)]) -> Value {
+    Value::M(members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
+}
+
+fn item() -> Item {
+    let letters = Value::string_set(vec!["x".to_owned(), "y".to_owned()]).unwrap();
+    Item::from_iter([
+        ("text", Value::from("hello")),
+        ("five", 5.into()),
+        ("bin", Value::B(Bytes::from_static(b"\x01\x02\x03"))),
+        ("letters", letters),
+        ("lst", Value::L(vec![1.into(), map(&[("deep", "x".into())])])),
+        ("doc", map(&[("deep", 5.into())])),
+        ("yes", Value::Bool(true)),
+        ("nil", Value::Null),
+    ])
+}
+
+fn holds(text: &str) -> bool {
+    let values = [
+        (":five", Value::N("5.0".parse().unwrap())),
+        (":six", 6.into()),
+        (":two", 2.into()),
+        (":hello", "hello".into()),
+        (":ell", "ell".into()),
+        (":hell", "hell".into()),
+        (":x", "x".into()),
+        (":mid", Value::B(Bytes::from_static(b"\x02\x03"))),
+        (":letters", Value::string_set(vec!["y".to_owned(), "x".to_owned()]).unwrap()),
+        (":deep", map(&[("deep", "x".into())])),
+        (":true", Value::Bool(true)),
+        (":N", "N".into()),
+        (":SS", "SS".into()),
+    ];
+    let values = values.map(|(name, value)| (name.to_owned(), value)).into();
+    let mut substitutions = Substitutions::new(None, Some(values)).unwrap();
+    let condition = Condition::parse(ExpressionKind::Filter, text, &mut substitutions);
+    condition.unwrap_or_else(|error| panic!("{text}: {error}")).holds(&item())
+}
+
+#[test]
+fn what_is_so_holds() {
+    for text in [
+        "five = :five",
+        ":five = doc.deep",
+        "five <> :six",
+        "five < :six AND five <= :five AND :six > five AND five >= :five",
+        "five BETWEEN :two AND :five",
+        "five IN (:x, :five)",
+        "text <> :five",
+        "letters = :letters",
+        "lst[1] = :deep",
+        "yes = :true",
+        "attribute_exists(nil)",
+        "attribute_not_exists(nothing) AND attribute_not_exists(lst[2]) AND attribute_not_exists(text.x)",
+        "attribute_type(five, :N) and attribute_type(letters, :SS)",
+        "begins_with(text, :hell)",
+        "contains(text, :ell)",
+        "contains(bin, :mid)",
+        "contains(letters, :x)",
+        "contains(lst, :deep)",
+        "size(text) = :five AND size(letters) = :two AND size(lst) = :two AND size(bin) < :five",
+        "five > size(letters)",
+        "NOT five = :six",
+        "NOT (five = :six OR five = :two)",
+        "five = :six OR five = :five AND yes = :true",
+        "nothing <> :five",
+        "nothing <> other",
+        "(lst[1]).deep = :x",
+    ] {
+        assert!(holds(text), "{text}");
+    }
+}
+
+#[test]
+fn what_is_not_so_does_not_hold() {
+    for text in [
+        "five = :x",
+        "five < :x",
+        "text < :six",
+        "nothing = :five",
+        "nothing = nothing2",
+        "nothing < :five",
+        "nothing BETWEEN :two AND :six",
+        "nothing IN (:five)",
+        "begins_with(nothing, :x)",
+        "begins_with(five, :x)",
+        "contains(nothing, :x)",
+        "contains(five, :five)",
+        "contains(text, :five)",
+        "size(nothing) < :six",
+        "size(five) < :six",
+        "five BETWEEN :six AND nothing",
+        "yes < yes2",
+        "attribute_exists(doc.nothing)",
+        "attribute_type(nothing, :N)",
+        "(five = :six OR five = :five) AND yes = :five",
+    ] {
+        assert!(!holds(text), "{text}");
+    }
+}

@@ -1,0 +1,330 @@
+//! Keys: which attributes are a table's or an index's, what they may hold, and what is said if they do not.
+//!
+//! How keys become bytes that sort as they do is in `encoding`. Where entries are stored is not decided here.
+
+use bytes::Bytes;
+
+use crate::error::{Error, Result};
+use crate::item::Item;
+use crate::number::Number;
+use crate::value::{Type, Value};
+
+mod encoding;
+
+pub use encoding::ByteRange;
+
+/// The longest value of a hash key, in bytes.
+pub const HASH_MAX: usize = 2048;
+/// The longest value of a range key, in bytes.
+pub const RANGE_MAX: usize = 1024;
+
+/// The types that a key attribute may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyType {
+    S,
+    N,
+    B,
+}
+
+impl KeyType {
+    pub fn kind(self) -> Type {
+        match self {
+            Self::S => Type::S,
+            Self::N => Type::N,
+            Self::B => Type::B,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyElement {
+    pub name: String,
+    pub kind: KeyType,
+}
+
+/// The key attributes of a table or of an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySchema {
+    pub hash: KeyElement,
+    pub range: Option<KeyElement>,
+}
+
+/// The value of one key attribute.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyValue {
+    S(String),
+    N(Number),
+    B(Bytes),
+}
+
+/// Where an item is in a table or an index. Keys of one schema sort as a table's items do: by hash key, and within
+/// one by range key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    pub hash: KeyValue,
+    pub range: Option<KeyValue>,
+}
+
+impl KeyValue {
+    /// The value as a key's, if it has one of the three types.
+    pub fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::S(text) => Some(Self::S(text.clone())),
+            Value::N(number) => Some(Self::N(*number)),
+            Value::B(bytes) => Some(Self::B(bytes.clone())),
+            _ => None,
+        }
+    }
+
+    pub fn into_value(self) -> Value {
+        match self {
+            Self::S(text) => Value::S(text),
+            Self::N(number) => Value::N(number),
+            Self::B(bytes) => Value::B(bytes),
+        }
+    }
+}
+
+impl KeySchema {
+    /// Hash key first.
+    pub fn elements(&self) -> impl Iterator<Item = &KeyElement> {
+        std::iter::once(&self.hash).chain(&self.range)
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.elements().any(|element| element.name == name)
+    }
+
+    /// The key of an item that is to be put.
+    ///
+    /// # Errors
+    ///
+    /// When a key attribute is missing, of another type, empty, or too long.
+    pub fn key_of_item(&self, item: &Item) -> Result<Key> {
+        self.build(|element| {
+            let value = item.get(&element.name).ok_or_else(|| {
+                Error::invalid_parameter(format_args!("Missing the key {} in the item", element.name))
+            })?;
+            let key = element.accept(value).ok_or_else(|| {
+                Error::invalid_parameter(format_args!(
+                    "Type mismatch for key {} expected: {} actual: {}",
+                    element.name,
+                    element.kind.kind(),
+                    value.kind()
+                ))
+            })?;
+            check_not_empty(&key).map_err(|what| {
+                Error::Validation(format!("{} {what} Key: {}", NOT_VALID, element.name))
+            })?;
+            Ok(key)
+        })
+    }
+
+    /// The key that a request names: an item of key attributes and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// When it has other attributes than the schema, or values of other types, or empty or too long ones.
+    pub fn key(&self, given: &Item) -> Result<Key> {
+        let no_match = || Error::Validation("The provided key element does not match the schema".to_owned());
+        if given.len() != self.elements().count() {
+            return Err(no_match());
+        }
+        self.build(|element| {
+            let key = given.get(&element.name).and_then(|value| element.accept(value)).ok_or_else(no_match)?;
+            check_not_empty(&key).map_err(|what| {
+                Error::invalid_parameter(format_args!("{what} Key: {}", element.name))
+            })?;
+            Ok(key)
+        })
+    }
+
+    /// The key of an item in the secondary index that has this schema; `None` if the item is not in it, because
+    /// it lacks a key attribute.
+    ///
+    /// # Errors
+    ///
+    /// When a key attribute is there and of another type, empty, or too long.
+    pub fn index_key_of_item(&self, item: &Item, index: &str) -> Result<Option<Key>> {
+        let mut is_in = true;
+        for element in self.elements() {
+            let Some(value) = item.get(&element.name) else {
+                is_in = false;
+                continue;
+            };
+            let key = element.accept(value).ok_or_else(|| {
+                Error::invalid_parameter(format_args!(
+                    "Type mismatch for Index Key {} Expected: {} Actual: {} IndexName: {index}",
+                    element.name,
+                    element.kind.kind(),
+                    value.kind()
+                ))
+            })?;
+            check_not_empty(&key).map_err(|what| {
+                Error::Validation(format!(
+                    "{NOT_VALID} A value specified for a secondary index key is not supported. {what} IndexName: \
+                     {index}, IndexKey: {}",
+                    element.name
+                ))
+            })?;
+        }
+        if !is_in {
+            return Ok(None);
+        }
+        self.key_of_item(item).map(Some)
+    }
+
+    /// The key of an item that is stored already; `None` if it lacks one or has one that could not be put, as
+    /// items have that were there before an index was.
+    pub fn stored_key_of(&self, item: &Item) -> Option<Key> {
+        self.key_of_item(item).ok()
+    }
+
+    fn build(&self, value_of: impl Fn(&KeyElement) -> Result<KeyValue>) -> Result<Key> {
+        let hash = value_of(&self.hash)?;
+        let range = self.range.as_ref().map(value_of).transpose()?;
+        check_lengths(&hash, range.as_ref())?;
+        Ok(Key { hash, range })
+    }
+}
+
+impl KeyElement {
+    /// The value as a key's, if it has the right type.
+    pub(crate) fn accept(&self, value: &Value) -> Option<KeyValue> {
+        if value.kind() == self.kind.kind() { KeyValue::of(value) } else { None }
+    }
+}
+
+impl Key {
+    /// The key as attributes, as `Keys` and `LastEvaluatedKey` show it.
+    pub fn to_item(&self, schema: &KeySchema) -> Item {
+        let values = std::iter::once(&self.hash).chain(&self.range);
+        let named = schema.elements().zip(values);
+        named.map(|(element, value)| (element.name.clone(), value.clone().into_value())).collect()
+    }
+}
+
+const NOT_VALID: &str = "One or more parameter values are not valid.";
+
+fn check_not_empty(key: &KeyValue) -> Result<(), &'static str> {
+    match key {
+        KeyValue::S(text) if text.is_empty() => {
+            Err("The AttributeValue for a key attribute cannot contain an empty string value.")
+        }
+        KeyValue::B(bytes) if bytes.is_empty() => {
+            Err("The AttributeValue for a key attribute cannot contain an empty binary value.")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_lengths(hash: &KeyValue, range: Option<&KeyValue>) -> Result<()> {
+    let length = |key: &KeyValue| match key {
+        KeyValue::S(text) => text.len(),
+        KeyValue::B(bytes) => bytes.len(),
+        KeyValue::N(_) => 0,
+    };
+    if length(hash) > HASH_MAX {
+        // No space before the number: so AWS writes it.
+        return Err(Error::invalid_parameter("Size of hashkey has exceeded the maximum size limit of2048 bytes"));
+    }
+    if range.is_some_and(|range| length(range) > RANGE_MAX) {
+        let text = "Aggregated size of all range keys has exceeded the size limit of 1024 bytes";
+        return Err(Error::invalid_parameter(text));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema() -> KeySchema {
+        let element = |name: &str, kind| KeyElement { name: name.to_owned(), kind };
+        KeySchema { hash: element("h", KeyType::S), range: Some(element("r", KeyType::N)) }
+    }
+
+    fn item(attributes: &[(&str, Value)]) -> Item {
+        attributes.iter().cloned().collect()
+    }
+
+    fn message<T: std::fmt::Debug>(result: Result<T>) -> String {
+        result.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_key_of_an_item_is_taken_from_it() {
+        let item = item(&[("h", "a".into()), ("r", 1.into()), ("x", Value::Null)]);
+        let key = schema().key_of_item(&item).unwrap();
+        assert_eq!(key, Key { hash: KeyValue::S("a".to_owned()), range: Some(KeyValue::N(1.into())) });
+        assert_eq!(schema().key(&key.to_item(&schema())), Ok(key));
+    }
+
+    #[test]
+    fn an_item_without_its_key_is_refused() {
+        let prefix = "One or more parameter values were invalid:";
+        let of = |attributes: &[(&str, Value)]| message(schema().key_of_item(&item(attributes)));
+        assert_eq!(of(&[("h", "a".into())]), format!("{prefix} Missing the key r in the item"));
+        assert_eq!(
+            of(&[("h", 1.into()), ("r", 1.into())]),
+            format!("{prefix} Type mismatch for key h expected: S actual: N")
+        );
+        assert_eq!(
+            of(&[("h", "".into()), ("r", 1.into())]),
+            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an \
+             empty string value. Key: h"
+        );
+        assert_eq!(
+            of(&[("h", Value::S("x".repeat(2049))), ("r", 1.into())]),
+            format!("{prefix} Size of hashkey has exceeded the maximum size limit of2048 bytes")
+        );
+        assert!(schema().key_of_item(&item(&[("h", Value::S("x".repeat(2048))), ("r", 1.into())])).is_ok());
+    }
+
+    #[test]
+    fn a_long_range_key_is_refused() {
+        let mut schema = schema();
+        schema.range = Some(KeyElement { name: "r".to_owned(), kind: KeyType::B });
+        let of = |length| schema.key(&item(&[("h", "a".into()), ("r", Value::B(vec![0; length].into()))]));
+        assert!(of(1024).is_ok());
+        assert_eq!(
+            message(of(1025)),
+            "One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size \
+             limit of 1024 bytes"
+        );
+        assert_eq!(
+            message(of(0)),
+            "One or more parameter values were invalid: The AttributeValue for a key attribute cannot contain an \
+             empty binary value. Key: r"
+        );
+    }
+
+    #[test]
+    fn a_request_names_the_key_and_nothing_else() {
+        let full = [("h", Value::from("a")), ("r", 1.into()), ("x", Value::Null)];
+        for given in [&full[..], &full[..1], &full[1..], &[("h", 1.into()), ("r", 1.into())], &[]] {
+            assert_eq!(
+                message(schema().key(&item(given))),
+                "The provided key element does not match the schema"
+            );
+        }
+    }
+
+    #[test]
+    fn an_index_holds_the_items_that_have_its_key() {
+        let of = |attributes: &[(&str, Value)]| schema().index_key_of_item(&item(attributes), "i");
+        assert_eq!(of(&[("h", "a".into())]), Ok(None));
+        assert!(of(&[("h", "a".into()), ("r", 1.into())]).unwrap().is_some());
+        assert_eq!(
+            message(of(&[("r", "x".into())])),
+            "One or more parameter values were invalid: Type mismatch for Index Key r Expected: N Actual: S \
+             IndexName: i"
+        );
+        assert_eq!(
+            message(of(&[("h", "".into())])),
+            "One or more parameter values are not valid. A value specified for a secondary index key is not \
+             supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: i, \
+             IndexKey: h"
+        );
+    }
+}

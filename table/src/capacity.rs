@@ -147,7 +147,8 @@ mod tests {
 
     #[test]
     fn writes_cost_by_the_larger_of_before_and_after() {
-        for (before, after, units) in [(0, 0, 1), (0, 1024, 1), (1025, 10, 2), (10, 1025, 2), (5000, 5000, 5)] {
+        for (before, after, units) in [(0, 0, 1), (0, 1024, 1), (1025, 10, 2), (10, 1025, 2), (5000, 5000, 5)]
+        {
             assert_eq!(Capacity::write(before, after), Capacity::units(units));
             assert_eq!(Capacity::transactional_write(before, after), Capacity::units(2 * units));
         }

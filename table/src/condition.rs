@@ -25,9 +25,9 @@ impl Condition {
             Self::Or(parts) => parts.iter().any(|part| part.holds(item)),
             Self::And(parts) => parts.iter().all(|part| part.holds(item)),
             Self::Not(inner) => !inner.holds(item),
-            Self::Compare { left, comparator, right } => left.with(item, |left| {
-                right.with(item, |right| compare(left, *comparator, right))
-            }),
+            Self::Compare { left, comparator, right } => {
+                left.with(item, |left| right.with(item, |right| compare(left, *comparator, right)))
+            }
             Self::Between { operand, lower, upper } => operand.with(item, |value| {
                 lower.with(item, |lower| compare(lower, Comparator::LessOrEqual, value))
                     && upper.with(item, |upper| compare(value, Comparator::LessOrEqual, upper))

@@ -27,20 +27,20 @@ pub use parameters::Parameters;
 pub use path::{Element, Path};
 pub use substitutions::{Substitutions, invalid_value};
 pub use tree::{
-    Action, ActionKind, Comparator, Condition, ExpressionKind, Operand, Projection, SetOperand, SetValue, Spelling,
-    Update,
+    Action, ActionKind, Comparator, Condition, ExpressionKind, Operand, Projection, SetOperand, SetValue,
+    Spelling, Update,
 };
 
 /// The longest expression, in bytes.
-pub const LENGTH_MAX: usize = 4096;
+const LENGTH_MAX: usize = 4096;
 /// How deeply parentheses may be nested. AWS's own limit is not documented; it is about this.
-pub const PARENTHESES_MAX: usize = 150;
+const PARENTHESES_MAX: usize = 150;
 /// The most operators and functions in one expression.
-pub const OPERATORS_MAX: usize = 300;
+const OPERATORS_MAX: usize = 300;
 /// The most operands in the list of IN.
-pub const IN_OPERANDS_MAX: usize = 100;
+const IN_OPERANDS_MAX: usize = 100;
 /// The longest name of a substitution, in bytes.
-pub const SUBSTITUTION_MAX: usize = 255;
+const SUBSTITUTION_MAX: usize = 255;
 
 /// What is wrong with an expression: AWS's text, without the words that say which expression it is.
 type Fault = String;

@@ -5,6 +5,7 @@
 use bytes::Bytes;
 
 use crate::error::{Error, Result};
+use crate::expression::{Condition, Path, Spelling};
 use crate::item::Item;
 use crate::number::Number;
 use crate::value::{Type, Value};
@@ -65,6 +66,13 @@ pub struct Key {
     pub range: Option<KeyValue>,
 }
 
+/// Whose key a schema is of, where messages tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRole {
+    Table,
+    Index,
+}
+
 impl KeyValue {
     /// The value as a key's, if it has one of the three types.
     pub fn of(value: &Value) -> Option<Self> {
@@ -113,9 +121,8 @@ impl KeySchema {
                     value.kind()
                 ))
             })?;
-            check_not_empty(&key).map_err(|what| {
-                Error::Validation(format!("{} {what} Key: {}", NOT_VALID, element.name))
-            })?;
+            check_not_empty(&key)
+                .map_err(|what| Error::Validation(format!("{} {what} Key: {}", NOT_VALID, element.name)))?;
             Ok(key)
         })
     }
@@ -131,10 +138,10 @@ impl KeySchema {
             return Err(no_match());
         }
         self.build(|element| {
-            let key = given.get(&element.name).and_then(|value| element.accept(value)).ok_or_else(no_match)?;
-            check_not_empty(&key).map_err(|what| {
-                Error::invalid_parameter(format_args!("{what} Key: {}", element.name))
-            })?;
+            let key =
+                given.get(&element.name).and_then(|value| element.accept(value)).ok_or_else(no_match)?;
+            check_not_empty(&key)
+                .map_err(|what| Error::invalid_parameter(format_args!("{what} Key: {}", element.name)))?;
             Ok(key)
         })
     }
@@ -178,6 +185,34 @@ impl KeySchema {
     /// items have that were there before an index was.
     pub fn stored_key_of(&self, item: &Item) -> Option<Key> {
         self.key_of_item(item).ok()
+    }
+
+    /// # Errors
+    ///
+    /// When a path leads into a key attribute: none of them has anything within.
+    pub fn check_scalars<'a>(&self, paths: impl IntoIterator<Item = &'a Path>, role: KeyRole) -> Result<()> {
+        let mut into = paths.into_iter().filter(|path| path.is_nested() && self.has(&path.head));
+        let Some(path) = into.next() else { return Ok(()) };
+        let role = if role == KeyRole::Table { "Key" } else { "IndexKey" };
+        Err(Error::Validation(format!(
+            "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: {role}: {}",
+            path.head
+        )))
+    }
+
+    /// # Errors
+    ///
+    /// When a query's filter is about the key, which the key condition is there for.
+    pub fn check_filter(&self, filter: &Condition, spelling: Spelling) -> Result<()> {
+        let Some(path) = filter.paths().into_iter().find(|path| self.has(&path.head)) else { return Ok(()) };
+        let parameter = match spelling {
+            Spelling::Expression => "Filter Expression",
+            Spelling::Legacy => "QueryFilter",
+        };
+        Err(Error::Validation(format!(
+            "{parameter} can only contain non-primary key attributes: Primary key attribute: {}",
+            path.head
+        )))
     }
 
     fn build(&self, value_of: impl Fn(&KeyElement) -> Result<KeyValue>) -> Result<Key> {
@@ -226,7 +261,9 @@ fn check_lengths(hash: &KeyValue, range: Option<&KeyValue>) -> Result<()> {
     };
     if length(hash) > HASH_MAX {
         // No space before the number: so AWS writes it.
-        return Err(Error::invalid_parameter("Size of hashkey has exceeded the maximum size limit of2048 bytes"));
+        return Err(Error::invalid_parameter(
+            "Size of hashkey has exceeded the maximum size limit of2048 bytes",
+        ));
     }
     if range.is_some_and(|range| length(range) > RANGE_MAX) {
         let text = "Aggregated size of all range keys has exceeded the size limit of 1024 bytes";
@@ -238,6 +275,7 @@ fn check_lengths(hash: &KeyValue, range: Option<&KeyValue>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::expression::Element;
 
     fn schema() -> KeySchema {
         let element = |name: &str, kind| KeyElement { name: name.to_owned(), kind };
@@ -308,6 +346,32 @@ mod tests {
                 "The provided key element does not match the schema"
             );
         }
+    }
+
+    #[test]
+    fn filters_and_paths_keep_away_from_keys() {
+        let nested = Path { head: "h".to_owned(), tail: vec![Element::Index(0)] };
+        let elsewhere = Path { head: "x".to_owned(), ..nested.clone() };
+        assert_eq!(schema().check_scalars([&Path::attribute("h"), &elsewhere], KeyRole::Table), Ok(()));
+        for (role, shown) in [(KeyRole::Table, "Key"), (KeyRole::Index, "IndexKey")] {
+            assert_eq!(
+                message(schema().check_scalars([&nested], role)),
+                format!(
+                    "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: \
+                     {shown}: h"
+                )
+            );
+        }
+        let filter = Condition::Not(Box::new(Condition::Exists(Path::attribute("r"))));
+        assert_eq!(
+            message(schema().check_filter(&filter, Spelling::Expression)),
+            "Filter Expression can only contain non-primary key attributes: Primary key attribute: r"
+        );
+        assert_eq!(
+            message(schema().check_filter(&filter, Spelling::Legacy)),
+            "QueryFilter can only contain non-primary key attributes: Primary key attribute: r"
+        );
+        assert_eq!(schema().check_filter(&Condition::And(vec![]), Spelling::Legacy), Ok(()));
     }
 
     #[test]

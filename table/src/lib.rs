@@ -21,12 +21,12 @@ pub use capacity::{Capacity, Consistency, IndexChange};
 pub use error::{CancellationCode, CancellationReason, Error, Result};
 pub use expression::legacy;
 pub use expression::{
-    Action, ActionKind, Comparator, Condition, Element, ExpressionKind, KeyCondition, KeyConditions, KeyTest, Operand,
-    Parameters, Path, Projection, RangeCondition, SetOperand, SetValue, Spelling, Substitutions, Update,
-    invalid_value,
+    Action, ActionKind, Comparator, Condition, Element, ExpressionKind, KeyCondition, KeyConditions, KeyTest,
+    Operand, Parameters, Path, Projection, RangeCondition, SetOperand, SetValue, Spelling, Substitutions,
+    Update, invalid_value,
 };
 pub use item::{CorruptItem, Item, SIZE_MAX as ITEM_SIZE_MAX, check_depth};
-pub use key::{ByteRange, Key, KeyElement, KeySchema, KeyType, KeyValue};
+pub use key::{ByteRange, HASH_MAX, Key, KeyElement, KeyRole, KeySchema, KeyType, KeyValue, RANGE_MAX};
 pub use number::{DIGITS_MAX, EXPONENT_MAX, EXPONENT_MIN, Number, NumberError};
 pub use update::Updated;
 pub use value::{DEPTH_MAX, Type, Value};

@@ -154,8 +154,7 @@ fn check_range(scientific: i64, digits: u64) -> Result<(), NumberError> {
 
 impl Ord for Number {
     fn cmp(&self, other: &Self) -> Ordering {
-        let by_magnitude =
-            || (self.scientific(), self.aligned()).cmp(&(other.scientific(), other.aligned()));
+        let by_magnitude = || (self.scientific(), self.aligned()).cmp(&(other.scientific(), other.aligned()));
         self.sign().cmp(&other.sign()).then_with(|| match self.sign() {
             0 => Ordering::Equal,
             1 => by_magnitude(),

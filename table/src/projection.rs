@@ -47,9 +47,8 @@ impl<'a> Part<'a> {
             Self::All => return Some(value.clone()),
             Self::Of(parts) => parts,
         };
-        let mut shown = parts.iter().filter_map(|(element, part)| {
-            Some((*element, part.of(element.get(value)?)?))
-        });
+        let mut shown =
+            parts.iter().filter_map(|(element, part)| Some((*element, part.of(element.get(value)?)?)));
         let first = shown.next()?;
         let shown = std::iter::once(first).chain(shown);
         Some(match value {
@@ -91,16 +90,10 @@ mod tests {
             ("d1", item(&[("d1", "text".into())])),
             ("a1.b1", item(&[("a1", map(&[("b1", 5.into())]))])),
             ("nothing, a1.nothing, a1.b1.x, a1.c1[7], d1[0]", Item::new()),
-            (
-                "a1.c1[2], a1.c1[0]",
-                item(&[("a1", map(&[("c1", Value::L(vec![0.into(), 3.into()]))]))]),
-            ),
+            ("a1.c1[2], a1.c1[0]", item(&[("a1", map(&[("c1", Value::L(vec![0.into(), 3.into()]))]))])),
             (
                 "a1.c1[1].y, a1.c1[1].x",
-                item(&[(
-                    "a1",
-                    map(&[("c1", Value::L(vec![map(&[("x", 1.into()), ("y", 2.into())])]))]),
-                )]),
+                item(&[("a1", map(&[("c1", Value::L(vec![map(&[("x", 1.into()), ("y", 2.into())])]))]))]),
             ),
         ] {
             assert_eq!(project(text, &whole), expected, "{text}");

@@ -87,7 +87,11 @@ impl Update {
                 self.difference(present, value).map(|rest| rest.map_or(Change::Remove, Change::Put))
             }
             (ActionKind::Remove | ActionKind::Delete(_), None) => {
-                if has_parent(path, before) { Ok(Change::Nothing) } else { Err(invalid_path()) }
+                if has_parent(path, before) {
+                    Ok(Change::Nothing)
+                } else {
+                    Err(invalid_path())
+                }
             }
         }
     }
@@ -128,12 +132,8 @@ impl SetValue {
     fn evaluate(&self, before: &Item) -> Result<Value> {
         match self {
             Self::Operand(operand) => operand.evaluate(before),
-            Self::Plus(left, right) => {
-                Ok(Value::N(left.number(before)?.add(right.number(before)?)?))
-            }
-            Self::Minus(left, right) => {
-                Ok(Value::N(left.number(before)?.subtract(right.number(before)?)?))
-            }
+            Self::Plus(left, right) => Ok(Value::N(left.number(before)?.add(right.number(before)?)?)),
+            Self::Minus(left, right) => Ok(Value::N(left.number(before)?.subtract(right.number(before)?)?)),
         }
     }
 }
@@ -151,7 +151,8 @@ impl SetOperand {
                 None => otherwise.evaluate(before),
             },
             Self::ListAppend(first, second) => {
-                let (Value::L(mut first), Value::L(second)) = (first.evaluate(before)?, second.evaluate(before)?)
+                let (Value::L(mut first), Value::L(second)) =
+                    (first.evaluate(before)?, second.evaluate(before)?)
                 else {
                     return Err(wrong_type());
                 };

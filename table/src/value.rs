@@ -46,18 +46,8 @@ pub enum Type {
 }
 
 impl Type {
-    pub const ALL: [Self; 10] = [
-        Self::S,
-        Self::N,
-        Self::B,
-        Self::Ss,
-        Self::Ns,
-        Self::Bs,
-        Self::M,
-        Self::L,
-        Self::Bool,
-        Self::Null,
-    ];
+    pub const ALL: [Self; 10] =
+        [Self::S, Self::N, Self::B, Self::Ss, Self::Ns, Self::Bs, Self::M, Self::L, Self::Bool, Self::Null];
 
     /// The type's name on the wire and in `attribute_type`, as in `NS`.
     pub fn name(self) -> &'static str {
@@ -123,7 +113,9 @@ impl Value {
         let set: BTreeSet<String> = members.iter().cloned().collect();
         if set.len() < members.len() {
             let shown = members.join(", ");
-            return Err(Error::invalid_parameter(format_args!("Input collection [{shown}] contains duplicates.")));
+            return Err(Error::invalid_parameter(format_args!(
+                "Input collection [{shown}] contains duplicates."
+            )));
         }
         Ok(Self::Ss(set))
     }
@@ -261,16 +253,10 @@ mod tests {
             message(strings(&["a", "b", "a"])),
             format!("{prefix} Input collection [a, b, a] contains duplicates.")
         );
-        assert_eq!(
-            message(Value::number_set(vec![])),
-            format!("{prefix} An number set  may not be empty")
-        );
+        assert_eq!(message(Value::number_set(vec![])), format!("{prefix} An number set  may not be empty"));
         let same = ["1", "1.0"].map(|text| text.parse().unwrap()).to_vec();
         assert_eq!(message(Value::number_set(same)), "Input collection contains duplicates");
-        assert_eq!(
-            message(Value::binary_set(vec![])),
-            format!("{prefix} Binary sets should not be empty")
-        );
+        assert_eq!(message(Value::binary_set(vec![])), format!("{prefix} Binary sets should not be empty"));
         let same = vec![Bytes::from_static(b"a"); 2];
         assert_eq!(
             message(Value::binary_set(same)),
@@ -304,7 +290,10 @@ mod tests {
     fn messages_show_type_and_value() {
         assert_eq!(Value::from("x").to_string(), "{S:x}");
         assert_eq!(Value::N("1.50".parse().unwrap()).to_string(), "{N:1.5}");
-        assert_eq!(Value::L(vec![Value::Null, Value::Bool(false)]).to_string(), "{L:[{NULL:true}, {BOOL:false}]}");
+        assert_eq!(
+            Value::L(vec![Value::Null, Value::Bool(false)]).to_string(),
+            "{L:[{NULL:true}, {BOOL:false}]}"
+        );
     }
 
     #[test]

@@ -20,14 +20,16 @@ fn filters() -> impl Strategy<Value = BTreeMap<String, Filter>> {
         2 => vec((-3_i32..4).prop_map(|n| Value::N(n.to_string().parse().unwrap())), 2),
         2 => vec("[ab]{0,2}".prop_map(Value::S), 2),
     ];
-    let entry = (prop::sample::select(ComparisonOperator::ALL.to_vec()), arguments).prop_map(|(operator, mut list)| {
-        list.truncate(match operator {
-            ComparisonOperator::Null | ComparisonOperator::NotNull => 0,
-            ComparisonOperator::Between | ComparisonOperator::In => 2,
-            _ => 1,
-        });
-        Filter { operator, list }
-    });
+    let entry = (prop::sample::select(ComparisonOperator::ALL.to_vec()), arguments).prop_map(
+        |(operator, mut list)| {
+            list.truncate(match operator {
+                ComparisonOperator::Null | ComparisonOperator::NotNull => 0,
+                ComparisonOperator::Between | ComparisonOperator::In => 2,
+                _ => 1,
+            });
+            Filter { operator, list }
+        },
+    );
     btree_map(name(), entry, 1..4)
 }
 
@@ -69,9 +71,48 @@ fn operator() -> impl Strategy<Value = ConditionalOperator> {
 /// Texts that are nearly expressions.
 fn nearly() -> impl Strategy<Value = String> {
     let token = prop::sample::select(vec![
-        "a1", "b1", "#n", ":v", ":w", "(", ")", "(", ")", "[", "]", "0", "7", ".", ",", "=", "<>", "<", "<=", "+",
-        "-", "AND", "OR", "NOT", "BETWEEN", "IN", "SET", "REMOVE", "ADD", "DELETE", "size", "contains",
-        "attribute_exists", "if_not_exists", "list_append", "begins_with", "name", "é", "\"", "#", ":", "_",
+        "a1",
+        "b1",
+        "#n",
+        ":v",
+        ":w",
+        "(",
+        ")",
+        "(",
+        ")",
+        "[",
+        "]",
+        "0",
+        "7",
+        ".",
+        ",",
+        "=",
+        "<>",
+        "<",
+        "<=",
+        "+",
+        "-",
+        "AND",
+        "OR",
+        "NOT",
+        "BETWEEN",
+        "IN",
+        "SET",
+        "REMOVE",
+        "ADD",
+        "DELETE",
+        "size",
+        "contains",
+        "attribute_exists",
+        "if_not_exists",
+        "list_append",
+        "begins_with",
+        "name",
+        "é",
+        "\"",
+        "#",
+        ":",
+        "_",
     ]);
     let valid = prop::sample::select(vec![
         "a1 = :v AND (b1.c1[3] < :w OR NOT contains(a1, #n)) AND size(c1) BETWEEN :v AND :w",
@@ -79,10 +120,12 @@ fn nearly() -> impl Strategy<Value = String> {
         "a1, b1.c1[0], #n.x",
         "a1 IN (:v, :w, b1) OR attribute_type(a1, :v)",
     ]);
-    let mutated = (valid, any::<prop::sample::Index>(), 0_usize..4, token.clone()).prop_map(|(text, at, gone, token)| {
-        let at = at.index(text.len());
-        format!("{}{token}{}", &text[..at], text.get(at + gone..).unwrap_or(""))
-    });
+    let mutated = (valid, any::<prop::sample::Index>(), 0_usize..4, token.clone()).prop_map(
+        |(text, at, gone, token)| {
+            let at = at.index(text.len());
+            format!("{}{token}{}", &text[..at], text.get(at + gone..).unwrap_or(""))
+        },
+    );
     prop_oneof![
         2 => vec(token, 0..25).prop_map(|tokens| tokens.join(" ")),
         3 => mutated,

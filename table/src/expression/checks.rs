@@ -36,9 +36,10 @@ pub(super) fn condition(condition: &Condition, has_redundant_parentheses: bool) 
     let joints = joints(condition);
     check_operators(predicates.len() + calls + joints)?;
     predicates.iter().try_for_each(|predicate| match predicate {
-        Predicate::In(_, list) if list.len() > IN_OPERANDS_MAX => {
-            Err(format!("The IN operator is provided with too many operands; number of operands: {}", list.len()))
-        }
+        Predicate::In(_, list) if list.len() > IN_OPERANDS_MAX => Err(format!(
+            "The IN operator is provided with too many operands; number of operands: {}",
+            list.len()
+        )),
         _ => Ok(()),
     })
 }
@@ -133,9 +134,7 @@ fn names_are_free(path: &Path) -> Result<(), Fault> {
     for element in &path.0 {
         match element {
             Element::Name(name) if is_reserved(name) => {
-                return Err(format!(
-                    "Attribute name is a reserved keyword; reserved keyword: {name}"
-                ));
+                return Err(format!("Attribute name is a reserved keyword; reserved keyword: {name}"));
             }
             Element::Index(digits) => {
                 index(digits)?;

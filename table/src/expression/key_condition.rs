@@ -122,10 +122,9 @@ impl KeyConditions {
 
     fn test_of(&self, element: &KeyElement) -> Result<&KeyTest> {
         match self.0.get(&element.name) {
-            None => Err(Error::Validation(format!(
-                "Query condition missed key schema element: {}",
-                element.name
-            ))),
+            None => {
+                Err(Error::Validation(format!("Query condition missed key schema element: {}", element.name)))
+            }
             Some(KeyTest::NotIndexable) => {
                 let text = "Attempted conditional constraint is not an indexable operation";
                 Err(Error::Validation(text.to_owned()))
@@ -157,9 +156,9 @@ fn range_condition(element: &KeyElement, test: &KeyTest) -> Result<RangeConditio
 }
 
 fn key_value(element: &KeyElement, value: &Value) -> Result<KeyValue> {
-    let key = element.accept(value).ok_or_else(|| {
-        Error::invalid_parameter("Condition parameter type does not match schema type")
-    })?;
+    let key = element
+        .accept(value)
+        .ok_or_else(|| Error::invalid_parameter("Condition parameter type does not match schema type"))?;
     let kind = match &key {
         KeyValue::S(text) if text.is_empty() => "string",
         KeyValue::B(bytes) if bytes.is_empty() => "binary",
@@ -209,7 +208,9 @@ fn collect(condition: &Condition, tests: &mut BTreeMap<String, KeyTest>) -> Resu
 fn comparison(left: &Operand, comparator: Comparator, right: &Operand) -> Result<(String, KeyTest), String> {
     let (name, comparator, value) = match (left, right) {
         (Operand::Path(_), other) => (attribute(left)?, comparator, value_operand(other)?),
-        (Operand::Value(value), Operand::Path(_)) => (attribute(right)?, comparator.reversed(), value.clone()),
+        (Operand::Value(value), Operand::Path(_)) => {
+            (attribute(right)?, comparator.reversed(), value.clone())
+        }
         (Operand::Size(_), _) | (_, Operand::Size(_)) => return Err(nested_operation()),
         (Operand::Value(_), Operand::Value(_)) => {
             return Err("Invalid condition in KeyConditionExpression: No key attribute specified".to_owned());

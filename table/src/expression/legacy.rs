@@ -190,9 +190,8 @@ pub fn key_conditions(entries: &BTreeMap<String, Filter>) -> Result<KeyCondition
 ///
 /// A validation error in AWS's words, when an action lacks its value or does not take it.
 pub fn updates(entries: &BTreeMap<String, AttributeUpdate>) -> Result<Update> {
-    let actions = entries.iter().map(|(name, entry)| {
-        Ok(Action { path: Path::attribute(name), kind: action(entry)? })
-    });
+    let actions =
+        entries.iter().map(|(name, entry)| Ok(Action { path: Path::attribute(name), kind: action(entry)? }));
     Ok(Update { actions: actions.collect::<Result<_>>()?, spelling: Spelling::Legacy })
 }
 
@@ -319,7 +318,9 @@ fn action(entry: &AttributeUpdate) -> Result<ActionKind> {
         return if entry.action == UpdateAction::Delete {
             Ok(ActionKind::Remove)
         } else {
-            Err(Error::invalid_parameter("Only DELETE action is allowed when no attribute value is specified"))
+            Err(Error::invalid_parameter(
+                "Only DELETE action is allowed when no attribute value is specified",
+            ))
         };
     };
     let kind = value.kind();

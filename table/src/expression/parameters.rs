@@ -93,10 +93,7 @@ mod tests {
     fn legacy_key_conditions_go_with_a_filter_expression() {
         let check = |with_key_expression| {
             let parameters = Parameters {
-                expressions: &[
-                    ("FilterExpression", true),
-                    ("KeyConditionExpression", with_key_expression),
-                ],
+                expressions: &[("FilterExpression", true), ("KeyConditionExpression", with_key_expression)],
                 legacy: &[("KeyConditions", true)],
                 has_names: false,
                 has_values: false,

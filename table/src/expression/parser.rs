@@ -8,7 +8,9 @@ use pest::error::InputLocation;
 use pest::iterators::{Pair, Pairs};
 
 use self::grammar::{Grammar, Rule};
-use super::syntax::{Action, Call, Condition, Element, Operand, Path, Predicate, Section, SetValue, Sign, Update};
+use super::syntax::{
+    Action, Call, Condition, Element, Operand, Path, Predicate, Section, SetValue, Sign, Update,
+};
 use super::tokens::syntax_error;
 use super::tree::Comparator;
 use super::{Fault, LENGTH_MAX, PARENTHESES_MAX};
@@ -182,14 +184,18 @@ impl<'a> Tree<'a> {
         let (operand, inner) = self.split_first(pair)?;
         let is_nested = |pair: Pair<'a, Rule>| pair.as_rule() == Rule::nested;
         self.has_redundant_parentheses |= operand.clone().into_inner().next().is_some_and(is_nested);
+        let end = operand.as_span().end();
         let operand = self.operand(operand)?;
-        let Some(step) = inner.peek() else { return Ok(operand) };
+        if inner.peek().is_none() {
+            return Ok(operand);
+        }
         match operand {
             Operand::Path(Path(mut elements)) => {
                 elements.extend(inner.map(element));
                 Ok(Operand::Path(Path(elements)))
             }
-            _ => Err(syntax_error(self.text, step.as_span().start())),
+            // Only a path goes on, so it is the dot or the bracket that makes no sense.
+            _ => Err(syntax_error(self.text, end + self.text[end..].find(['.', '[']).unwrap_or(0))),
         }
     }
 

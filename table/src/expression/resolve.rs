@@ -96,7 +96,9 @@ impl Resolver<'_> {
         match operand {
             syntax::Operand::Path(path) => self.path(path).map(|_| ()),
             syntax::Operand::Value(_) => Ok(()),
-            syntax::Operand::Call(call) => call.arguments.iter().try_for_each(|argument| self.names(argument)),
+            syntax::Operand::Call(call) => {
+                call.arguments.iter().try_for_each(|argument| self.names(argument))
+            }
         }
     }
 
@@ -105,7 +107,9 @@ impl Resolver<'_> {
         match operand {
             syntax::Operand::Path(_) => Ok(()),
             syntax::Operand::Value(name) => self.substitutions.value(name).map(|_| ()),
-            syntax::Operand::Call(call) => call.arguments.iter().try_for_each(|argument| self.values(argument)),
+            syntax::Operand::Call(call) => {
+                call.arguments.iter().try_for_each(|argument| self.values(argument))
+            }
         }
     }
 
@@ -141,7 +145,8 @@ impl Resolver<'_> {
             if !matches!(section, Section::Add | Section::Delete) {
                 continue;
             }
-            for operand in actions.iter().filter_map(|action| action.value.as_ref()).map(|value| &value.first) {
+            for operand in actions.iter().filter_map(|action| action.value.as_ref()).map(|value| &value.first)
+            {
                 let syntax::Operand::Value(name) = operand else { continue };
                 let kind = self.substitutions.value(name)?.kind();
                 if !(kind.is_set() || *section == Section::Add && kind == Type::N) {
@@ -161,7 +166,11 @@ impl Resolver<'_> {
         let Some(value) = &action.value else { return Ok(ActionKind::Remove) };
         if let (Section::Add | Section::Delete, syntax::Operand::Value(name)) = (section, &value.first) {
             let value = self.substitutions.value(name)?.clone();
-            return Ok(if section == Section::Add { ActionKind::Add(value) } else { ActionKind::Delete(value) });
+            return Ok(if section == Section::Add {
+                ActionKind::Add(value)
+            } else {
+                ActionKind::Delete(value)
+            });
         }
         let first = self.set_operand(&value.first)?;
         Ok(ActionKind::Set(match &value.second {

@@ -56,7 +56,9 @@ impl Substitutions {
             return Ok(());
         }
         let unused = unused.join(", ");
-        Err(Error::Validation(format!("Value provided in {parameter} unused in expressions: keys: {{{unused}}}")))
+        Err(Error::Validation(format!(
+            "Value provided in {parameter} unused in expressions: keys: {{{unused}}}"
+        )))
     }
 
     pub(super) fn name(&mut self, alias: &str) -> Result<String, Fault> {

@@ -35,15 +35,35 @@ pub enum Condition {
     /// Of nothing, this holds always.
     And(Vec<Condition>),
     Not(Box<Condition>),
-    Compare { left: Operand, comparator: Comparator, right: Operand },
+    Compare {
+        left: Operand,
+        comparator: Comparator,
+        right: Operand,
+    },
     /// Both bounds are within.
-    Between { operand: Operand, lower: Operand, upper: Operand },
-    In { operand: Operand, list: Vec<Operand> },
+    Between {
+        operand: Operand,
+        lower: Operand,
+        upper: Operand,
+    },
+    In {
+        operand: Operand,
+        list: Vec<Operand>,
+    },
     Exists(Path),
     NotExists(Path),
-    HasType { path: Path, kind: Type },
-    BeginsWith { operand: Operand, prefix: Operand },
-    Contains { container: Operand, member: Operand },
+    HasType {
+        path: Path,
+        kind: Type,
+    },
+    BeginsWith {
+        operand: Operand,
+        prefix: Operand,
+    },
+    Contains {
+        container: Operand,
+        member: Operand,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -270,9 +270,8 @@ mod tests {
 
     #[test]
     fn the_first_version_stays_readable() {
-        let item: Item = [("id", Value::from("a")), ("n", Value::from(12)), ("x", Value::Null)]
-            .into_iter()
-            .collect();
+        let item: Item =
+            [("id", Value::from("a")), ("n", Value::from(12)), ("x", Value::Null)].into_iter().collect();
         let stored = b"\x01\x03\x02id\x01\x01a\x01n\x02\xC0\x83\x0D\x00\x01x\x0A";
         assert_eq!(item.encode(), stored);
         assert_eq!(Item::decode(stored), Ok(item));

@@ -172,11 +172,7 @@ mod tests {
 
     fn triple() -> impl Strategy<Value = [KeyValue; 3]> {
         let number = || number().prop_map(KeyValue::N);
-        prop_oneof![
-            [text(), text(), text()],
-            [binary(), binary(), binary()],
-            [number(), number(), number()],
-        ]
+        prop_oneof![[text(), text(), text()], [binary(), binary(), binary()], [number(), number(), number()],]
     }
 
     fn conditions(a: &KeyValue, b: &KeyValue) -> Vec<RangeCondition> {

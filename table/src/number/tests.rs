@@ -145,9 +145,17 @@ fn the_range_ends_where_it_should() {
 
 #[test]
 fn sizes_are_those_that_were_measured() {
-    for (text, size) in
-        [("0", 1), ("1", 2), ("-1", 3), ("10", 2), ("12", 2), ("123", 3), ("1234", 3), ("1.2", 3), ("-1.2", 4)]
-    {
+    for (text, size) in [
+        ("0", 1),
+        ("1", 2),
+        ("-1", 3),
+        ("10", 2),
+        ("12", 2),
+        ("123", 3),
+        ("1234", 3),
+        ("1.2", 3),
+        ("-1.2", 4),
+    ] {
         assert_eq!(parse(text).size(), size, "{text}");
     }
     assert_eq!(parse(&format!("-{}", "12".repeat(19))).size(), 21);

@@ -43,7 +43,7 @@ fn before() -> Item {
     item(&[
         ("num", 5.into()),
         ("lst", list(&[0, 1, 2])),
-        ("doc", map(&[("inner", 7.into())])),
+        ("doc", map(&[("inside", 7.into())])),
         ("letters", set(&["a", "b"])),
     ])
 }
@@ -71,7 +71,7 @@ fn values_are_computed_from_the_item_as_it_was() {
     check("SET lst = list_append(lst, :list)", &[("lst", list(&[0, 1, 2, 8, 9]))]);
     check("SET lst = list_append(:list, lst)", &[("lst", list(&[8, 9, 0, 1, 2]))]);
     check("SET a1 = list_append(if_not_exists(nothing, :empty), :list)", &[("a1", list(&[8, 9]))]);
-    check("SET doc.other = doc.inner REMOVE doc.inner", &[("doc", map(&[("other", 7.into())]))]);
+    check("SET doc.another = doc.inside REMOVE doc.inside", &[("doc", map(&[("another", 7.into())]))]);
 }
 
 #[test]
@@ -125,13 +125,13 @@ fn what_the_item_has_not_is_refused_with_awss_words() {
 
 #[test]
 fn what_was_touched_is_shown_as_it_was_and_as_it_is() {
-    let update = update("SET doc.inner = :one, lst[9] = :two REMOVE num, lst[0]");
+    let update = update("SET doc.inside = :one, lst[9] = :two REMOVE num, lst[0]");
     assert_eq!(
         update.updated_old(&before()),
-        item(&[("doc", map(&[("inner", 7.into())])), ("num", 5.into()), ("lst", list(&[0]))])
+        item(&[("doc", map(&[("inside", 7.into())])), ("num", 5.into()), ("lst", list(&[0]))])
     );
     let updated = update.apply(&before()).unwrap();
-    assert_eq!(updated.updated_new, item(&[("doc", map(&[("inner", 1.into())])), ("lst", list(&[2]))]));
+    assert_eq!(updated.updated_new, item(&[("doc", map(&[("inside", 1.into())])), ("lst", list(&[2]))]));
     assert_eq!(updated.item.get("lst"), Some(&list(&[1, 2, 2])));
 }
 
@@ -151,7 +151,7 @@ fn an_item_must_not_grow_too_large() {
     let large = item(&[("a1", Value::S("x".repeat(409_590)))]);
     assert!(update("SET b1 = :one").apply(&large).is_ok());
     assert_eq!(
-        update("SET other = :text").apply(&large).unwrap_err().to_string(),
+        update("SET another = :text").apply(&large).unwrap_err().to_string(),
         "Item size to update has exceeded the maximum allowed size"
     );
 }
@@ -182,7 +182,9 @@ fn a_lease_is_taken_as_kcl_takes_it() {
 fn lists_grow_in_the_legacy_spelling() {
     let after = legacy(&[("lst", UpdateAction::Add, Some(list(&[3])))]).unwrap();
     assert_eq!(after.get("lst"), Some(&list(&[0, 1, 2, 3])));
-    for (name, action) in [("lst", UpdateAction::Delete), ("num", UpdateAction::Add), ("doc", UpdateAction::Add)] {
+    for (name, action) in
+        [("lst", UpdateAction::Delete), ("num", UpdateAction::Add), ("doc", UpdateAction::Add)]
+    {
         let error = legacy(&[(name, action, Some(set(&["a"])))]).unwrap_err();
         assert_eq!(error.to_string(), "Type mismatch for attribute to update");
     }

@@ -16,7 +16,8 @@ fn operator(operator: ComparisonOperator, list: &[Value]) -> Expected {
 #[test]
 fn what_kcl_expects_is_understood() {
     let equals_one = of(Expected { value: Some(1.into()), ..Expected::default() }).unwrap();
-    let exists_one = of(Expected { value: Some(1.into()), exists: Some(true), ..Expected::default() }).unwrap();
+    let exists_one =
+        of(Expected { value: Some(1.into()), exists: Some(true), ..Expected::default() }).unwrap();
     assert_eq!(equals_one, exists_one);
     let absent = of(Expected { exists: Some(false), ..Expected::default() }).unwrap();
     for (item, is_one, is_absent) in [
@@ -60,7 +61,10 @@ fn what_makes_no_sense_is_refused_with_awss_words() {
         (operator(Eq, &[]), "… Invalid number of argument(s) for the EQ ComparisonOperator"),
         (operator(In, &[]), "… Invalid number of argument(s) for the IN ComparisonOperator"),
         (operator(Null, &[1.into()]), "… Invalid number of argument(s) for the NULL ComparisonOperator"),
-        (operator(Between, &[1.into()]), "… Invalid number of argument(s) for the BETWEEN ComparisonOperator"),
+        (
+            operator(Between, &[1.into()]),
+            "… Invalid number of argument(s) for the BETWEEN ComparisonOperator",
+        ),
         (
             operator(In, &[1.into(), "x".into()]),
             "… AttributeValues inside AttributeValueList must be of same type",

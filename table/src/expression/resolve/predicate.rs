@@ -89,7 +89,9 @@ impl Resolver<'_> {
     fn operand(&mut self, operand: &syntax::Operand) -> Result<Operand, Fault> {
         let call = match operand {
             syntax::Operand::Path(path) => return Ok(Operand::Path(self.path(path)?)),
-            syntax::Operand::Value(name) => return Ok(Operand::Value(self.substitutions.value(name)?.clone())),
+            syntax::Operand::Value(name) => {
+                return Ok(Operand::Value(self.substitutions.value(name)?.clone()));
+            }
             syntax::Operand::Call(call) => call,
         };
         let [of] = call.arguments.as_slice() else {
@@ -114,7 +116,9 @@ fn type_named(operand: &Operand) -> Result<Type, Fault> {
     };
     let Value::S(name) = value else { return Err(wrong_type("attribute_type", value.kind().name())) };
     Type::of_name(name).ok_or_else(|| {
-        format!("Invalid attribute type name found; type: {name}, valid types: {{B,NULL,SS,BOOL,L,BS,N,NS,S,M}}")
+        format!(
+            "Invalid attribute type name found; type: {name}, valid types: {{B,NULL,SS,BOOL,L,BS,N,NS,S,M}}"
+        )
     })
 }
 

@@ -75,10 +75,7 @@ fn conditions_that_make_no_sense_are_refused_with_awss_words() {
             "list_append(a, b) = :l",
             "The function is not allowed in a condition expression; function: list_append",
         ),
-        (
-            "size(a)",
-            "The function is not allowed to be used this way in an expression; function: size",
-        ),
+        ("size(a)", "The function is not allowed to be used this way in an expression; function: size"),
         (
             "a = contains(name, :s)",
             "The function is not allowed to be used this way in an expression; function: contains",
@@ -90,10 +87,7 @@ fn conditions_that_make_no_sense_are_refused_with_awss_words() {
             "#x = :x",
             "An expression attribute name used in the document path is not defined; attribute name: #x",
         ),
-        (
-            "a = :x",
-            "An expression attribute value used in expression is not defined; attribute value: :x",
-        ),
+        ("a = :x", "An expression attribute value used in expression is not defined; attribute value: :x"),
         (
             "contains(a)",
             "Incorrect number of operands for operator or function; operator or function: contains, number of \
@@ -250,10 +244,7 @@ fn updates_that_make_no_sense_are_refused_with_awss_words() {
         ("SET and = :n", "Attribute name is a reserved keyword; reserved keyword: and"),
         ("SET a = f(:n) SET b = :n", "Invalid function name; function: f"),
         ("SET a = size(b)", "The function is not allowed in an update expression; function: size"),
-        (
-            "SET a = #x SET b = :n",
-            "The \"SET\" section can only be used once in an update expression;",
-        ),
+        ("SET a = #x SET b = :n", "The \"SET\" section can only be used once in an update expression;"),
         (
             "SET a = :x REMOVE #x",
             "An expression attribute name used in the document path is not defined; attribute name: #x",
@@ -316,10 +307,7 @@ fn projections_are_refused_with_awss_words() {
         ("", "The expression can not be empty;"),
         ("a,", "Syntax error; token: \"<EOF>\", near: \",\""),
         ("a, and", "Attribute name is a reserved keyword; reserved keyword: and"),
-        (
-            "#x",
-            "An expression attribute name used in the document path is not defined; attribute name: #x",
-        ),
+        ("#x", "An expression attribute name used in the document path is not defined; attribute name: #x"),
         (
             "a, b.c, b",
             "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [b, \

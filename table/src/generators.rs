@@ -12,7 +12,7 @@ use crate::value::Value;
 /// Numbers of every magnitude and length, and often such as are close to one another.
 pub(crate) fn number() -> impl Strategy<Value = Number> {
     let any = ("-?[1-9][0-9]{0,37}", -130_i32..=125).prop_map(|(digits, scientific)| {
-        let significant = digits.trim_start_matches('-').len() as i32;
+        let significant = i32::try_from(digits.trim_start_matches('-').len()).unwrap();
         format!("{digits}E{}", scientific - significant + 1).parse().unwrap()
     });
     let near = "-?[0-9]{1,38}".prop_map(|text| text.parse().unwrap());

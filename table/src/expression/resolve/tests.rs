@@ -83,6 +83,15 @@ fn conditions_that_make_no_sense_are_refused_with_awss_words() {
         ("a = :x AND Name = :n", "Attribute name is a reserved keyword; reserved keyword: Name"),
         ("a.status = :n", "Attribute name is a reserved keyword; reserved keyword: status"),
         ("set = :n", "Attribute name is a reserved keyword; reserved keyword: set"),
+        ("a[2147483648] = :n", "List index is not within the allowable range; index: [2147483648]"),
+    ] {
+        assert_eq!(condition(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn operands_that_do_not_fit_are_refused_with_awss_words() {
+    for (text, expected) in [
         (
             "#x = :x",
             "An expression attribute name used in the document path is not defined; attribute name: #x",
@@ -155,7 +164,6 @@ fn conditions_that_make_no_sense_are_refused_with_awss_words() {
             "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound \
              operand: AttributeValue: {N:2}, upper bound operand: AttributeValue: {N:1}",
         ),
-        ("a[2147483648] = :n", "List index is not within the allowable range; index: [2147483648]"),
     ] {
         assert_eq!(condition(text), expected, "{text}");
     }

@@ -1,7 +1,7 @@
 //! What reads and writes cost, from the sizes of items: read units of 4 KB, write units of 1 KB.
 //!
-//! Costs are multiples of half a unit, so they are counted in halves and never rounded. Who pays, and from which
-//! bucket, is not decided here.
+//! Costs are multiples of half a unit, so they are counted in halves and never rounded. Who pays, and from
+//! which bucket, is not decided here.
 
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};
@@ -51,8 +51,8 @@ pub enum IndexChange {
 impl Capacity {
     pub const NONE: Self = Self { halves: 0 };
 
-    /// For a read that evaluated so many bytes: one item's for GetItem, those of all items for Query and Scan. A
-    /// read that finds nothing costs as much as the smallest one.
+    /// For a read that evaluated so many bytes: one item's for GetItem, those of all items for Query and
+    /// Scan. A read that finds nothing costs as much as the smallest one.
     pub fn read(bytes: usize, consistency: Consistency) -> Self {
         let units = units(bytes, READ_UNIT_BYTES);
         let halves = match consistency {

@@ -1,4 +1,5 @@
-//! What the table service answers when it does not do what was asked: DynamoDB's exceptions, with AWS's words.
+//! What the table service answers when it does not do what was asked: DynamoDB's exceptions, with AWS's
+//! words.
 
 use std::fmt;
 

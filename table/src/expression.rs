@@ -1,10 +1,10 @@
-//! Conditions, updates, projections and key conditions: one tree for the expression language and for the parameters
-//! that came before it.
+//! Conditions, updates, projections and key conditions: one tree for the expression language and for the
+//! parameters that came before it.
 //!
-//! An expression goes through three stages, each in its module: `parser` makes the text a syntax tree, after bounding
-//! its length and depth; `checks` refuses what is written wrongly, in the order in which AWS does; `resolve` puts in
-//! what names and values stand for. [`legacy`] makes the older parameters the same tree. What a tree does to an item
-//! is in `condition`, `update` and `projection` of this crate.
+//! An expression goes through three stages, each in its module: `parser` makes the text a syntax tree, after
+//! bounding its length and depth; `checks` refuses what is written wrongly, in the order in which AWS does;
+//! `resolve` puts in what names and values stand for. [`legacy`] makes the older parameters the same tree.
+//! What a tree does to an item is in `condition`, `update` and `projection` of this crate.
 
 mod checks;
 mod key_condition;

@@ -1,5 +1,5 @@
-//! Random numbers, values and items for property tests. Names and scalars come from a small world, so that what is
-//! generated meets.
+//! Random numbers, values and items for property tests. Names and scalars come from a small world, so that
+//! what is generated meets.
 
 use bytes::Bytes;
 use proptest::collection::{btree_map, btree_set, vec};

@@ -95,8 +95,8 @@ pub fn check_depth(value: &Value) -> Result<()> {
     if value.fits_into(DEPTH_MAX) {
         return Ok(());
     }
-    let text = "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond \
-                supported limit";
+    let text = "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels \
+                beyond supported limit";
     Err(Error::Validation(text.to_owned()))
 }
 

@@ -58,8 +58,8 @@ pub enum KeyValue {
     B(Bytes),
 }
 
-/// Where an item is in a table or an index. Keys of one schema sort as a table's items do: by hash key, and within
-/// one by range key.
+/// Where an item is in a table or an index. Keys of one schema sort as a table's items do: by hash key, and
+/// within one by range key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     pub hash: KeyValue,
@@ -146,8 +146,8 @@ impl KeySchema {
         })
     }
 
-    /// The key of an item in the secondary index that has this schema; `None` if the item is not in it, because
-    /// it lacks a key attribute.
+    /// The key of an item in the secondary index that has this schema; `None` if the item is not in it,
+    /// because it lacks a key attribute.
     ///
     /// # Errors
     ///
@@ -169,8 +169,8 @@ impl KeySchema {
             })?;
             check_not_empty(&key).map_err(|what| {
                 Error::Validation(format!(
-                    "{NOT_VALID} A value specified for a secondary index key is not supported. {what} IndexName: \
-                     {index}, IndexKey: {}",
+                    "{NOT_VALID} A value specified for a secondary index key is not supported. {what} \
+                     IndexName: {index}, IndexKey: {}",
                     element.name
                 ))
             })?;
@@ -195,7 +195,8 @@ impl KeySchema {
         let Some(path) = into.next() else { return Ok(()) };
         let role = if role == KeyRole::Table { "Key" } else { "IndexKey" };
         Err(Error::Validation(format!(
-            "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: {role}: {}",
+            "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: \
+             {role}: {}",
             path.head
         )))
     }
@@ -309,8 +310,8 @@ mod tests {
         );
         assert_eq!(
             of(&[("h", "".into()), ("r", 1.into())]),
-            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an \
-             empty string value. Key: h"
+            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot \
+             contain an empty string value. Key: h"
         );
         assert_eq!(
             of(&[("h", Value::S("x".repeat(2049))), ("r", 1.into())]),
@@ -327,13 +328,13 @@ mod tests {
         assert!(of(1024).is_ok());
         assert_eq!(
             message(of(1025)),
-            "One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size \
-             limit of 1024 bytes"
+            "One or more parameter values were invalid: Aggregated size of all range keys has exceeded the \
+             size limit of 1024 bytes"
         );
         assert_eq!(
             message(of(0)),
-            "One or more parameter values were invalid: The AttributeValue for a key attribute cannot contain an \
-             empty binary value. Key: r"
+            "One or more parameter values were invalid: The AttributeValue for a key attribute cannot \
+             contain an empty binary value. Key: r"
         );
     }
 
@@ -357,8 +358,8 @@ mod tests {
             assert_eq!(
                 message(schema().check_scalars([&nested], role)),
                 format!(
-                    "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: \
-                     {shown}: h"
+                    "Key attributes must be scalars; list random access '[]' and map lookup '.' are not \
+                     allowed: {shown}: h"
                 )
             );
         }
@@ -387,8 +388,8 @@ mod tests {
         assert_eq!(
             message(of(&[("h", "".into())])),
             "One or more parameter values are not valid. A value specified for a secondary index key is not \
-             supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: i, \
-             IndexKey: h"
+             supported. The AttributeValue for a key attribute cannot contain an empty string value. \
+             IndexName: i, IndexKey: h"
         );
     }
 }

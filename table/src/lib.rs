@@ -1,7 +1,7 @@
 //! Tables of items as DynamoDB has them: values, keys, expressions, capacity.
 //!
-//! What is here is pure: from an item and what is asked of it to an answer. No wire format is known: no JSON, no
-//! HTTP. Texts of errors are those that AWS sends, since clients show and compare them.
+//! What is here is pure: from an item and what is asked of it to an answer. No wire format is known: no JSON,
+//! no HTTP. Texts of errors are those that AWS sends, since clients show and compare them.
 
 mod capacity;
 mod condition;

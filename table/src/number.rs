@@ -1,8 +1,8 @@
 //! Exact decimals of up to 38 significant digits, which is what DynamoDB's numbers are.
 //!
-//! A [`Number`] is normalised from construction on: no trailing zeros in the coefficient, no negative zero. So
-//! equality is numeric, and each number has one text and one encoding. Arithmetic is exact or an error; nothing
-//! is ever rounded.
+//! A [`Number`] is normalised from construction on: no trailing zeros in the coefficient, no negative zero.
+//! So equality is numeric, and each number has one text and one encoding. Arithmetic is exact or an error;
+//! nothing is ever rounded.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -53,7 +53,7 @@ impl Number {
     /// # Errors
     ///
     /// When it would need more than 38 digits, or is beyond the range of magnitudes.
-    pub fn add(self, other: Self) -> Result<Self, NumberError> {
+    pub fn checked_add(self, other: Self) -> Result<Self, NumberError> {
         if self.is_zero() {
             return Ok(other);
         }
@@ -80,9 +80,9 @@ impl Number {
     ///
     /// # Errors
     ///
-    /// As those of [`Number::add`].
-    pub fn subtract(self, other: Self) -> Result<Self, NumberError> {
-        self.add(other.negated())
+    /// As those of [`Number::checked_add`].
+    pub fn checked_sub(self, other: Self) -> Result<Self, NumberError> {
+        self.checked_add(other.negated())
     }
 
     /// What the number counts for in the size of an item, in bytes: 1 to 21, as measured at DynamoDB.

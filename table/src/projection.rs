@@ -1,7 +1,7 @@
 //! The parts of an item that a projection asks for.
 //!
-//! What is not there is left out; what is left of a list moves together in its order, so that paths into one element
-//! of a list show one element.
+//! What is not there is left out; what is left of a list moves together in its order, so that paths into one
+//! element of a list show one element.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! What an update does to an item.
 //!
-//! Every right-hand side sees the item as it was. What is set comes first, then what is removed, and both go by the
-//! list indexes of the item as it was; so the order in which actions are written makes no difference.
+//! Every right-hand side sees the item as it was. What is set comes first, then what is removed, and both go
+//! by the list indexes of the item as it was; so the order in which actions are written makes no difference.
 
 use std::collections::BTreeSet;
 
@@ -33,8 +33,8 @@ impl Update {
     ///
     /// # Errors
     ///
-    /// A validation error in AWS's words, when the item has not what the update needs, or would be too large or too
-    /// deep, or a number out of range.
+    /// A validation error in AWS's words, when the item has not what the update needs, or would be too large
+    /// or too deep, or a number out of range.
     pub fn apply(&self, before: &Item) -> Result<Updated> {
         let mut puts = Vec::new();
         let mut removals = Vec::new();
@@ -98,7 +98,7 @@ impl Update {
 
     fn sum(&self, present: &Value, added: &Value) -> Result<Value> {
         match (present, added) {
-            (Value::N(present), Value::N(added)) => Ok(Value::N(present.add(*added)?)),
+            (Value::N(present), Value::N(added)) => Ok(Value::N(present.checked_add(*added)?)),
             (Value::Ss(present), Value::Ss(added)) => Ok(Value::Ss(present | added)),
             (Value::Ns(present), Value::Ns(added)) => Ok(Value::Ns(present | added)),
             (Value::Bs(present), Value::Bs(added)) => Ok(Value::Bs(present | added)),
@@ -132,8 +132,10 @@ impl SetValue {
     fn evaluate(&self, before: &Item) -> Result<Value> {
         match self {
             Self::Operand(operand) => operand.evaluate(before),
-            Self::Plus(left, right) => Ok(Value::N(left.number(before)?.add(right.number(before)?)?)),
-            Self::Minus(left, right) => Ok(Value::N(left.number(before)?.subtract(right.number(before)?)?)),
+            Self::Plus(left, right) => Ok(Value::N(left.number(before)?.checked_add(right.number(before)?)?)),
+            Self::Minus(left, right) => {
+                Ok(Value::N(left.number(before)?.checked_sub(right.number(before)?)?))
+            }
         }
     }
 }
@@ -190,7 +192,8 @@ fn parent_mut<'a>(item: &'a mut Item, path: &Path, parents: &[Element]) -> Optio
     parents.iter().try_fold(item.get_mut(&path.head)?, |value, element| element.get_mut(value))
 }
 
-/// Puts a value where the path leads, or at the end of a list if it leads behind it; returns where it is then.
+/// Puts a value where the path leads, or at the end of a list if it leads behind it; returns where it is
+/// then.
 fn put(item: &mut Item, path: &Path, value: Value) -> Result<Path> {
     let mut place = path.clone();
     let Some((last, parents)) = path.tail.split_last() else {

@@ -1,8 +1,8 @@
 //! Attribute values: scalars, sets, documents.
 //!
-//! Sets are sorted and without duplicates from construction on, so that equality is set equality and there is one
-//! encoding of each. That a set is not empty is what the constructors ensure; that nothing is nested too deeply is
-//! what [`crate::Item::check`] does, because depth counts from the item.
+//! Sets are sorted and without duplicates from construction on, so that equality is set equality and there is
+//! one encoding of each. That a set is not empty is what the constructors ensure; that nothing is nested too
+//! deeply is what [`crate::Item::check`] does, because depth counts from the item.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -110,14 +110,13 @@ impl Value {
         if members.is_empty() {
             return Err(Error::invalid_parameter("An string set  may not be empty"));
         }
-        let set: BTreeSet<String> = members.iter().cloned().collect();
-        if set.len() < members.len() {
+        if has_duplicates(&members) {
             let shown = members.join(", ");
             return Err(Error::invalid_parameter(format_args!(
                 "Input collection [{shown}] contains duplicates."
             )));
         }
-        Ok(Self::Ss(set))
+        Ok(Self::Ss(members.into_iter().collect()))
     }
 
     /// # Errors
@@ -127,12 +126,10 @@ impl Value {
         if members.is_empty() {
             return Err(Error::invalid_parameter("An number set  may not be empty"));
         }
-        let count = members.len();
-        let set: BTreeSet<Number> = members.into_iter().collect();
-        if set.len() < count {
+        if has_duplicates(&members) {
             return Err(Error::Validation("Input collection contains duplicates".to_owned()));
         }
-        Ok(Self::Ns(set))
+        Ok(Self::Ns(members.into_iter().collect()))
     }
 
     /// # Errors
@@ -142,15 +139,14 @@ impl Value {
         if members.is_empty() {
             return Err(Error::invalid_parameter("Binary sets should not be empty"));
         }
-        let set: BTreeSet<Bytes> = members.iter().cloned().collect();
-        if set.len() < members.len() {
+        if has_duplicates(&members) {
             let shown: Vec<_> = members.iter().map(|member| BASE64.encode_to_string(member)).collect();
             let shown = shown.join(", ");
             return Err(Error::invalid_parameter(format_args!(
                 "Input collection [{shown}]of type BS contains duplicates."
             )));
         }
-        Ok(Self::Bs(set))
+        Ok(Self::Bs(members.into_iter().collect()))
     }
 
     pub fn kind(&self) -> Type {
@@ -194,6 +190,10 @@ impl Value {
             _ => true,
         }
     }
+}
+
+fn has_duplicates<T: Ord>(members: &[T]) -> bool {
+    members.iter().collect::<BTreeSet<_>>().len() < members.len()
 }
 
 /// As messages show values: `{S:x}`.

@@ -1,5 +1,5 @@
-//! The legacy and the expression spelling of the same thing agree, on random items; and no text is too strange for
-//! the parser.
+//! The legacy and the expression spelling of the same thing agree, on random items; and no text is too
+//! strange for the parser.
 
 use std::collections::BTreeMap;
 
@@ -116,7 +116,8 @@ fn nearly() -> impl Strategy<Value = String> {
     ]);
     let valid = prop::sample::select(vec![
         "a1 = :v AND (b1.c1[3] < :w OR NOT contains(a1, #n)) AND size(c1) BETWEEN :v AND :w",
-        "SET a1 = if_not_exists(b1, :v) + :w, c1[2].d1 = list_append(c1, :v) REMOVE d1 ADD #n :v DELETE e1 :w",
+        "SET a1 = if_not_exists(b1, :v) + :w, c1[2].d1 = list_append(c1, :v) REMOVE d1 ADD #n :v DELETE e1 \
+         :w",
         "a1, b1.c1[0], #n.x",
         "a1 IN (:v, :w, b1) OR attribute_type(a1, :v)",
     ]);

@@ -1,4 +1,5 @@
-//! What is wrong with an expression whatever its names and values stand for, in AWS's words and in AWS's order.
+//! What is wrong with an expression whatever its names and values stand for, in AWS's words and in AWS's
+//! order.
 //!
 //! What depends on names and values is refused in `resolve`, after all of this.
 

@@ -1,7 +1,7 @@
 //! What a query asks of the key: the hash key equals something, the range key perhaps meets a condition.
 //!
-//! Two stages, because the text is checked before the table is looked up: [`KeyConditions`] is what was said of which
-//! attribute, [`KeyCondition`] is what it means for a schema.
+//! Two stages, because the text is checked before the table is looked up: [`KeyConditions`] is what was said
+//! of which attribute, [`KeyCondition`] is what it means for a schema.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -98,8 +98,8 @@ impl KeyConditions {
     ///
     /// # Errors
     ///
-    /// When it is not asked of this key, or the hash key is not given one value, or a value has another type than
-    /// its attribute.
+    /// When it is not asked of this key, or the hash key is not given one value, or a value has another type
+    /// than its attribute.
     pub fn resolve(&self, schema: &KeySchema) -> Result<KeyCondition> {
         let hash = self.test_of(&schema.hash)?;
         let range = match &schema.range {
@@ -165,8 +165,8 @@ fn key_value(element: &KeyElement, value: &Value) -> Result<KeyValue> {
         _ => return Ok(key),
     };
     Err(Error::Validation(format!(
-        "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty \
-         {kind} value. Key: {}",
+        "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain \
+         an empty {kind} value. Key: {}",
         element.name
     )))
 }
@@ -244,8 +244,8 @@ fn key_operand(operator: &str, operand: &Operand) -> Result<String, String> {
         Operand::Path(_) => attribute(operand),
         Operand::Size(_) => Err(nested_operation()),
         Operand::Value(_) => Err(format!(
-            "Invalid condition in KeyConditionExpression: {operator} operator must have the key attribute as its \
-             first operand"
+            "Invalid condition in KeyConditionExpression: {operator} operator must have the key attribute \
+             as its first operand"
         )),
     }
 }

@@ -263,8 +263,8 @@ fn check_arguments(operator: ComparisonOperator, arguments: &[Value]) -> Result<
         (ComparisonOperator::Between, [lower, upper])
             if order(lower, upper).is_some_and(std::cmp::Ordering::is_gt) =>
         {
-            let text = "The BETWEEN condition was provided a range where the lower bound is greater than the upper \
-                        bound";
+            let text = "The BETWEEN condition was provided a range where the lower bound is greater than \
+                        the upper bound";
             Err(Error::Validation(text.to_owned()))
         }
         _ => Ok(()),

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 
-/// The expressions and legacy parameters that an operation has, each with whether this request has it, in the order
-/// in which AWS names them.
+/// The expressions and legacy parameters that an operation has, each with whether this request has it, in the
+/// order in which AWS names them.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameters<'a> {
     pub expressions: &'a [(&'static str, bool)],

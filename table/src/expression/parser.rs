@@ -1,7 +1,7 @@
 //! From the text of an expression to its syntax tree.
 //!
-//! Length and depth are bounded before anything is parsed, so that neither the parser nor whoever walks a tree can
-//! run out of stack. The grammar is in `grammar.pest`.
+//! Length and depth are bounded before anything is parsed, so that neither the parser nor whoever walks a
+//! tree can run out of stack. The grammar is in `grammar.pest`.
 
 use pest::Parser;
 use pest::error::InputLocation;

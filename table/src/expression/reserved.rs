@@ -1,5 +1,5 @@
-//! The words that cannot be attribute names in an expression unless a placeholder stands for them: 573 of them,
-//! documented by AWS.
+//! The words that cannot be attribute names in an expression unless a placeholder stands for them: 573 of
+//! them, documented by AWS.
 
 /// In alphabetical order.
 #[rustfmt::skip]

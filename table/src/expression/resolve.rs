@@ -35,8 +35,8 @@ impl Update {
     ///
     /// # Errors
     ///
-    /// A validation error in AWS's words, when the text is not an update, uses what is not defined, or changes
-    /// something in two ways.
+    /// A validation error in AWS's words, when the text is not an update, uses what is not defined, or
+    /// changes something in two ways.
     pub fn parse(text: &str, substitutions: &mut Substitutions) -> Result<Self> {
         let mut parse = || {
             let tree = parser::update(text)?;
@@ -52,8 +52,8 @@ impl Projection {
     ///
     /// # Errors
     ///
-    /// A validation error in AWS's words, when the text is not a projection, uses what is not defined, or names
-    /// something twice.
+    /// A validation error in AWS's words, when the text is not a projection, uses what is not defined, or
+    /// names something twice.
     pub fn parse(text: &str, substitutions: &mut Substitutions) -> Result<Self> {
         let mut parse = || {
             let tree = parser::projection(text)?;
@@ -152,8 +152,8 @@ impl Resolver<'_> {
                 if !(kind.is_set() || *section == Section::Add && kind == Type::N) {
                     let operator = section.word();
                     return Err(format!(
-                        "Incorrect operand type for operator or function; operator: {operator}, operand type: {}, \
-                         typeSet: ALLOWED_FOR_{operator}_OPERAND",
+                        "Incorrect operand type for operator or function; operator: {operator}, operand \
+                         type: {}, typeSet: ALLOWED_FOR_{operator}_OPERAND",
                         kind.word()
                     ));
                 }
@@ -215,7 +215,8 @@ fn takes(operator: &str, operands: &[&SetOperand], kind: Type) -> Result<(), Fau
 
 fn wrong_type(operator: &str, kind: &str) -> Fault {
     format!(
-        "Incorrect operand type for operator or function; operator or function: {operator}, operand type: {kind}"
+        "Incorrect operand type for operator or function; operator or function: {operator}, operand type: \
+         {kind}"
     )
 }
 
@@ -236,8 +237,8 @@ fn paths_are_apart(paths: &[Path]) -> Result<(), Fault> {
         for (at, later) in paths.iter().enumerate() {
             if let Some(earlier) = paths[..at].iter().find(|earlier| earlier.clash(later) == Some(clash)) {
                 return Err(format!(
-                    "Two document paths {word} with each other; must remove or rewrite one of these paths; path \
-                     one: {earlier}, path two: {later}"
+                    "Two document paths {word} with each other; must remove or rewrite one of these paths; \
+                     path one: {earlier}, path two: {later}"
                 ));
             }
         }

@@ -17,7 +17,8 @@ pub struct Substitutions {
 }
 
 impl Substitutions {
-    /// `names` and `values` are what the request has under ExpressionAttributeNames and ExpressionAttributeValues.
+    /// `names` and `values` are what the request has under ExpressionAttributeNames and
+    /// ExpressionAttributeValues.
     ///
     /// # Errors
     ///
@@ -64,7 +65,8 @@ impl Substitutions {
     pub(super) fn name(&mut self, alias: &str) -> Result<String, Fault> {
         let name = self.names.get(alias).ok_or_else(|| {
             format!(
-                "An expression attribute name used in the document path is not defined; attribute name: {alias}"
+                "An expression attribute name used in the document path is not defined; attribute name: \
+                 {alias}"
             )
         })?;
         self.used.insert(alias.to_owned());
@@ -74,7 +76,8 @@ impl Substitutions {
     pub(super) fn value(&mut self, placeholder: &str) -> Result<&Value, Fault> {
         let value = self.values.get(placeholder).ok_or_else(|| {
             format!(
-                "An expression attribute value used in expression is not defined; attribute value: {placeholder}"
+                "An expression attribute value used in expression is not defined; attribute value: \
+                 {placeholder}"
             )
         })?;
         self.used.insert(placeholder.to_owned());
@@ -98,7 +101,8 @@ fn check_keys<T>(parameter: &str, sign: char, map: Option<&BTreeMap<String, T>>)
     for key in map.keys() {
         if key.len() > SUBSTITUTION_MAX {
             return Err(Error::Validation(format!(
-                "{parameter} contains invalid key: The expression attribute map contains a key that is too long;"
+                "{parameter} contains invalid key: The expression attribute map contains a key that is too \
+                 long;"
             )));
         }
         if !key.strip_prefix(sign).is_some_and(is_word) {

@@ -1,4 +1,5 @@
-//! An expression as it is written: what names and values stand for is not known yet, nor whether functions exist.
+//! An expression as it is written: what names and values stand for is not known yet, nor whether functions
+//! exist.
 
 use super::tree::Comparator;
 

@@ -6,7 +6,8 @@ struct Tokens<'a> {
     at: usize,
 }
 
-/// What AWS says of a text that makes no sense from some byte on: the token there, and it between its neighbours.
+/// What AWS says of a text that makes no sense from some byte on: the token there, and it between its
+/// neighbours.
 pub(super) fn syntax_error(text: &str, at: usize) -> String {
     let spans: Vec<_> = Tokens { text, at: 0 }.collect();
     let place = spans.iter().position(|(_, end)| *end > at).unwrap_or(spans.len());

@@ -1,5 +1,5 @@
-//! What an expression means, whichever way it was spelled: names and values are in their places, and it is as valid
-//! as it can be without an item.
+//! What an expression means, whichever way it was spelled: names and values are in their places, and it is as
+//! valid as it can be without an item.
 
 use std::fmt;
 

@@ -1,8 +1,8 @@
 //! An item as it is stored.
 //!
-//! A byte for the version of this format, the number of attributes, then each attribute: its name, a byte for its
-//! type, its value. Whatever has a length says it first, as a varint of seven bits a byte, lowest first. Names and
-//! members of sets rise strictly, so an item has one encoding and anything else is corruption.
+//! A byte for the version of this format, the number of attributes, then each attribute: its name, a byte for
+//! its type, its value. Whatever has a length says it first, as a varint of seven bits a byte, lowest first.
+//! Names and members of sets rise strictly, so an item has one encoding and anything else is corruption.
 //!
 //! The format is persisted: a change of it is a new version beside this one.
 
@@ -67,10 +67,15 @@ fn tag(kind: Type) -> u8 {
 
 fn put_length(to: &mut Vec<u8>, mut length: usize) {
     while length >= 0x80 {
-        to.push((length & 0x7F) as u8 | 0x80);
+        to.push(low_seven_bits(length) | 0x80);
         length >>= 7;
     }
-    to.push((length & 0x7F) as u8);
+    to.push(low_seven_bits(length));
+}
+
+#[allow(clippy::cast_possible_truncation)] // seven bits fit
+fn low_seven_bits(length: usize) -> u8 {
+    (length & 0x7F) as u8
 }
 
 fn put_bytes(to: &mut Vec<u8>, bytes: &[u8]) {

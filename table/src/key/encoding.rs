@@ -1,8 +1,8 @@
 //! Keys as bytes that sort as the keys do.
 //!
-//! Texts and binaries end with `00 01`, and each `00` in them becomes `00 FF`; numbers have their own encoding. None
-//! is the beginning of another one, so whatever is stored behind a key does not disturb the order, and what is below
-//! a hash key, or begins with a text, is a range of bytes.
+//! Texts and binaries end with `00 01`, and each `00` in them becomes `00 FF`; numbers have their own
+//! encoding. None is the beginning of another one, so whatever is stored behind a key does not disturb the
+//! order, and what is below a hash key, or begins with a text, is a range of bytes.
 
 use md5::{Digest, Md5};
 
@@ -105,7 +105,8 @@ impl ByteRange {
         Self::below(hash.encoded()).narrowed(range)
     }
 
-    /// The part of everything below this range's start that meets the condition, which is on what comes next there.
+    /// The part of everything below this range's start that meets the condition, which is on what comes next
+    /// there.
     fn narrowed(self, condition: Option<&RangeCondition>) -> Self {
         let prefix = &self.start;
         let at = |value: &KeyValue| [prefix.as_slice(), &value.encoded()].concat();

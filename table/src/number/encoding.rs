@@ -1,8 +1,8 @@
 //! A number as bytes that sort as the numbers do.
 //!
-//! A first byte tells negative, zero and positive apart; then come the power of ten of the first digit, two digits
-//! a byte, and an end that is lower than any digits. A negative number has all but the first byte inverted. No
-//! encoding is the beginning of another one.
+//! A first byte tells negative, zero and positive apart; then come the power of ten of the first digit, two
+//! digits a byte, and an end that is lower than any digits. A negative number has all but the first byte
+//! inverted. No encoding is the beginning of another one.
 
 use super::{EXPONENT_MIN, Number};
 
@@ -38,7 +38,8 @@ impl Number {
         to.push(END ^ mask);
     }
 
-    /// The number that the bytes begin with, and how many of them it takes; `None` if no number was encoded so.
+    /// The number that the bytes begin with, and how many of them it takes; `None` if no number was encoded
+    /// so.
     pub fn decode(bytes: &[u8]) -> Option<(Self, usize)> {
         let mask = match *bytes.first()? {
             ZERO => return Some((Self::ZERO, 1)),

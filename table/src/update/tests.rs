@@ -141,7 +141,8 @@ fn keys_do_not_change() {
     let schema = KeySchema { hash, range: None };
     assert_eq!(
         update("SET a1 = num REMOVE num").check_keys(&schema).unwrap_err().to_string(),
-        "One or more parameter values were invalid: Cannot update attribute num. This attribute is part of the key"
+        "One or more parameter values were invalid: Cannot update attribute num. This attribute is part of \
+         the key"
     );
     assert_eq!(update("SET a1 = num").check_keys(&schema), Ok(()));
 }

@@ -89,8 +89,8 @@ fn what_is_no_key_condition_is_refused_with_awss_words() {
         ),
         (
             "h = :e",
-            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an \
-             empty string value. Key: h"
+            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot \
+             contain an empty string value. Key: h"
                 .to_owned(),
         ),
     ] {

@@ -82,7 +82,10 @@ fn what_makes_no_sense_is_refused_with_awss_words() {
             Expected { exists: Some(false), value: some(), ..Expected::default() },
             "… Value cannot be used when Exists is false for Attribute: a",
         ),
-        (operator(Gt, &[set.clone()]), "… ComparisonOperator GT is not valid for SS AttributeValue type"),
+        (
+            operator(Gt, std::slice::from_ref(&set)),
+            "… ComparisonOperator GT is not valid for SS AttributeValue type",
+        ),
         (
             operator(Contains, &[Value::Null]),
             "… ComparisonOperator CONTAINS is not valid for NULL AttributeValue type",
@@ -93,7 +96,8 @@ fn what_makes_no_sense_is_refused_with_awss_words() {
         ),
         (
             operator(Between, &[2.into(), 1.into()]),
-            "The BETWEEN condition was provided a range where the lower bound is greater than the upper bound",
+            "The BETWEEN condition was provided a range where the lower bound is greater than the upper \
+             bound",
         ),
     ] {
         assert_eq!(message(of(entry)), expected);

@@ -99,13 +99,13 @@ fn operands_that_do_not_fit_are_refused_with_awss_words() {
         ("a = :x", "An expression attribute value used in expression is not defined; attribute value: :x"),
         (
             "contains(a)",
-            "Incorrect number of operands for operator or function; operator or function: contains, number of \
-             operands: 1",
+            "Incorrect number of operands for operator or function; operator or function: contains, number \
+             of operands: 1",
         ),
         (
             "attribute_exists(a, b)",
-            "Incorrect number of operands for operator or function; operator or function: attribute_exists, number \
-             of operands: 2",
+            "Incorrect number of operands for operator or function; operator or function: attribute_exists, \
+             number of operands: 2",
         ),
         (
             "a.b[1] = #a.b[1]",
@@ -121,13 +121,23 @@ fn operands_that_do_not_fit_are_refused_with_awss_words() {
             "attribute_exists(:n)",
             "Operator or function requires a document path; operator or function: attribute_exists",
         ),
+    ] {
+        assert_eq!(condition(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn operands_of_wrong_types_are_refused_with_awss_words() {
+    for (text, expected) in [
         (
             "begins_with(a, :n)",
-            "Incorrect operand type for operator or function; operator or function: begins_with, operand type: N",
+            "Incorrect operand type for operator or function; operator or function: begins_with, operand \
+             type: N",
         ),
         (
             "begins_with(a, size(b))",
-            "Incorrect operand type for operator or function; operator or function: begins_with, operand type: N",
+            "Incorrect operand type for operator or function; operator or function: begins_with, operand \
+             type: N",
         ),
         (
             "size(:bool) = :n",
@@ -143,12 +153,13 @@ fn operands_that_do_not_fit_are_refused_with_awss_words() {
         ),
         (
             "attribute_type(a, :n)",
-            "Incorrect operand type for operator or function; operator or function: attribute_type, operand type: N",
+            "Incorrect operand type for operator or function; operator or function: attribute_type, operand \
+             type: N",
         ),
         (
             "attribute_type(a, b)",
-            "Incorrect operand type for operator or function; operator or function: attribute_type, operand type: \
-             {NS,SS,L,BS,N,M,B,BOOL,NULL,S}",
+            "Incorrect operand type for operator or function; operator or function: attribute_type, operand \
+             type: {NS,SS,L,BS,N,M,B,BOOL,NULL,S}",
         ),
         (
             "attribute_type(a, :s)",
@@ -161,8 +172,8 @@ fn operands_that_do_not_fit_are_refused_with_awss_words() {
         ),
         (
             "a BETWEEN :m AND :n",
-            "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound \
-             operand: AttributeValue: {N:2}, upper bound operand: AttributeValue: {N:1}",
+            "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower \
+             bound operand: AttributeValue: {N:2}, upper bound operand: AttributeValue: {N:1}",
         ),
     ] {
         assert_eq!(condition(text), expected, "{text}");
@@ -263,18 +274,18 @@ fn updates_that_make_no_sense_are_refused_with_awss_words() {
         ),
         (
             "SET a[0] = :n, a.b = :n REMOVE a.b",
-            "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [a, \
-             b], path two: [a, b]",
+            "Two document paths overlap with each other; must remove or rewrite one of these paths; path \
+             one: [a, b], path two: [a, b]",
         ),
         (
             "SET a.b = :n REMOVE #a",
-            "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [a, \
-             b], path two: [a]",
+            "Two document paths overlap with each other; must remove or rewrite one of these paths; path \
+             one: [a, b], path two: [a]",
         ),
         (
             "SET a[0] = :n REMOVE a.b ADD c :s",
-            "Two document paths conflict with each other; must remove or rewrite one of these paths; path one: [a, \
-             [0]], path two: [a, b]",
+            "Two document paths conflict with each other; must remove or rewrite one of these paths; path \
+             one: [a, [0]], path two: [a, b]",
         ),
         (
             "SET a = :s + :n ADD b :s",
@@ -283,8 +294,8 @@ fn updates_that_make_no_sense_are_refused_with_awss_words() {
         ),
         (
             "DELETE b :n",
-            "Incorrect operand type for operator or function; operator: DELETE, operand type: NUMBER, typeSet: \
-             ALLOWED_FOR_DELETE_OPERAND",
+            "Incorrect operand type for operator or function; operator: DELETE, operand type: NUMBER, \
+             typeSet: ALLOWED_FOR_DELETE_OPERAND",
         ),
         (
             "SET a = a + :s",
@@ -292,12 +303,13 @@ fn updates_that_make_no_sense_are_refused_with_awss_words() {
         ),
         (
             "SET a = list_append(a, :map)",
-            "Incorrect operand type for operator or function; operator or function: list_append, operand type: M",
+            "Incorrect operand type for operator or function; operator or function: list_append, operand \
+             type: M",
         ),
         (
             "SET a = list_append(a)",
-            "Incorrect number of operands for operator or function; operator or function: list_append, number of \
-             operands: 1",
+            "Incorrect number of operands for operator or function; operator or function: list_append, \
+             number of operands: 1",
         ),
         (
             "SET a = if_not_exists(:n, :n)",
@@ -318,13 +330,13 @@ fn projections_are_refused_with_awss_words() {
         ("#x", "An expression attribute name used in the document path is not defined; attribute name: #x"),
         (
             "a, b.c, b",
-            "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [b, \
-             c], path two: [b]",
+            "Two document paths overlap with each other; must remove or rewrite one of these paths; path \
+             one: [b, c], path two: [b]",
         ),
         (
             "a[0], a.b",
-            "Two document paths conflict with each other; must remove or rewrite one of these paths; path one: [a, \
-             [0]], path two: [a, b]",
+            "Two document paths conflict with each other; must remove or rewrite one of these paths; path \
+             one: [a, [0]], path two: [a, b]",
         ),
     ] {
         assert_eq!(projection(text), expected, "{text}");

@@ -5,13 +5,14 @@ CARGO ?= cargo
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/millstream
 CLIENTS := $(if $(MILLSTREAM_CLIENTS),$(MILLSTREAM_CLIENTS),$(CACHE)/clients)
+RESULTS := $(abspath $(TARGET))/operations.jsonl
 MINUTES_FUZZ ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help run release test lint unit clients test-year test-long fuzz deny bench bench-peers bench-push bench-20gb generate setup
+.PHONY: help run release test lint unit clients test-year test-long compatibility fuzz deny bench bench-peers bench-push bench-20gb generate setup
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:
 	@tools/setup
@@ -60,6 +61,13 @@ bench-push: release ## what subscribers get, and what they cost; writes docs/ben
 
 bench-20gb: release ## bytes written, readiness and memory with 20 GB in 1,000 shards
 	@tools/bench-20gb $(TARGET)/release/millstream
+
+compatibility: clients ## the table of operations and clients in docs/compatibility.md, from tests that pass now
+	$(CARGO) build --locked -p millstream-cli
+	@rm -f "$(RESULTS)"
+	MILLSTREAM_CLIENTS="$(CLIENTS)" MILLSTREAM_RESULTS="$(RESULTS)" $(CARGO) test --locked -p millstream-cli -p millstream-tests \
+		--test every_operation --test every_client
+	$(CARGO) run --locked -p millstream-tests --bin compatibility "$(RESULTS)" docs/compatibility.md
 
 fuzz: setup ## every decoder, MINUTES_FUZZ minutes each
 	@tools/fuzz $$(( $(MINUTES_FUZZ) * 60 ))

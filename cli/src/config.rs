@@ -288,4 +288,38 @@ mod tests {
         let (_directory, arguments) = with_file("account = 'me'\n");
         assert!(arguments.load().unwrap_err().to_string().contains("12 digits"));
     }
+
+    /// The rows of the table in the documentation, cell by cell.
+    fn documented() -> Vec<Vec<&'static str>> {
+        let rows = include_str!("../../docs/configuration.md").lines().filter(|line| line.starts_with("| "));
+        rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
+    }
+
+    #[test]
+    fn every_setting_is_documented() {
+        let rows = documented();
+        let is_in = |column: usize, name: &str| {
+            let name = format!("`{name}`");
+            rows.iter().any(|row| row.get(column).is_some_and(|cell| *cell == name))
+        };
+        let command = SettingsArguments::augment_args(clap::Command::new("serve"));
+        for argument in command.get_arguments() {
+            let flag = format!("--{}", argument.get_long().unwrap());
+            let variable = argument.get_env().unwrap().to_str().unwrap();
+            let row = rows.iter().find(|row| row[0] == format!("`{flag}`"));
+            let row = row.unwrap_or_else(|| panic!("{flag} is not in the table"));
+            assert_eq!(row[1], format!("`{variable}`"), "{flag}");
+        }
+        let defaults: toml::Table = to_toml(&Settings::default()).unwrap().parse().unwrap();
+        for (key, value) in &defaults {
+            match value {
+                toml::Value::Table(table) => {
+                    for inner in table.keys() {
+                        assert!(is_in(2, &format!("{key}.{inner}")), "{key}.{inner} is not in the table");
+                    }
+                }
+                _ => assert!(is_in(2, key), "{key} is not in the table"),
+            }
+        }
+    }
 }

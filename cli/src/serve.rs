@@ -37,8 +37,15 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
 
 async fn serve(settings: &Settings) -> Result<(), ServerError> {
     let secrets = Secrets::from_environment();
-    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-    let server = Server::start(settings, &secrets, SystemClock::shared(), SystemEntropy::shared()).await?;
+    let mut signals = Signals::listen()?;
+    // A start may take as long as the log that it reads is; whatever it has done by then is as safe as in a crash.
+    let server = tokio::select! {
+        started = Server::start(settings, &secrets, SystemClock::shared(), SystemEntropy::shared()) => started?,
+        () = signals.stop() => {
+            tracing::info!("stopped before the start was over");
+            return Ok(());
+        }
+    };
     let (address, admin) = (server.address(), server.admin_address());
     let (storage, data_dir) = (settings.storage, settings.data_dir.display());
     let initialized = server.initialized();
@@ -47,6 +54,11 @@ async fn serve(settings: &Settings) -> Result<(), ServerError> {
     }
     if !address.ip().is_loopback() {
         tracing::warn!("any key is accepted, and {address} can be reached from other machines");
+    }
+    if settings.has_test_api() && !admin.ip().is_loopback() {
+        tracing::warn!(
+            "the test API is on, and {admin} can be reached from other machines: whoever does can remove everything"
+        );
     }
     let next_steps = (settings.log.format == LogFormat::Text).then(|| next_steps(&server));
     let ready = async {
@@ -61,8 +73,7 @@ async fn serve(settings: &Settings) -> Result<(), ServerError> {
     let result = server
         .run(async {
             tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+                () = signals.stop() => {}
                 () = ready => {}
             }
             tracing::info!("stopping");
@@ -74,8 +85,25 @@ async fn serve(settings: &Settings) -> Result<(), ServerError> {
     result
 }
 
-fn listen(kind: SignalKind) -> Result<Signal, ServerError> {
-    signal(kind).map_err(ServerError::Signals)
+/// What tells the server to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, ServerError> {
+        let listen = |kind| signal(kind).map_err(ServerError::Signals);
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    /// Resolves at the next one.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 fn start_log(log: &LogSetting) -> Result<(), Failure> {

@@ -10,6 +10,7 @@ use millstream_model::{ConsumerArn, ConsumerName, StreamArn, Timestamp};
 use parking_lot::RwLock;
 
 use crate::metrics::ConsumerCounters;
+use crate::span::Span;
 use crate::subscription::place::Places;
 
 /// A consumer's state as Kinesis shows it.
@@ -24,13 +25,9 @@ pub enum ConsumerStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConsumerPhase {
     Steady,
-    Creating {
-        until: Timestamp,
-    },
-    /// Gone at `until`.
-    Deleting {
-        until: Timestamp,
-    },
+    Creating(Span),
+    /// Gone at its end.
+    Deleting(Span),
 }
 
 /// What is persisted of a consumer.
@@ -47,10 +44,10 @@ impl ConsumerMeta {
     /// `None` once a deletion is over: the consumer is gone.
     pub(crate) fn status(&self, now: Timestamp) -> Option<ConsumerStatus> {
         match self.phase {
-            ConsumerPhase::Creating { until } if now < until => Some(ConsumerStatus::Creating),
-            ConsumerPhase::Deleting { until } if now < until => Some(ConsumerStatus::Deleting),
-            ConsumerPhase::Deleting { .. } => None,
-            ConsumerPhase::Steady | ConsumerPhase::Creating { .. } => Some(ConsumerStatus::Active),
+            ConsumerPhase::Creating(span) if span.is_on(now) => Some(ConsumerStatus::Creating),
+            ConsumerPhase::Deleting(span) if span.is_on(now) => Some(ConsumerStatus::Deleting),
+            ConsumerPhase::Deleting(_) => None,
+            ConsumerPhase::Steady | ConsumerPhase::Creating(_) => Some(ConsumerStatus::Active),
         }
     }
 
@@ -129,18 +126,20 @@ mod tests {
     fn phases_end_by_the_clock() {
         let until = Timestamp::from_millis(1_100);
         let (before, after) = (Timestamp::from_millis(1_099), until);
+        let span = Span { since: Timestamp::EPOCH, until };
         let meta = |phase| ConsumerMeta { created: before, phase, tags: BTreeMap::new(), policy: None };
         let states = |phase| (meta(phase).status(before), meta(phase).status(after));
         let (creating, active) = (Some(ConsumerStatus::Creating), Some(ConsumerStatus::Active));
         assert_eq!(states(ConsumerPhase::Steady), (active, active));
-        assert_eq!(states(ConsumerPhase::Creating { until }), (creating, active));
-        assert_eq!(states(ConsumerPhase::Deleting { until }), (Some(ConsumerStatus::Deleting), None));
+        assert_eq!(states(ConsumerPhase::Creating(span)), (creating, active));
+        assert_eq!(states(ConsumerPhase::Deleting(span)), (Some(ConsumerStatus::Deleting), None));
     }
 
     #[test]
     fn the_second_of_its_registration_outlives_a_consumer() {
         let created = Timestamp::from_millis(1_100);
-        let phase = ConsumerPhase::Deleting { until: Timestamp::from_millis(1_200) };
+        let phase =
+            ConsumerPhase::Deleting(Span { since: Timestamp::EPOCH, until: Timestamp::from_millis(1_200) });
         let meta = ConsumerMeta { created, phase, tags: BTreeMap::new(), policy: None };
         for (millis, forgotten) in [(1_199, false), (1_200, false), (1_999, false), (2_000, true)] {
             assert_eq!(meta.may_be_forgotten(Timestamp::from_millis(millis)), forgotten, "{millis}");

@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, Notify, Semaphore, oneshot};
 use crate::account::Accounts;
 use crate::call_limits::{Call, CallBuckets};
 use crate::catalog::Catalog;
+use crate::change::ChangeCounter;
 use crate::committer::Committer;
 use crate::encryption::source::KeySource;
 use crate::encryption::vault::Vault;
@@ -64,11 +65,12 @@ pub(crate) struct Inner {
     pub(crate) room: Arc<Semaphore>,
     /// Changes of streams happen one at a time.
     pub(crate) control: Mutex<Control>,
+    pub(crate) changes: ChangeCounter,
     /// Wakes the janitor before its time.
     pub(crate) janitor: Notify,
     /// Wakes whoever scales on-demand streams: there is one again.
     pub(crate) on_demand_began: Notify,
-    tasks: TaskSet,
+    pub(crate) tasks: TaskSet,
 }
 
 /// What changes of streams need besides the streams.
@@ -82,8 +84,8 @@ pub(crate) struct Control {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grave {
     pub(crate) uid: StreamUid,
-    /// When its data was removed, by the monotonic clock.
-    pub(crate) emptied: Option<Duration>,
+    /// The commit that removed its data and the marks of its shards.
+    pub(crate) emptied: Option<u64>,
 }
 
 impl Grave {
@@ -102,7 +104,10 @@ impl Engine {
         keys: Arc<dyn KeySource>,
     ) -> Result<Self> {
         let vault = Vault::new(keys, entropy.clone());
-        let Recovered { store, streams, graves, accounts } = recover(&*slot, &*entropy, &vault).await?;
+        let recovered = recover(&*slot, &*entropy, &vault).await?;
+        let Recovered { store, streams, graves, accounts, data_keys } = recovered;
+        data_keys.store_rewrapped(&*slot).await?;
+        let changes = ChangeCounter::new(&*entropy);
         let catalog = Catalog::default();
         streams.into_iter().for_each(|stream| catalog.insert(stream));
         let graves = graves.into_iter().map(Grave::new).collect();
@@ -116,6 +121,7 @@ impl Engine {
             no_more_subscriptions: AtomicBool::new(false),
             room: Arc::new(Semaphore::new(permits)),
             control: Mutex::new(Control { store, graves }),
+            changes,
             janitor: Notify::new(),
             on_demand_began: Notify::new(),
             tasks: TaskSet::default(),
@@ -261,11 +267,7 @@ impl Inner {
         if found.status == StreamStatus::Active {
             return Ok(found);
         }
-        let StreamArn { account, name, .. } = arn;
-        let state = found.status.name();
-        Err(Error::ResourceInUse(format!(
-            "Stream {name} under account {account} not ACTIVE, instead in state {state}"
-        )))
+        Err(Error::stream_not_active(arn, found.status))
     }
 }
 

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use millstream_model::{ShardId, StreamArn};
+
+use crate::stream::StreamStatus;
+
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Variants mirror Kinesis's exceptions; the text is what AWS sends where it is known.
@@ -47,6 +51,28 @@ impl Error {
     /// Whether a key is what is missing, and nothing is wrong with what was asked or with the data.
     pub(crate) fn is_of_kms(&self) -> bool {
         matches!(self, Self::KmsAccessDenied(_) | Self::KmsInvalidState(_) | Self::KmsNotFound(_))
+    }
+
+    /// What was called needs the stream in another state.
+    pub(crate) fn stream_not_active(arn: &StreamArn, status: StreamStatus) -> Self {
+        let (StreamArn { account, name, .. }, state) = (arn, status.name());
+        Self::ResourceInUse(format!(
+            "Stream {name} under account {account} not ACTIVE, instead in state {state}"
+        ))
+    }
+
+    /// For readers.
+    pub(crate) fn no_such_shard(id: ShardId, arn: &StreamArn) -> Self {
+        let StreamArn { account, name, .. } = arn;
+        Self::ResourceNotFound(format!("Shard {id} in stream {name} under account {account} does not exist"))
+    }
+
+    /// For whoever names a shard that may not even be one.
+    pub(crate) fn could_not_find_shard(shard: &dyn fmt::Display, arn: &StreamArn) -> Self {
+        let StreamArn { account, name, .. } = arn;
+        Self::ResourceNotFound(format!(
+            "Could not find shard {shard} in stream {name} under account {account}."
+        ))
     }
 
     pub(crate) fn shard_rate(

@@ -123,9 +123,15 @@ impl LiveEngine {
     /// Removes everything, as if the store had just been made. Requests that are under way find no stream any
     /// more; those that come meanwhile wait for the few milliseconds that it takes.
     ///
+    /// `between` is called when the old content is given up and before there is a new engine: the place to set back
+    /// what the new engine begins with, such as its clock.
+    ///
     /// # Errors
     /// While a snapshot is being loaded, or when storage fails; then a later reset may succeed.
-    pub async fn reset(&self) -> std::result::Result<(), SnapshotError> {
+    pub async fn reset(
+        &self,
+        between: impl FnOnce() + Send + 'static,
+    ) -> std::result::Result<(), SnapshotError> {
         if self.store.loading.load(Ordering::SeqCst) {
             return Err(SnapshotError::Busy);
         }
@@ -133,7 +139,7 @@ impl LiveEngine {
         let guard = self.store.replacing.clone().lock_owned().await;
         self.run("reset", move |store| async move {
             let _guard = guard;
-            Ok(store.replace(By::Nothing, Present::BeingReset).await?)
+            Ok(store.replace(By::Nothing, Present::BeingReset, between).await?)
         })
         .await
     }
@@ -160,9 +166,10 @@ impl LiveEngine {
         let Ok(guard) = self.store.replacing.clone().try_lock_owned() else {
             return Err(SnapshotError::Busy);
         };
+        // At once, so that no reset comes to wait for this, and then wipes out what was loaded.
+        self.store.loading.store(true, Ordering::SeqCst);
         self.run("snapshot", move |store| async move {
             let _guard = guard;
-            store.loading.store(true, Ordering::SeqCst);
             let loaded = store.load(source).await;
             store.loading.store(false, Ordering::SeqCst);
             loaded
@@ -241,7 +248,7 @@ impl Store {
                 return Err(error);
             }
         };
-        self.replace(By::Staged, Present::BeingLoaded).await?;
+        self.replace(By::Staged, Present::BeingLoaded, || ()).await?;
         Ok(loaded)
     }
 
@@ -264,8 +271,9 @@ impl Store {
         }
     }
 
-    /// Exchanges the content and the engine on it. `meanwhile` is what requests find.
-    async fn replace(&self, by: By, meanwhile: Present) -> Result<()> {
+    /// Exchanges the content and the engine on it. `meanwhile` is what requests find; `between` is called once nothing
+    /// brings the old content back.
+    async fn replace(&self, by: By, meanwhile: Present, between: impl FnOnce() + Send) -> Result<()> {
         let old = self.present.send_replace(meanwhile);
         if let Present::Open(Opened { engine, gate }) = &old {
             engine.retire(gate).await;
@@ -280,6 +288,7 @@ impl Store {
                 }
             };
         }
+        between();
         let replaced = replacement::finish(&*self.slot, &|| self.tasks.is_stopping()).await;
         let opened = match replaced {
             Ok(marks) => self.open_engine(marks).await,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use millstream_model::sequence_number::INDEX_MAX;
 use millstream_model::{ConsumerName, ShardIndex, StreamArn, Timestamp};
 use millstream_runtime::Entropy;
 use millstream_storage::{Entry, KeyRange, ScanOptions, Slot, WriteSet};
@@ -24,8 +25,8 @@ use crate::record_block::StoredBlock;
 use crate::shard::Shard;
 use crate::stream::Stream;
 
-/// Indexes skipped at every open. Numbers that a crash took back were never shown to anybody, but they are
-/// not given out again all the same; fewer than this can have been on their way.
+/// Indexes that each opening of a store has for itself, in every shard. Numbers that a crash took back were never
+/// shown to anybody, but they are not given out again all the same: fewer than this can have been on their way.
 const INDEX_GAP: u64 = 1 << 32;
 
 /// All that a store holds, apart from records.
@@ -36,6 +37,8 @@ pub(crate) struct Recovered {
     /// Deleted streams whose data has yet to be removed, or just was.
     pub(crate) graves: Vec<StreamUid>,
     pub(crate) accounts: Accounts,
+    /// With those that are to be stored under another master key, which has not happened yet.
+    pub(crate) data_keys: StoredKeys,
 }
 
 /// The shards of a stream, and the keys that they share.
@@ -66,7 +69,6 @@ pub(crate) async fn recover(slot: &dyn Slot, entropy: &dyn Entropy, vault: &Vaul
         }
         streams.push(stream);
     }
-    data_keys.store_rewrapped(slot).await?;
     let graves = scan_all(slot, KeyRange::prefix(&[keyspace::GRAVE])).await?;
     let graves = graves.iter().map(|grave| grave_uid(&grave.key)).collect::<Result<Vec<_>>>()?;
     check_nothing_is_missed(slot, &streams, &graves)?;
@@ -75,7 +77,7 @@ pub(crate) async fn recover(slot: &dyn Slot, entropy: &dyn Entropy, vault: &Vaul
         let (account, region, commitment) = account_row::decode(&key, &value)?;
         accounts.set(account, region, commitment);
     }
-    Ok(Recovered { store, streams, graves, accounts })
+    Ok(Recovered { store, streams, graves, accounts, data_keys })
 }
 
 fn grave_uid(key: &[u8]) -> Result<StreamUid> {
@@ -108,10 +110,8 @@ async fn read_logs(slot: &dyn Slot) -> Result<HashMap<StreamUid, Logs>> {
         let (stream, state) = shard_row::decode(&key, &value)?;
         let meta = state.meta;
         let mut end = read_log_end(slot, ShardUid::new(stream, meta.index), meta.opened).await?;
-        if end.offset > 0 && state.closed.is_none() {
-            end.index = end
-                .index
-                .checked_add(INDEX_GAP)
+        if state.closed.is_none() {
+            end.index = first_index(slot.epoch(), end)
                 .ok_or_else(|| keyspace::corrupt("the end of the log of the shard with the row", &key))?;
         }
         let logs = logs.entry(stream).or_default();
@@ -119,6 +119,15 @@ async fn read_logs(slot: &dyn Slot) -> Result<HashMap<StreamUid, Logs>> {
         logs.shards.insert(meta.index, Arc::new(shard));
     }
     Ok(logs)
+}
+
+/// The first index that this opening of the store gives in a shard whose log ends there. What is durable alone does
+/// not tell it: the opening before may have given numbers behind the same end and lost all of them. Nor does the epoch
+/// alone, for a snapshot brings logs from another store, whose epoch was higher. `None` if there are none left.
+fn first_index(epoch: u64, end: LogEnd) -> Option<u64> {
+    let of_epoch = epoch.checked_mul(INDEX_GAP)?;
+    let behind_the_end = if end.offset > 0 { end.index.checked_add(INDEX_GAP)? } else { end.index };
+    Some(of_epoch.max(behind_the_end)).filter(|index| *index < INDEX_MAX)
 }
 
 async fn read_consumers(slot: &dyn Slot) -> Result<HashMap<StreamUid, Vec<(ConsumerName, ConsumerMeta)>>> {

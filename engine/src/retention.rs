@@ -2,7 +2,12 @@
 //!
 //! Nobody waits for it. What it has yet to remove is hidden already: expired records by the trim horizon,
 //! deleted streams because they are not in the catalog.
+//!
+//! A shard leaves in two steps. First its data goes and storage forgets its mark; and only when that is anchored, what
+//! says that it is not missed. In between a crash would bring the mark back. How long that takes is asked of storage
+//! and not of a clock, for the engine's can be moved.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +15,6 @@ use bytes::Bytes;
 use millstream_model::Timestamp;
 use millstream_storage::{KeyRange, Priority, WriteSet};
 
-use crate::committer::Group;
 use crate::engine::{Engine, Grave, Inner};
 use crate::error::{Error, Result};
 use crate::keyspace::consumer_row::consumer_key;
@@ -26,9 +30,6 @@ const KEYS_END: &[u8] = &[u8::MAX; 32];
 /// A shard is trimmed when so much of its retention has expired since the last time: often enough to give
 /// space back steadily, seldom enough that range deletes stay few.
 const TRIM_STEPS: u32 = 48;
-/// How long it stays known that a stream was deleted after its data is gone: storage may take a while to note
-/// that its shards are not missed.
-const GRAVE_REST: Duration = Duration::from_secs(30);
 
 impl Engine {
     pub(crate) async fn tidy_up_until_stopped(&self) {
@@ -76,7 +77,7 @@ impl Inner {
     fn next_deletion(&self) -> Option<Timestamp> {
         let streams = self.catalog.all();
         let due = streams.iter().filter_map(|stream| match stream.meta().phase {
-            Phase::Deleting { until } => Some(until),
+            Phase::Deleting(span) => Some(span.until),
             _ => None,
         });
         due.min()
@@ -110,28 +111,40 @@ impl Inner {
 
     async fn remove_buried(&self) -> Result<()> {
         let graves = self.control.lock().await.graves.clone();
+        if graves.is_empty() {
+            return Ok(());
+        }
+        let marks = self.slot.marks();
+        let marked: HashSet<_> =
+            marks.keys().filter_map(|name| ShardUid::of_mark(name)).map(ShardUid::stream).collect();
         for Grave { uid, emptied } in graves {
             match emptied {
-                None => {
-                    self.remove_data(uid).await?;
-                    let emptied = Some(self.clock.monotonic());
-                    let mut control = self.control.lock().await;
-                    let buried = control.graves.iter_mut().filter(|grave| grave.uid == uid);
-                    buried.for_each(|grave| grave.emptied = emptied);
-                }
-                Some(since) if self.clock.monotonic().saturating_sub(since) < GRAVE_REST => {}
-                Some(_) => {
+                Some(position) if !self.is_anchored(position) => {}
+                Some(_) if !marked.contains(&uid) => {
                     let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
                     writes.delete(stream_prefix(keyspace::GRAVE, uid));
                     self.slot.commit(writes).await?.durable().await?;
                     self.control.lock().await.graves.retain(|grave| grave.uid != uid);
+                }
+                // Also if its shards were marked once more since.
+                _ => {
+                    let emptied = Some(self.remove_data(uid).await?);
+                    let mut control = self.control.lock().await;
+                    let buried = control.graves.iter_mut().filter(|grave| grave.uid == uid);
+                    buried.for_each(|grave| grave.emptied = emptied);
                 }
             }
         }
         Ok(())
     }
 
-    async fn remove_data(&self, uid: StreamUid) -> Result<()> {
+    /// Whether the marks are as this commit left them, or newer, even after a crash.
+    fn is_anchored(&self, position: u64) -> bool {
+        self.slot.watch().borrow().anchored >= position
+    }
+
+    /// Gives the position of a commit behind all that it did.
+    async fn remove_data(&self, uid: StreamUid) -> Result<u64> {
         self.forget_marks(uid).await?;
         let tags = [
             keyspace::RECORD_BLOCK,
@@ -147,8 +160,15 @@ impl Inner {
         // The trims are durable with this.
         let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
         writes.put(stream_prefix(keyspace::GRAVE, uid), Bytes::new());
-        self.slot.commit(writes).await?.durable().await?;
-        Ok(())
+        self.commit_at(writes).await
+    }
+
+    /// Commits and gives the position, once all of it is durable.
+    async fn commit_at(&self, writes: WriteSet) -> Result<u64> {
+        let commit = self.slot.commit(writes).await?;
+        let position = commit.position();
+        commit.durable().await?;
+        Ok(position)
     }
 
     /// Forgets how far the shards of a deleted stream had come. That was done when it was deleted, but records
@@ -160,9 +180,9 @@ impl Inner {
             let (_, state) = shard_row::decode(&row.key, &row.value)?;
             writes.mark(ShardUid::new(uid, state.meta.index).mark_name(), Bytes::new());
         }
-        let marks = self.slot.marks_at_open().keys();
+        let marks = self.slot.marks().into_keys();
         let stale = marks.filter(|name| ShardUid::of_mark(name).is_some_and(|shard| shard.stream() == uid));
-        stale.for_each(|name| writes.mark(name.clone(), Bytes::new()));
+        stale.for_each(|name| writes.mark(name, Bytes::new()));
         writes.put(stream_prefix(keyspace::GRAVE, uid), Bytes::new());
         self.slot.commit(writes).await?.durable().await?;
         Ok(())
@@ -170,18 +190,14 @@ impl Inner {
 
     /// Lets no record into a deleted stream's shards any more, and waits for those on their way.
     pub(crate) async fn close_shards(&self, stream: &Stream) {
-        let mut groups: Vec<Arc<Group>> = Vec::new();
-        for shard in stream.shards().all.values() {
-            groups.extend(shard.writer.lock().shut(&stream.arn));
-        }
+        let shards = stream.shards();
+        shards.all.values().for_each(|shard| shard.writer.lock().shut(&stream.arn));
         stream.resharded.notify_waiters();
-        for group in groups {
-            // Durable or failed: in either case nothing of it is on its way any more.
-            let _ = group.durable().await;
+        for shard in shards.all.values() {
+            // Durable, or failed together with all that was under way: in either case nothing of it is any more.
+            let _ = self.settled(shard).await;
         }
-        for shard in stream.shards().all.values() {
-            shard.grown.notify_waiters();
-        }
+        shards.all.values().for_each(|shard| shard.grown.notify_waiters());
     }
 
     async fn trim(&self, stream: &Stream, shard: &Arc<Shard>, horizon: Timestamp) -> Result<()> {
@@ -207,7 +223,7 @@ impl Inner {
     }
 
     /// A closed shard of which nothing is kept any more: first its records go, then what storage knows of it, and
-    /// last, when storage has had time to note that it is not missed, the shard itself.
+    /// last, when that is anchored, the shard itself.
     async fn remove_expired(&self, stream: &Stream, shard: &Arc<Shard>) -> Result<()> {
         let forgotten = shard.forgotten.get().copied();
         match forgotten {
@@ -218,11 +234,10 @@ impl Inner {
                 writes.mark(shard.uid().mark_name(), Bytes::new());
                 // A batch that only forgets would not be written.
                 writes.put(tail_key(shard.uid()), end.encode());
-                self.slot.commit(writes).await?.durable().await?;
-                let _ = shard.forgotten.set(self.clock.monotonic());
+                let _ = shard.forgotten.set(self.commit_at(writes).await?);
                 Ok(())
             }
-            Some(since) if self.clock.monotonic().saturating_sub(since) < GRAVE_REST => Ok(()),
+            Some(position) if !self.is_anchored(position) => Ok(()),
             Some(_) => {
                 let _control = self.control.lock().await;
                 let mut writes = WriteSet::new().with_priority(Priority::Reclaim);

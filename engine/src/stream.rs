@@ -18,12 +18,15 @@ use crate::consumer::Consumers;
 use crate::encryption::keyring::Keyring;
 use crate::encryption::state::Encryption;
 use crate::engine::not_found;
+use crate::error::{Error, Result};
 use crate::keyspace::StreamUid;
 use crate::limits::Burst;
 use crate::metrics::StreamCounters;
 use crate::monitoring::ShardMetricSet;
+use crate::rolling_day::RollingDay;
 use crate::routing::Routing;
 use crate::shard::{ChildShard, Shard};
+use crate::span::Span;
 
 /// How a stream's capacity is set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,16 +73,10 @@ impl StreamStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     Steady,
-    Creating {
-        until: Timestamp,
-    },
-    Updating {
-        until: Timestamp,
-    },
-    /// Gone at `until`.
-    Deleting {
-        until: Timestamp,
-    },
+    Creating(Span),
+    Updating(Span),
+    /// Gone at its end.
+    Deleting(Span),
 }
 
 /// What is persisted of a stream, apart from its shards.
@@ -96,8 +93,8 @@ pub(crate) struct StreamMeta {
     pub(crate) record_kib_max: u32,
     /// Index of the next shard that is made. Indexes are never used twice.
     pub(crate) next_shard: ShardIndex,
-    /// When the shard count was updated within the last 24 hours, oldest first.
-    pub(crate) count_updates: Vec<Timestamp>,
+    /// When the shard count was updated.
+    pub(crate) count_updates: RollingDay,
     /// What each shard counts for itself.
     pub(crate) monitored: ShardMetricSet,
     /// Who else may do what with the stream, as it was given; whoever gave it had it checked.
@@ -111,11 +108,18 @@ impl StreamMeta {
     /// `None` once a deletion is over: the stream is gone.
     pub(crate) fn status(&self, now: Timestamp) -> Option<StreamStatus> {
         match self.phase {
-            Phase::Creating { until } if now < until => Some(StreamStatus::Creating),
-            Phase::Updating { until } if now < until => Some(StreamStatus::Updating),
-            Phase::Deleting { until } if now < until => Some(StreamStatus::Deleting),
-            Phase::Deleting { .. } => None,
-            Phase::Steady | Phase::Creating { .. } | Phase::Updating { .. } => Some(StreamStatus::Active),
+            Phase::Creating(span) if span.is_on(now) => Some(StreamStatus::Creating),
+            Phase::Updating(span) if span.is_on(now) => Some(StreamStatus::Updating),
+            Phase::Deleting(span) if span.is_on(now) => Some(StreamStatus::Deleting),
+            Phase::Deleting(_) => None,
+            Phase::Steady | Phase::Creating(_) | Phase::Updating(_) => Some(StreamStatus::Active),
+        }
+    }
+
+    /// A change was made, which shows as UPDATING for so long.
+    pub(crate) fn begin_update(&mut self, now: Timestamp, delay: Duration) {
+        if let Some(span) = Span::starting(now, delay) {
+            self.phase = Phase::Updating(span);
         }
     }
 
@@ -212,6 +216,13 @@ impl Stream {
         }
     }
 
+    /// The shards that took over from a closed one. There are always some, unless the closed one expires right now, so
+    /// that its heirs are roots already; then it is gone itself.
+    pub(crate) fn heirs_of(&self, closed: &Shard) -> Result<Vec<ChildShard>> {
+        let heirs = self.shards().children_of(closed.meta().index);
+        if heirs.is_empty() { Err(Error::no_such_shard(closed.id(), &self.arn)) } else { Ok(heirs) }
+    }
+
     /// Ends what consumers are being brought, for good: the stream is being deleted.
     pub(crate) fn end_subscriptions(&self) {
         let gone = not_found(&self.arn);
@@ -258,7 +269,7 @@ mod tests {
             tags: BTreeMap::new(),
             record_kib_max: 1024,
             next_shard: 1,
-            count_updates: Vec::new(),
+            count_updates: RollingDay::default(),
             monitored: ShardMetricSet::EMPTY,
             policy: None,
             capacity: StreamCapacity::default(),
@@ -270,10 +281,11 @@ mod tests {
     fn phases_end_by_the_clock() {
         let until = Timestamp::from_millis(100);
         let (before, at) = (Timestamp::from_millis(99), until);
-        let creating = meta(Phase::Creating { until });
+        let span = Span { since: Timestamp::EPOCH, until };
+        let creating = meta(Phase::Creating(span));
         assert_eq!(creating.status(before), Some(StreamStatus::Creating));
         assert_eq!(creating.status(at), Some(StreamStatus::Active));
-        let deleting = meta(Phase::Deleting { until });
+        let deleting = meta(Phase::Deleting(span));
         assert_eq!(deleting.status(before), Some(StreamStatus::Deleting));
         assert_eq!(deleting.status(at), None);
     }

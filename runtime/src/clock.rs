@@ -32,6 +32,12 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn monotonic(&self) -> Duration;
 
     fn sleep(&self, duration: Duration) -> Sleep;
+
+    /// Sleeps until the monotonic reading is at `deadline`. Whoever holds a deadline asks for this one: between a
+    /// reading and a sleep that is counted from it, a clock may be moved.
+    fn sleep_until(&self, deadline: Duration) -> Sleep {
+        self.sleep(deadline.saturating_sub(self.monotonic()))
+    }
 }
 
 impl dyn Clock + '_ {
@@ -150,15 +156,25 @@ impl Clock for ManualClock {
     }
 
     fn sleep(&self, duration: Duration) -> Sleep {
-        let (wake, woken) = oneshot::channel();
         let mut state = self.state.lock();
         let deadline = state.monotonic + duration;
-        if duration.is_zero() {
+        state.sleep_until(deadline)
+    }
+
+    fn sleep_until(&self, deadline: Duration) -> Sleep {
+        self.state.lock().sleep_until(deadline)
+    }
+}
+
+impl ManualState {
+    fn sleep_until(&mut self, deadline: Duration) -> Sleep {
+        let (wake, woken) = oneshot::channel();
+        if deadline <= self.monotonic {
             let _ = wake.send(());
         } else {
-            let number = state.sleepers_made;
-            state.sleepers_made += 1;
-            state.sleepers.push(Reverse(Sleeper { deadline, number, wake }));
+            let number = self.sleepers_made;
+            self.sleepers_made += 1;
+            self.sleepers.push(Reverse(Sleeper { deadline, number, wake }));
         }
         Box::pin(async move {
             // The sender lives in the clock until it fires; if the clock is gone, so is time.
@@ -200,6 +216,18 @@ mod tests {
         clock.advance(Duration::from_secs(1));
         sleep.await;
         assert_eq!(clock.now(), Duration::from_secs(105));
+    }
+
+    #[tokio::test]
+    async fn a_deadline_stays_when_the_clock_is_moved_before_the_sleep() {
+        let clock = ManualClock::starting_at(Duration::ZERO);
+        let deadline = clock.monotonic() + Duration::from_secs(5);
+        clock.advance(Duration::from_secs(4));
+        let mut sleep = clock.sleep_until(deadline);
+        assert!(futures_poll(&mut sleep).await.is_none());
+        clock.advance(Duration::from_secs(1));
+        assert!(futures_poll(&mut sleep).await.is_some());
+        assert!(futures_poll(&mut clock.sleep_until(deadline)).await.is_some());
     }
 
     #[tokio::test]

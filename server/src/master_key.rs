@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use base64_simd::STANDARD as BASE64;
 use millstream_engine::{KeySource, MasterKey};
 use millstream_runtime::{SharedEntropy, TaskSet};
+use parking_lot::Mutex;
 use zeroize::Zeroizing;
 
 use crate::kept_file::{self, SecretFileError};
@@ -71,7 +72,8 @@ pub enum MasterKeyError {
 
 /// The engine's source of the master key.
 pub(crate) struct MasterKeys {
-    present: Option<MasterKey>,
+    /// With one that was made since: whoever opens another engine on the store asks again.
+    present: Mutex<Option<MasterKey>>,
     previous: Option<MasterKey>,
     /// Where one that is made is kept, if anywhere.
     kept: Option<PathBuf>,
@@ -100,14 +102,14 @@ impl MasterKeys {
         let previous = previous_master_key_file.as_deref().map(read).transpose()?;
         let made_earlier = kept.as_deref().filter(|path| given.is_none() && path.exists());
         let present = given.map_or_else(|| made_earlier.map(read).transpose(), |given| Ok(Some(given)))?;
-        Ok(Self { present, previous, kept, entropy })
+        Ok(Self { present: Mutex::new(present), previous, kept, entropy })
     }
 }
 
 #[async_trait]
 impl KeySource for MasterKeys {
     fn present(&self) -> Option<MasterKey> {
-        self.present.clone()
+        self.present.lock().clone()
     }
 
     fn previous(&self) -> Option<MasterKey> {
@@ -116,9 +118,13 @@ impl KeySource for MasterKeys {
 
     async fn make(&self) -> io::Result<MasterKey> {
         let key = Zeroizing::new(self.entropy.bytes::<KEY_BYTES>());
-        let Some(path) = self.kept.clone() else { return Ok(MasterKey::new(&key)) };
-        let made = TaskSet::blocking(move || keep(&path, &key)).await;
-        made.unwrap_or_else(|| Err(io::Error::other("the server is shutting down")))
+        let made = match self.kept.clone() {
+            None => MasterKey::new(&key),
+            Some(path) => TaskSet::blocking(move || keep(&path, &key))
+                .await
+                .unwrap_or_else(|| Err(io::Error::other("the server is shutting down")))?,
+        };
+        Ok(self.present.lock().insert(made).clone())
     }
 }
 
@@ -223,6 +229,7 @@ mod tests {
         let first = keys(&settings, &Secrets::none()).unwrap();
         assert!(first.present().is_none());
         let made = shown(Some(first.make().await.unwrap()));
+        assert_eq!(shown(first.present()), made);
         let path = directory.path().join(KEPT_FILE);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(shown(keys(&settings, &Secrets::none()).unwrap().present()), made);
@@ -240,8 +247,11 @@ mod tests {
     async fn in_memory_nothing_is_kept() {
         let directory = tempfile::tempdir().unwrap();
         let settings = Settings { storage: StorageKind::Memory, ..settings(directory.path()) };
-        keys(&settings, &Secrets::none()).unwrap().make().await.unwrap();
+        let keys = keys(&settings, &Secrets::none()).unwrap();
+        let made = shown(Some(keys.make().await.unwrap()));
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        // Not on disk, but as long as there is whoever asks: the next engine on the store does.
+        assert_eq!(shown(keys.present()), made);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use millstream_storage::memory::MemoryBackend;
 use millstream_storage::rocksdb::RocksBackend;
 use millstream_storage::{Backend, SlotId};
 
-use crate::admin::{Admin, Clocks, Health, TestApi};
+use crate::admin::{Admin, Clocks, Health, Saves, TestApi};
 use crate::aws::request_id::RequestIds;
 use crate::aws::router::Router;
 use crate::faults::Faults;
@@ -92,7 +92,7 @@ impl Server {
         let tls = tls::acceptor(&settings.tls, directory)?;
 
         let initial_streams = settings.initial_streams()?;
-        initial_streams.make(&engine, &clock).await?;
+        initial_streams.make(&engine).await?;
 
         let tasks = TaskSet::default();
         let health = Health { engine: engine.clone(), init: init.clone() };
@@ -115,6 +115,7 @@ impl Server {
             clocks: Clocks { engine: engine_clock.clone(), machine: clock.clone() },
             faults,
             initial_streams,
+            saves: Saves::default(),
             tasks: tasks.clone(),
         };
         let admin = Admin { health, metrics, init: init.clone(), test_api };

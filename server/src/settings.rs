@@ -308,8 +308,10 @@ impl Settings {
         Ok(InitialStreams::parse(&self.initialize_streams, &self.account_id()?, &self.region()?)?)
     }
 
-    /// Whoever reaches the test API can remove everything, so where data is to last it must be asked for.
-    pub(crate) fn has_test_api(&self) -> bool {
+    /// Whether the admin port has the test API. Whoever reaches it can remove everything, so where data is to last it
+    /// must be asked for.
+    #[must_use]
+    pub fn has_test_api(&self) -> bool {
         self.test_api.unwrap_or(self.storage == StorageKind::Memory)
     }
 

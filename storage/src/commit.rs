@@ -9,6 +9,9 @@ use crate::error::{Error, Result};
 pub struct Durable {
     /// Every commit up to this position survives a power cut, or was told that it failed.
     pub position: u64,
+    /// The marks of every commit up to this position are what the next open finds, or newer ones, however this one
+    /// ends. Follows `position` within a second or so.
+    pub anchored: u64,
     /// Set when the slot does nothing more, with the reason.
     pub closed: Option<Error>,
 }

@@ -30,6 +30,7 @@ where
     positions_rise_with_the_order(&make().await).await;
     is_closed_after_close(&make().await).await;
     keeps_large_and_empty_values(&make().await).await;
+    anchors_the_marks_of_what_is_durable(&make().await).await;
     exports_one_moment(&make().await).await;
     an_export_that_is_not_read_holds_nobody_up(&make().await).await;
 }
@@ -220,6 +221,19 @@ async fn keeps_large_and_empty_values(backend: &dyn Backend) {
     write(&*slot, writes).await;
     assert_eq!(slot.get(b"large").await.unwrap(), Some(large.into()));
     assert_eq!(slot.get(b"empty").await.unwrap(), Some(Bytes::new()));
+}
+
+async fn anchors_the_marks_of_what_is_durable(backend: &dyn Backend) {
+    let slot = open(backend).await;
+    for round in 0..2 {
+        let mut writes = puts(&[("k", "v")]);
+        writes.mark("m", round.to_string());
+        let commit = slot.commit(writes).await.unwrap();
+        let position = commit.position();
+        commit.durable().await.unwrap();
+        let durable = slot.watch().wait_for(|durable| durable.anchored >= position).await.unwrap().clone();
+        assert!(durable.closed.is_none());
+    }
 }
 
 /// The keys and values of an export.

@@ -3,12 +3,13 @@
 //! Tests hand out a [`Faults`] and switch faults on while the wrapped slot is in use. With none switched on
 //! it keeps the whole contract.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::commit::{Commit, Durable};
 use crate::error::{Error, Result};
@@ -18,11 +19,19 @@ use crate::write_set::{Priority, WriteSet};
 
 /// The switches; clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Faults(Arc<Mutex<Switches>>);
+pub struct Faults(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    switches: Mutex<Switches>,
+    let_go: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Switches {
     disk_full: bool,
+    commits_held: bool,
+    scanned_bytes: usize,
     next_commits: Option<Error>,
     next_reads: Option<Error>,
     scan_drops_entry: Option<usize>,
@@ -32,35 +41,59 @@ struct Switches {
 impl Faults {
     /// While on, commits of normal priority are refused for want of space.
     pub fn disk_full(&self, on: bool) {
-        self.0.lock().disk_full = on;
+        self.0.switches.lock().disk_full = on;
+    }
+
+    /// While on, commits of normal priority wait before they are ordered. Others overtake them.
+    pub fn hold_commits(&self, on: bool) {
+        self.0.switches.lock().commits_held = on;
+        self.0.let_go.notify_waiters();
     }
 
     /// Until cleared with `None`, every commit fails like this before it is ordered.
     pub fn fail_commits(&self, error: Option<Error>) {
-        self.0.lock().next_commits = error;
+        self.0.switches.lock().next_commits = error;
     }
 
     /// Until cleared with `None`, every read fails like this.
     pub fn fail_reads(&self, error: Option<Error>) {
-        self.0.lock().next_reads = error;
+        self.0.switches.lock().next_reads = error;
     }
 
     /// Scans leave out the entry at this place of every page, as a store that lost it would.
     pub fn drop_scanned_entry(&self, place: Option<usize>) {
-        self.0.lock().scan_drops_entry = place;
+        self.0.switches.lock().scan_drops_entry = place;
     }
 
     /// Scans change one bit in the middle of the value at this place of every page.
     pub fn flip_scanned_bit(&self, place: Option<usize>) {
-        self.0.lock().scan_flips_bit = place;
+        self.0.switches.lock().scan_flips_bit = place;
+    }
+
+    /// Bytes of keys and values that scans have given out.
+    #[must_use]
+    pub fn scanned_bytes(&self) -> usize {
+        self.0.switches.lock().scanned_bytes
     }
 
     fn check_read(&self) -> Result<()> {
-        self.0.lock().next_reads.clone().map_or(Ok(()), Err)
+        self.0.switches.lock().next_reads.clone().map_or(Ok(()), Err)
+    }
+
+    async fn pass(&self, writes: &WriteSet) {
+        loop {
+            let mut let_go = pin!(self.0.let_go.notified());
+            // Listens before it looks, so as not to miss the change in between.
+            let_go.as_mut().enable();
+            if writes.priority != Priority::Normal || !self.0.switches.lock().commits_held {
+                return;
+            }
+            let_go.await;
+        }
     }
 
     fn check_commit(&self, writes: &WriteSet) -> Result<()> {
-        let switches = self.0.lock();
+        let switches = self.0.switches.lock();
         if switches.disk_full && writes.priority == Priority::Normal {
             return Err(Error::NoSpace { free: 0, needed: writes.size() as u64 });
         }
@@ -68,7 +101,9 @@ impl Faults {
     }
 
     fn spoil(&self, page: &mut Entries) {
-        let switches = self.0.lock();
+        let mut switches = self.0.switches.lock();
+        let bytes = page.entries.iter().map(|entry| entry.key.len() + entry.value.len());
+        switches.scanned_bytes += bytes.sum::<usize>();
         if let Some(entry) = switches.scan_flips_bit.and_then(|place| page.entries.get_mut(place)) {
             let mut value = entry.value.to_vec();
             let middle = value.len() / 2;
@@ -111,6 +146,7 @@ impl Slot for FaultySlot {
     }
 
     async fn commit(&self, writes: WriteSet) -> Result<Commit> {
+        self.faults.pass(&writes).await;
         self.faults.check_commit(&writes)?;
         self.inner.commit(writes).await
     }

@@ -29,6 +29,8 @@ pub struct MemoryBackend {
 struct Stored {
     entries: RwLock<BTreeMap<Bytes, Bytes>>,
     marks: Mutex<Marks>,
+    /// What a crash leaves of the marks, while that is not all of them.
+    anchor: Mutex<Option<Marks>>,
     epoch: Mutex<u64>,
 }
 
@@ -44,6 +46,14 @@ impl MemoryBackend {
         Self { manual: true, ..Self::default() }
     }
 
+    /// While on, marks of the slots there are become durable without being anchored: who opens one that was not
+    /// closed finds the marks of before. Once off, the next commit anchors all.
+    pub fn hold_anchors(&self, on: bool) {
+        for stored in self.slots.lock().values() {
+            *stored.anchor.lock() = on.then(|| stored.marks.lock().clone());
+        }
+    }
+
     /// As [`Backend::open`], with the slot's own type.
     pub fn open_slot(&self, slot: SlotId, expected_epoch: Option<u64>) -> Result<Arc<MemorySlot>> {
         let stored = self.slots.lock().entry(slot).or_default().clone();
@@ -52,7 +62,11 @@ impl MemoryBackend {
             return Err(Error::Fenced { expected, found: *epoch });
         }
         *epoch += 1;
-        let (epoch, marks_at_open) = (*epoch, stored.marks.lock().clone());
+        let mut marks = stored.marks.lock();
+        if let Some(anchor) = &*stored.anchor.lock() {
+            marks.clone_from(anchor);
+        }
+        let (epoch, marks_at_open) = (*epoch, marks.clone());
         Ok(Arc::new(MemorySlot {
             stored: stored.clone(),
             epoch,
@@ -130,7 +144,13 @@ impl MemorySlot {
                 };
             }
             drop(marks);
-            self.durable.send_modify(|durable| durable.position = position);
+            let is_anchored = self.stored.anchor.lock().is_none();
+            self.durable.send_modify(|durable| {
+                durable.position = position;
+                if is_anchored {
+                    durable.anchored = position;
+                }
+            });
             // Whoever committed may have stopped waiting.
             let _ = outcome.send(Ok(()));
         }
@@ -232,8 +252,15 @@ impl Slot for MemorySlot {
     async fn close(&self) -> Result<()> {
         let mut ordered = self.ordered.lock();
         self.sync_locked(&mut ordered);
-        ordered.closed = true;
-        self.durable.send_modify(|durable| durable.closed = Some(Error::Closed));
+        if !std::mem::replace(&mut ordered.closed, true)
+            && let Some(anchor) = &mut *self.stored.anchor.lock()
+        {
+            anchor.clone_from(&self.stored.marks.lock());
+        }
+        self.durable.send_modify(|durable| {
+            durable.anchored = durable.position;
+            durable.closed = Some(Error::Closed);
+        });
         Ok(())
     }
 }
@@ -260,6 +287,35 @@ mod tests {
     #[tokio::test]
     async fn keeps_the_contract() {
         contract::run(|| async { MemoryBackend::new() }).await;
+    }
+
+    #[tokio::test]
+    async fn marks_that_are_not_anchored_are_those_of_before_unless_the_slot_is_closed() {
+        let backend = MemoryBackend::new();
+        let slot = backend.open_slot(SlotId(0), None).unwrap();
+        let mark = |value: &'static str| {
+            let mut writes = WriteSet::new();
+            writes.put("k", value);
+            writes.mark("m", value);
+            writes
+        };
+        slot.commit(mark("1")).await.unwrap().durable().await.unwrap();
+        backend.hold_anchors(true);
+        slot.commit(mark("2")).await.unwrap().durable().await.unwrap();
+        assert_eq!(slot.marks(), [("m".into(), "2".into())].into());
+        let (position, anchored) = {
+            let durable = slot.watch();
+            let durable = durable.borrow();
+            (durable.position, durable.anchored)
+        };
+        assert_eq!((position, anchored), (2, 1));
+        let slot = backend.open_slot(SlotId(0), None).unwrap();
+        assert_eq!(slot.get(b"k").await.unwrap(), Some("2".into()));
+        assert_eq!(*slot.marks_at_open(), [("m".into(), "1".into())].into());
+        slot.commit(mark("3")).await.unwrap().durable().await.unwrap();
+        slot.close().await.unwrap();
+        let slot = backend.open_slot(SlotId(0), None).unwrap();
+        assert_eq!(*slot.marks_at_open(), [("m".into(), "3".into())].into());
     }
 
     #[tokio::test]

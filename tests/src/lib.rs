@@ -10,11 +10,13 @@
 pub mod admin;
 pub mod anchor;
 pub mod clients;
+pub mod compatibility;
 pub mod damage;
 pub mod disk;
 pub mod ledger;
 pub mod load;
 pub mod memory;
+pub mod operations;
 pub mod programs;
 pub mod random;
 pub mod raw;

@@ -1,42 +1,46 @@
-//! What docs/compatibility.md says of operations and of clients is so.
+//! The table in docs/compatibility.md is as `make compatibility` makes it, and what stands beside it is so.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the lints spare test functions alone
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
+
+use millstream_tests::compatibility::{CLIENTS, Outcome, Table};
+use millstream_tests::operations;
 
 fn read(file: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{file}: {error}"))
+    operations::source(file)
 }
 
-/// The operations that the page lists with this state.
-fn listed(page: &str, state: &str) -> BTreeSet<String> {
-    let end = format!("` | {state} |");
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix(&end));
-    rows.map(str::to_owned).collect()
-}
-
-/// `put_record` as `PutRecord`.
-fn operation_of(function: &str) -> String {
-    let words = function.split('_').map(|word| word[..1].to_uppercase() + &word[1..]);
-    words.collect()
-}
-
+/// What the cells say is the business of the tests that show it.
 #[test]
-fn the_page_lists_every_operation_and_whether_it_is_built() {
+fn the_page_has_the_table_as_it_is_made() {
     let page = read("docs/compatibility.md");
-    let service = read("server/src/aws/kinesis/service/mod.rs");
-    let functions = service.split("async fn ").skip(1).filter_map(|rest| rest.split('(').next());
-    let built: BTreeSet<_> = functions.map(operation_of).collect();
-    assert_eq!(listed(&page, "works"), built);
+    let table = Table::on(&page);
+    assert_eq!(table.put_on(&page), page, "`make compatibility` makes it");
+    let (all, built) = (operations::all(), operations::built());
+    assert!(all.len() > 50 && built.is_subset(&all), "{all:?} {built:?}");
+    for operation in &built {
+        for client in CLIENTS {
+            let cell = table.cell(operation, client);
+            assert!(cell == Outcome::Passed || cell == Outcome::Missing, "{operation} with {client}: {cell}");
+        }
+    }
+}
 
-    let model = read("server/src/aws/kinesis/generated/operation.rs");
-    let names = model.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => \""));
-    let all: BTreeSet<_> = names.map(|(name, _)| name.to_owned()).collect();
-    assert!(all.len() > 50, "{all:?}");
-    assert_eq!(listed(&page, "not built yet"), all.difference(&built).cloned().collect());
+/// That an operation is not in a client is a surprise to whoever uses it.
+#[test]
+fn a_client_lacks_what_the_page_explains() {
+    let page = read("docs/compatibility.md");
+    let table = Table::on(&page);
+    let is_missing = |operation: &String| {
+        CLIENTS.into_iter().any(|client| table.cell(operation, client) == Outcome::Missing)
+    };
+    let missing: BTreeSet<_> = operations::built().into_iter().filter(is_missing).collect();
+    let explained = page.split_once("\n*Not in it*").unwrap().1;
+    let explained = explained.split("\n\n").next().unwrap();
+    for operation in missing {
+        assert!(explained.contains(&format!("`{operation}`")), "{operation}");
+    }
 }
 
 /// The text between `before` and `after`.

@@ -1,4 +1,4 @@
-//! A target in a few lines: one shard a stream, everything in memory, faults on demand.
+//! A target in a few lines: everything in memory, every record in the first shard of its stream, faults on demand.
 
 mod push;
 
@@ -46,6 +46,8 @@ pub(super) struct FakeTarget {
 pub(super) struct State {
     /// Names of streams with their records' data in base64.
     pub(super) streams: BTreeMap<String, Vec<String>>,
+    /// How many each stream was made with.
+    shards: BTreeMap<String, u64>,
     pub(super) created: u64,
     pub(super) puts: u64,
     pub(super) records_seen: u64,
@@ -86,6 +88,10 @@ impl Drop for FakeTarget {
     fn drop(&mut self) {
         self.tasks.shutdown();
     }
+}
+
+fn shard_id(index: u64) -> String {
+    format!("shardId-{index:012}")
 }
 
 async fn until_stopped<T>(tasks: &TaskSet, work: impl Future<Output = T>) -> Option<T> {
@@ -163,6 +169,7 @@ impl State {
         let name = body["StreamName"].as_str().unwrap_or_default().to_owned();
         match operation {
             "CreateStream" => {
+                self.shards.insert(name.clone(), body["ShardCount"].as_u64().unwrap());
                 self.streams.insert(name, Vec::new());
                 self.created += 1;
                 (200, Value::Null)
@@ -177,7 +184,11 @@ impl State {
                 let arn = format!("arn:{name}");
                 (200, json!({ "StreamDescriptionSummary": { "StreamStatus": "ACTIVE", "StreamARN": arn } }))
             }
-            "ListShards" => (200, json!({ "Shards": [{ "ShardId": "shardId-000000000000" }] })),
+            "ListShards" => {
+                let shards: Vec<_> =
+                    (0..self.shards[&name]).map(|index| json!({ "ShardId": shard_id(index) })).collect();
+                (200, json!({ "Shards": shards }))
+            }
             "GetShardIterator" => {
                 let latest = body["ShardIteratorType"] == "LATEST";
                 let at = if latest { self.streams[&name].len() } else { 0 };

@@ -18,8 +18,10 @@ struct Line {
 }
 
 async fn bench(target: &FakeTarget, flags: &str) -> Result<BenchResult, Error> {
+    // A flag can be given once only.
+    let warm_up = if flags.contains("--warm-up") { "" } else { "--warm-up 50ms" };
     let common = format!(
-        "bench {flags} --endpoint-url {} --duration 400ms --warm-up 50ms --record-size 64",
+        "bench {flags} --endpoint-url {} --duration 400ms {warm_up} --record-size 64 --shards 1",
         target.url
     );
     let line = Line::try_parse_from(common.split_whitespace()).unwrap();

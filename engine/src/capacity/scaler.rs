@@ -33,6 +33,9 @@ const _: () = assert!(LOOK_INTERVAL.as_secs() * 10 <= aws::ON_DEMAND_GROWS_WITHI
 pub(crate) struct Watch {
     since: Duration,
     shards: HashMap<ShardIndex, Seen>,
+    /// The highest rate that was seen and is not persisted yet: shards count from zero after each look, and what they
+    /// had counted must not be lost when a change fails.
+    unsaved: Rate,
 }
 
 /// What was seen of a shard.
@@ -81,16 +84,16 @@ impl Inner {
         let found = Found { stream: stream.clone(), meta, status: StreamStatus::Active, now };
         let Some(shards) = stream.look(capacity, self.clock.monotonic()) else { return Ok(()) };
         let mut demand = found.meta.capacity.demand.clone();
-        demand.note(now, total(&shards));
+        demand.note(now, stream.unsaved_rate());
         let snapshot = self.snapshot(&found, &demand, capacity, shards);
         let steps = decide(&snapshot);
         if !steps.is_empty() {
-            return self.carry_out(&found, &steps, demand).await;
+            self.carry_out(&found, &steps, demand).await?;
+        } else if demand != found.meta.capacity.demand {
+            self.change(&found, Priority::Normal, |meta| meta.capacity.demand = demand).await?;
         }
-        if demand == found.meta.capacity.demand {
-            return Ok(());
-        }
-        self.change(&found, Priority::Normal, |meta| meta.capacity.demand = demand).await
+        stream.forget_unsaved_rate();
+        Ok(())
     }
 
     fn snapshot(
@@ -169,12 +172,26 @@ impl Stream {
         is_due.then(|| watch.observe(&self.shards().routing, capacity, now, elapsed))
     }
 
-    /// What all open shards together were offered since the last look, which may be just now.
+    /// What all open shards together were offered since the last look, which may be just now, or at an earlier one
+    /// that nothing came of, if that was more.
     pub(crate) fn glance(&self, capacity: ShardCapacity, now: Duration) -> Rate {
         let mut watch = self.watch.lock();
         let watch = watch.get_or_insert_with(|| self.begin_watch(now));
         let elapsed = now.saturating_sub(watch.since).max(LOOK_INTERVAL);
-        total(&watch.observe(&self.shards().routing, capacity, now, elapsed))
+        watch.observe(&self.shards().routing, capacity, now, elapsed);
+        watch.unsaved
+    }
+
+    fn unsaved_rate(&self) -> Rate {
+        self.watch.lock().as_ref().map(|watch| watch.unsaved).unwrap_or_default()
+    }
+
+    /// What was seen is part of the stream's row. A glance does not say so: what it saw is noted again at the next
+    /// look, which changes nothing, or, if nothing came of the glance, for the first time.
+    fn forget_unsaved_rate(&self) {
+        if let Some(watch) = self.watch.lock().as_mut() {
+            watch.unsaved = Rate::default();
+        }
     }
 
     /// Counts from now on.
@@ -186,7 +203,7 @@ impl Stream {
         for shard in self.shards().routing.open() {
             shard.writer.lock().limits.take_offered();
         }
-        Box::new(Watch { since: now, shards: HashMap::new() })
+        Box::new(Watch { since: now, shards: HashMap::new(), unsaved: Rate::default() })
     }
 }
 
@@ -210,7 +227,9 @@ impl Watch {
             self.shards.insert(index, seen);
             Observed { range: shard.meta().range, rate, day_peak: seen.day_peak(now) }
         });
-        observed.collect()
+        let observed: Vec<_> = observed.collect();
+        self.unsaved = self.unsaved.max(total(&observed));
+        observed
     }
 }
 

@@ -42,8 +42,9 @@ impl Committer {
         let error = failure.error.clone();
         let mut shards = BTreeMap::new();
         self.fail(failure, &mut shards);
-        self.close_open_group(&error, &mut shards);
+        // First what is under way: once records are refused, nothing of those before reaches storage any more.
         self.drain(under_way, &mut shards).await;
+        self.close_open_group(&error, &mut shards);
         shards.values().for_each(|shard| shard.grown.notify_waiters());
         while let Err(error) = self.try_resume(&shards).await {
             tracing::debug!(%error, "storage does not take writes yet");

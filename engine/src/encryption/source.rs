@@ -14,7 +14,8 @@ use super::master_key::MasterKey;
 /// A component that an engine is given, like its clock: the engine does not know of files and variables.
 #[async_trait]
 pub trait KeySource: fmt::Debug + Send + Sync {
-    /// The master key, if there is one already. Asked once, when the engine opens.
+    /// The master key, if there is one already: one that was made since is one. Asked by every engine that opens on
+    /// the store.
     fn present(&self) -> Option<MasterKey>;
 
     /// The master key before the present one. Data keys that it wrapped are wrapped anew when the engine opens.

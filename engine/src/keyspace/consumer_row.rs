@@ -10,6 +10,7 @@ use prost::Message;
 use super::{CONSUMER, StreamUid, corrupt, stream_prefix};
 use crate::Result;
 use crate::consumer::{ConsumerMeta, ConsumerPhase};
+use crate::span::Span;
 
 #[derive(Clone, PartialEq, Message)]
 struct Row {
@@ -21,6 +22,8 @@ struct Row {
     /// When a phase other than steady ends.
     #[prost(uint64, tag = "3")]
     phase_until_millis: u64,
+    #[prost(uint64, tag = "6")]
+    phase_since_millis: u64,
     #[prost(btree_map = "string, string", tag = "4")]
     tags: BTreeMap<String, String>,
     #[prost(string, optional, tag = "5")]
@@ -36,15 +39,16 @@ pub(crate) fn all() -> KeyRange {
 }
 
 pub(crate) fn encode(meta: &ConsumerMeta) -> Bytes {
-    let (phase, until) = match meta.phase {
-        ConsumerPhase::Steady => (0, Timestamp::EPOCH),
-        ConsumerPhase::Creating { until } => (1, until),
-        ConsumerPhase::Deleting { until } => (2, until),
+    let (phase, span) = match meta.phase {
+        ConsumerPhase::Steady => (0, Span { since: Timestamp::EPOCH, until: Timestamp::EPOCH }),
+        ConsumerPhase::Creating(span) => (1, span),
+        ConsumerPhase::Deleting(span) => (2, span),
     };
     let row = Row {
         created_millis: meta.created.as_millis(),
         phase,
-        phase_until_millis: until.as_millis(),
+        phase_until_millis: span.until.as_millis(),
+        phase_since_millis: span.since.as_millis(),
         tags: meta.tags.clone(),
         policy: meta.policy.clone(),
     };
@@ -60,13 +64,16 @@ fn try_decode(key: &[u8], row: &[u8]) -> Option<(StreamUid, ConsumerName, Consum
     let (stream, name) = key.get(1..)?.split_first_chunk::<4>()?;
     let name = std::str::from_utf8(name).ok()?.parse().ok()?;
     let row = Row::decode(row).ok()?;
-    let until = Timestamp::from_millis(row.phase_until_millis);
+    let span = Span {
+        since: Timestamp::from_millis(row.phase_since_millis),
+        until: Timestamp::from_millis(row.phase_until_millis),
+    };
     let meta = ConsumerMeta {
         created: Timestamp::from_millis(row.created_millis),
         phase: match row.phase {
             0 => ConsumerPhase::Steady,
-            1 => ConsumerPhase::Creating { until },
-            2 => ConsumerPhase::Deleting { until },
+            1 => ConsumerPhase::Creating(span),
+            2 => ConsumerPhase::Deleting(span),
             _ => return None,
         },
         tags: row.tags,
@@ -82,12 +89,12 @@ mod tests {
     use super::*;
 
     fn any_phase() -> impl Strategy<Value = ConsumerPhase> {
-        (0..3, any::<u64>()).prop_map(|(phase, millis)| {
-            let until = Timestamp::from_millis(millis);
+        (0..3, any::<[u64; 2]>()).prop_map(|(phase, [since, until])| {
+            let span = Span { since: Timestamp::from_millis(since), until: Timestamp::from_millis(until) };
             match phase {
                 0 => ConsumerPhase::Steady,
-                1 => ConsumerPhase::Creating { until },
-                _ => ConsumerPhase::Deleting { until },
+                1 => ConsumerPhase::Creating(span),
+                _ => ConsumerPhase::Deleting(span),
             }
         })
     }

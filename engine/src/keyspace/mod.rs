@@ -15,6 +15,7 @@
 //! | 07 | stream uid u32 ‖ name | [`consumer_row`]: a consumer of a stream |
 //! | 08 | stream uid u32 ‖ epoch u32 | [`data_key_row`]: a data key of a stream, wrapped |
 //! | 09 | account ‖ 0 ‖ region | [`account_row`]: what an account has set in a region |
+//! | 0a | – | 16 bytes: the number of the last [`crate::change`] |
 //! | 10 | shard uid u64 ‖ first index u64 | a [`crate::record_block`] |
 //! | 11 | shard uid u64 ‖ milliseconds u64 | [`time_index`]: the first block of that time |
 //! | 7e | – | [`replacement_row`]: how often all of this was replaced by a reset or a snapshot |
@@ -44,6 +45,7 @@ pub(crate) const TAIL: u8 = 0x06;
 pub(crate) const CONSUMER: u8 = 0x07;
 pub(crate) const DATA_KEY: u8 = 0x08;
 pub(crate) const ACCOUNT: u8 = 0x09;
+pub(crate) const CHANGE: u8 = 0x0a;
 pub(crate) const RECORD_BLOCK: u8 = 0x10;
 pub(crate) const TIME_INDEX: u8 = 0x11;
 pub(crate) const REPLACEMENT: u8 = 0x7e;

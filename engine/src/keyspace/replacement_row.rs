@@ -8,7 +8,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use millstream_storage::Marks;
 use prost::Message;
 
-use super::{PROBE, REPLACEMENT, STAGED, key};
+use super::{CHANGE, PROBE, REPLACEMENT, STAGED, key};
 
 /// No shard's mark has this name: theirs have 8 bytes.
 const MARK_NAME: &[u8] = b"replacement";
@@ -56,7 +56,7 @@ pub(crate) fn staged_mark_key(name: &[u8]) -> Bytes {
 
 /// Whether a key belongs to the content, which a replacement replaces.
 pub(crate) fn is_content(key: &[u8]) -> bool {
-    key.first().is_some_and(|tag| !matches!(*tag, 0 | PROBE | REPLACEMENT | STAGED))
+    key.first().is_some_and(|tag| !matches!(*tag, 0 | PROBE | CHANGE | REPLACEMENT | STAGED))
 }
 
 #[cfg(test)]
@@ -75,9 +75,14 @@ mod tests {
     fn the_content_is_all_but_the_rows_of_replacements_and_probes() {
         assert!(is_content(&super::super::store_row::store_key()));
         assert!(is_content(&[super::super::RECORD_BLOCK, 1]));
-        for key in
-            [replacement_key(), staged_key(&[1]), key(PROBE, &[]), Bytes::new(), Bytes::from_static(&[0])]
-        {
+        for key in [
+            replacement_key(),
+            staged_key(&[1]),
+            key(PROBE, &[]),
+            key(CHANGE, &[]),
+            Bytes::new(),
+            Bytes::from_static(&[0]),
+        ] {
             assert!(!is_content(&key));
         }
     }

@@ -14,6 +14,7 @@ use crate::encryption::Epoch;
 use crate::encryption::state::Encryption;
 use crate::monitoring::ShardMetricSet;
 use crate::rolling_day::RollingDay;
+use crate::span::Span;
 use crate::stream::{Mode, Phase, StreamMeta};
 
 #[derive(Clone, PartialEq, Message)]
@@ -36,6 +37,8 @@ struct Row {
     /// When a phase other than steady ends.
     #[prost(uint64, tag = "7")]
     phase_until_millis: u64,
+    #[prost(uint64, tag = "12")]
+    phase_since_millis: u64,
     #[prost(btree_map = "string, string", tag = "8")]
     tags: BTreeMap<String, String>,
     #[prost(uint32, tag = "9")]
@@ -81,11 +84,11 @@ pub(crate) fn all() -> KeyRange {
 }
 
 pub(crate) fn encode(meta: &StreamMeta) -> Bytes {
-    let (phase, until) = match meta.phase {
-        Phase::Steady => (0, Timestamp::EPOCH),
-        Phase::Creating { until } => (1, until),
-        Phase::Updating { until } => (2, until),
-        Phase::Deleting { until } => (3, until),
+    let (phase, span) = match meta.phase {
+        Phase::Steady => (0, Span { since: Timestamp::EPOCH, until: Timestamp::EPOCH }),
+        Phase::Creating(span) => (1, span),
+        Phase::Updating(span) => (2, span),
+        Phase::Deleting(span) => (3, span),
     };
     let row = Row {
         uid: meta.uid,
@@ -97,11 +100,12 @@ pub(crate) fn encode(meta: &StreamMeta) -> Bytes {
             Mode::OnDemand => 1,
         },
         phase,
-        phase_until_millis: until.as_millis(),
+        phase_until_millis: span.until.as_millis(),
+        phase_since_millis: span.since.as_millis(),
         tags: meta.tags.clone(),
         max_record_kib: meta.record_kib_max,
         next_shard: meta.next_shard,
-        count_updates_millis: to_millis(&meta.count_updates),
+        count_updates_millis: millis(&meta.count_updates),
         monitored: meta.monitored.bits(),
         policy: meta.policy.clone(),
         key_id: meta.encryption.key_id.clone().unwrap_or_default(),
@@ -126,7 +130,10 @@ fn try_decode(key: &[u8], row: &[u8]) -> Option<(StreamArn, StreamMeta)> {
         name: parts.next()?.parse().ok()?,
     };
     let row = Row::decode(row).ok()?;
-    let until = Timestamp::from_millis(row.phase_until_millis);
+    let span = Span {
+        since: Timestamp::from_millis(row.phase_since_millis),
+        until: Timestamp::from_millis(row.phase_until_millis),
+    };
     let meta = StreamMeta {
         uid: row.uid,
         created: Timestamp::from_millis(row.created_millis),
@@ -139,15 +146,15 @@ fn try_decode(key: &[u8], row: &[u8]) -> Option<(StreamArn, StreamMeta)> {
         },
         phase: match row.phase {
             0 => Phase::Steady,
-            1 => Phase::Creating { until },
-            2 => Phase::Updating { until },
-            3 => Phase::Deleting { until },
+            1 => Phase::Creating(span),
+            2 => Phase::Updating(span),
+            3 => Phase::Deleting(span),
             _ => return None,
         },
         tags: row.tags,
         record_kib_max: row.max_record_kib,
         next_shard: row.next_shard,
-        count_updates: from_millis(row.count_updates_millis),
+        count_updates: rolling_day(row.count_updates_millis),
         monitored: ShardMetricSet::from_bits(row.monitored)?,
         policy: row.policy,
         encryption: Encryption {
@@ -171,14 +178,6 @@ fn rolling_day(millis: Vec<u64>) -> RollingDay {
     RollingDay(millis.into_iter().map(Timestamp::from_millis).collect())
 }
 
-fn to_millis(times: &[Timestamp]) -> Vec<u64> {
-    times.iter().map(|time| time.as_millis()).collect()
-}
-
-fn from_millis(times: Vec<u64>) -> Vec<Timestamp> {
-    times.into_iter().map(Timestamp::from_millis).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -188,13 +187,13 @@ mod tests {
     use crate::capacity::StreamCapacity;
 
     fn any_phase() -> impl Strategy<Value = Phase> {
-        (0..4, any::<u64>()).prop_map(|(phase, millis)| {
-            let until = Timestamp::from_millis(millis);
+        (0..4, any::<[u64; 2]>()).prop_map(|(phase, [since, until])| {
+            let span = Span { since: Timestamp::from_millis(since), until: Timestamp::from_millis(until) };
             match phase {
                 0 => Phase::Steady,
-                1 => Phase::Creating { until },
-                2 => Phase::Updating { until },
-                _ => Phase::Deleting { until },
+                1 => Phase::Creating(span),
+                2 => Phase::Updating(span),
+                _ => Phase::Deleting(span),
             }
         })
     }
@@ -215,7 +214,7 @@ mod tests {
                 uid, created: Timestamp::from_millis(created), retention_hours,
                 horizon_floor: Timestamp::from_millis(floor),
                 mode: if on_demand { Mode::OnDemand } else { Mode::Provisioned }, phase, tags, record_kib_max,
-                next_shard, count_updates: from_millis(count_updates),
+                next_shard, count_updates: rolling_day(count_updates),
                 monitored: ShardMetricSet::from_bits(monitored).unwrap(), policy, encryption,
                 capacity: StreamCapacity::default(),
             }

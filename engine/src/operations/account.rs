@@ -45,7 +45,7 @@ impl Engine {
             if after != before {
                 let mut writes = WriteSet::new();
                 writes.put(account_key(&account, &region), account_row::encode(after));
-                inner.slot.commit(writes).await?.durable().await?;
+                inner.store_change(writes).await?;
                 inner.accounts.set(account, region, after);
             }
             Ok(after.describe(now))

@@ -11,7 +11,7 @@ use crate::capacity::{Distribution, ShardCapacity, WarmThroughput};
 use crate::engine::{Engine, Found, Inner};
 use crate::error::{Error, Result};
 use crate::rolling_day::RollingDay;
-use crate::stream::{Mode, Phase, StreamMeta};
+use crate::stream::{Mode, StreamMeta};
 
 impl Engine {
     /// Switches a stream to the other mode, at most twice within 24 hours. Its shards stay, but for more that
@@ -46,9 +46,10 @@ impl Engine {
         .await
     }
 
-    /// Keeps an on-demand stream ready for so many MiB a second from now on. It grows to that at once. To ask for as
-    /// much as before, or for less, gives back what neither that nor the last hour's peak needs. Answers with the
-    /// throughput before the change, as AWS does, which has yet to make it then.
+    /// Keeps an on-demand stream ready for so many MiB a second from now on. It grows to that at once. To ask for less
+    /// than before gives back what neither that nor the last hour's peak needs; to ask for as much, as whoever tries
+    /// again does, changes nothing. Answers with the throughput before the change, as AWS does, which has yet to make
+    /// it then.
     pub async fn update_warm_throughput(&self, arn: &StreamArn, warm_mib: u32) -> Result<WarmThroughput> {
         self.inner.admit(Call::UpdateStreamWarmThroughput, arn)?;
         let arn = arn.clone();
@@ -58,6 +59,10 @@ impl Engine {
             let found = inner.find_active(&arn)?;
             inner.check_warm(&arn, found.meta.mode, warm_mib, Error::Validation)?;
             let (open, capacity) = (found.open_shards(), inner.shard_capacity());
+            let described = WarmThroughput { target_mib: warm_mib, current_mib: capacity.mib_of(open) };
+            if warm_mib == found.meta.capacity.warm_mib {
+                return Ok(described);
+            }
             let wanted = capacity.shards_for_mib(warm_mib);
             let mut demand = found.meta.capacity.demand.clone();
             demand.note(found.now, found.stream.glance(capacity, inner.clock.monotonic()));
@@ -76,7 +81,7 @@ impl Engine {
                 meta.capacity.demand = demand;
             };
             inner.resize(&found, target, change).await?;
-            Ok(WarmThroughput { target_mib: warm_mib, current_mib: capacity.mib_of(open) })
+            Ok(described)
         })
         .await
     }
@@ -205,10 +210,7 @@ impl Inner {
     }
 
     fn begin_update(&self, meta: &mut StreamMeta, found: &Found) {
-        let delay = self.settings.delays.update;
-        if !delay.is_zero() {
-            meta.phase = Phase::Updating { until: found.now.plus(delay) };
-        }
+        meta.begin_update(found.now, self.settings.delays.update);
     }
 
     /// Begins to see to a stream's growth, or ends that.

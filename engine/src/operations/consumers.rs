@@ -14,6 +14,7 @@ use crate::consumer::{Consumer, ConsumerMeta, ConsumerPhase, ConsumerStatus};
 use crate::engine::{Engine, Found, Inner, not_found};
 use crate::error::{Error, Result};
 use crate::keyspace::consumer_row::{self, consumer_key};
+use crate::span::Span;
 use crate::stream::StreamStatus;
 use crate::token::{Page, invalid_page};
 
@@ -109,7 +110,7 @@ impl Engine {
             return Err(not_found(arn));
         }
         if matches!(found.status, StreamStatus::Creating | StreamStatus::Deleting) {
-            return Err(not_active(&found));
+            return Err(Error::stream_not_active(&found.stream.arn, found.status));
         }
         let after =
             token.map(|token| inner.sealer.open_page::<ConsumersToken>(token, found.now)).transpose()?;
@@ -162,16 +163,13 @@ impl Inner {
         let delay = self.settings.delays.create;
         let meta = ConsumerMeta {
             created: creation(found.now, before.as_deref()),
-            phase: match delay.is_zero() {
-                true => ConsumerPhase::Steady,
-                false => ConsumerPhase::Creating { until: found.now.plus(delay) },
-            },
+            phase: Span::starting(found.now, delay).map_or(ConsumerPhase::Steady, ConsumerPhase::Creating),
             tags: call.tags,
             policy: None,
         };
         let mut writes = WriteSet::new();
         writes.put(consumer_key(found.stream.uid, &call.name), consumer_row::encode(&meta));
-        self.slot.commit(writes).await?.durable().await?;
+        self.store_change(writes).await?;
         let created = meta.created;
         let consumer = found.stream.consumers.insert(Consumer::new(call.stream, call.name, meta));
         Ok(ConsumerDescription { arn: consumer.arn.clone(), status: ConsumerStatus::Creating, created })
@@ -183,8 +181,8 @@ impl Inner {
         if found.status == ConsumerStatus::Deleting {
             return Ok(());
         }
-        let until = found.found.now.plus(self.settings.delays.delete);
-        let change = |meta: &mut ConsumerMeta| meta.phase = ConsumerPhase::Deleting { until };
+        let span = Span::new(found.found.now, self.settings.delays.delete);
+        let change = |meta: &mut ConsumerMeta| meta.phase = ConsumerPhase::Deleting(span);
         self.change_consumer(&found, Priority::Reclaim, change).await?;
         let gone = consumer_not_found(&arn.name, &arn.stream);
         found.consumer.places.close(&gone, &Some(gone.clone()));
@@ -231,7 +229,7 @@ impl Inner {
         let key = consumer_key(found.found.stream.uid, &found.consumer.arn.name);
         let mut writes = WriteSet::new().with_priority(priority);
         writes.put(key, consumer_row::encode(&meta));
-        self.slot.commit(writes).await?.durable().await?;
+        self.store_change(writes).await?;
         found.consumer.set_meta(meta);
         Ok(())
     }
@@ -277,12 +275,4 @@ fn creation(now: Timestamp, before: Option<&ConsumerMeta>) -> Timestamp {
 
 fn consumer_not_found(consumer: &dyn fmt::Display, stream: &StreamArn) -> Error {
     Error::ResourceNotFound(format!("Consumer {consumer}, account {} not found.", stream.account))
-}
-
-fn not_active(found: &Found) -> Error {
-    let StreamArn { account, name, .. } = &found.stream.arn;
-    let state = found.status.name();
-    Error::ResourceInUse(format!(
-        "Stream {name} under account {account} not ACTIVE, instead in state {state}"
-    ))
 }

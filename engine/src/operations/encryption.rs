@@ -12,7 +12,6 @@ use crate::encryption::state::Encryption;
 use crate::engine::{Engine, Found, Inner};
 use crate::error::{Error, Result};
 use crate::keyspace::data_key_row::data_key_key;
-use crate::stream::Phase;
 
 impl Engine {
     /// Encrypts records from now on, under a data key of their own. `key_id` is the name of a KMS key: its id, an
@@ -98,9 +97,7 @@ impl Inner {
         let delay = self.settings.delays.update;
         self.change_with(found, writes, |meta| {
             meta.encryption = encryption;
-            if !delay.is_zero() {
-                meta.phase = Phase::Updating { until: found.now.plus(delay) };
-            }
+            meta.begin_update(found.now, delay);
         })
         .await
     }

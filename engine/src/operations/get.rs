@@ -46,10 +46,11 @@ pub struct RecordsPage {
     pub records: Vec<Record>,
     /// Absent behind the last record of a closed shard.
     pub next_iterator: Option<String>,
-    /// How far the reader is behind the end of the shard; 0 at the end.
+    /// How far the reader is behind the end of the shard; 0 at the end of an open one, and how long ago it was at that
+    /// of a closed one. If it is more, there may be further records even behind a page without any.
     pub millis_behind_latest: u64,
-    /// Those that took over from a closed shard, when its last record was read, and only then: without them there
-    /// is a next iterator.
+    /// Those that took over from a closed shard, when its last record was read, and only then: either there is a next
+    /// iterator or there are these.
     pub children: Vec<ChildShard>,
 }
 
@@ -87,7 +88,7 @@ impl Engine {
             .ok_or_else(|| Error::InvalidArgument("Invalid ShardIterator.".into()))?;
         let found = inner.find_by_token(&token, call.stream)?;
         let arn = &found.stream.arn;
-        let shard = found.stream.shard(id, found.horizon()).ok_or_else(|| no_such_shard(id, arn))?;
+        let shard = found.stream.shard(id, found.horizon()).ok_or_else(|| Error::no_such_shard(id, arn))?;
         let limits = &inner.settings.limits;
         let admitted = shard.read_limits.lock().admit_call(limits, inner.clock.monotonic());
         admitted.map_err(|_| {
@@ -107,14 +108,16 @@ impl Engine {
         let bytes = read.records.iter().map(|record| record.size() as u64).sum();
         shard.read_limits.lock().charge(limits, inner.clock.monotonic(), bytes);
         let last_arrival = read.records.last().map(|record| record.approximate_arrival);
-        let millis_behind_latest = match last_arrival {
-            Some(last) if !read.caught_up => found.now.millis_since(last),
+        let is_over = shard.is_over_at(read.next);
+        let millis_behind_latest = match (read.reached, shard.closed()) {
+            (_, Some(closed)) if is_over => found.now.millis_since(closed),
+            (Some(reached), _) if !read.caught_up => found.now.millis_since(reached),
             _ => 0,
         };
         let age_millis = last_arrival.map_or(0, |last| found.now.millis_since(last));
         count(&found, &shard, read.records.len() as u64, bytes, age_millis);
-        let (next_iterator, children) = if shard.is_over_at(read.next) {
-            (None, found.stream.shards().children_of(shard.meta().index))
+        let (next_iterator, children) = if is_over {
+            (None, found.stream.heirs_of(&shard)?)
         } else {
             (Some(inner.seal(&found, &shard, read.next)?), Vec::new())
         };
@@ -126,7 +129,7 @@ impl Inner {
     /// Here AWS speaks of the shard even when the stream does not exist, or not yet.
     fn find_shard(&self, arn: &StreamArn, shard_id: &str) -> Result<(Found, Arc<Shard>)> {
         let id = parse_id(arn, shard_id)?;
-        let found = self.find(arn).map_err(|_| no_such_shard(id, arn))?;
+        let found = self.find(arn).map_err(|_| Error::no_such_shard(id, arn))?;
         let shard = self.shard_of(&found, shard_id)?;
         Ok((found, shard))
     }
@@ -136,7 +139,7 @@ impl Inner {
         let arn = &found.stream.arn;
         let id = parse_id(arn, shard_id)?;
         let shard = found.stream.shard(id, found.horizon());
-        shard.filter(|_| found.status != StreamStatus::Creating).ok_or_else(|| no_such_shard(id, arn))
+        shard.filter(|_| found.status != StreamStatus::Creating).ok_or_else(|| Error::no_such_shard(id, arn))
     }
 
     fn seal(&self, found: &Found, shard: &Shard, position: Position) -> Result<String> {
@@ -244,14 +247,6 @@ fn named_position(
     Ok(Position { index: number.index, time_secs: number.time_secs, inclusive })
 }
 
-fn parse_id(StreamArn { account, name, .. }: &StreamArn, shard_id: &str) -> Result<ShardId> {
-    ShardId::parse_lenient(shard_id).ok_or_else(|| {
-        let text = format!("Could not find shard {shard_id} in stream {name} under account {account}.");
-        Error::ResourceNotFound(text)
-    })
-}
-
-fn no_such_shard(id: ShardId, arn: &StreamArn) -> Error {
-    let StreamArn { account, name, .. } = arn;
-    Error::ResourceNotFound(format!("Shard {id} in stream {name} under account {account} does not exist"))
+fn parse_id(arn: &StreamArn, shard_id: &str) -> Result<ShardId> {
+    ShardId::parse_lenient(shard_id).ok_or_else(|| Error::could_not_find_shard(&shard_id, arn))
 }

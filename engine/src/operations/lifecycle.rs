@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use millstream_model::{HashKeyRange, StreamArn, limits as aws};
@@ -21,7 +22,9 @@ use crate::keyspace::store_row::{StoreRow, store_key};
 use crate::keyspace::stream_row::{self, stream_key};
 use crate::keyspace::{GRAVE, stream_prefix};
 use crate::monitoring::ShardMetricSet;
+use crate::rolling_day::RollingDay;
 use crate::shard::Shard;
+use crate::span::Span;
 use crate::stream::{Mode, Phase, Stream, StreamMeta, StreamStatus};
 
 /// A CreateStream call.
@@ -40,12 +43,29 @@ pub struct CreateStream {
     pub distribution: Distribution,
 }
 
+/// Who wants a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Creator {
+    /// Throttled as AWS throttles callers, and made to wait as configured.
+    Caller,
+    Operator,
+}
+
 impl Engine {
     pub async fn create_stream(&self, call: CreateStream) -> Result<()> {
-        self.carry_through(
-            "creation of a stream",
-            |engine| async move { engine.inner.create_stream(call).await },
-        )
+        self.create(call, Creator::Caller).await
+    }
+
+    /// Creates a stream of the operator's, which is ACTIVE at once whatever the configured delay. What AWS limits in
+    /// callers does not apply: how often they create streams, and how many of these are CREATING at the same time.
+    pub async fn create_operators_stream(&self, call: CreateStream) -> Result<()> {
+        self.create(call, Creator::Operator).await
+    }
+
+    async fn create(&self, call: CreateStream, creator: Creator) -> Result<()> {
+        self.carry_through("creation of a stream", move |engine| async move {
+            engine.inner.create_stream(call, creator).await
+        })
         .await
     }
 
@@ -90,8 +110,10 @@ impl Engine {
 const DEFAULT_RECORD_KIB: u32 = 1024;
 
 impl Inner {
-    async fn create_stream(&self, call: CreateStream) -> Result<()> {
-        self.admit(Call::CreateStream, &call.arn)?;
+    async fn create_stream(&self, call: CreateStream, creator: Creator) -> Result<()> {
+        if creator == Creator::Caller {
+            self.admit(Call::CreateStream, &call.arn)?;
+        }
         check_tags(&call.arn, &call.tags)?;
         let (mode, shard_count) = self.mode_and_shards(&call)?;
         check_distribution(&call.arn, mode, call.distribution)?;
@@ -102,7 +124,13 @@ impl Inner {
         if call.warm_mib > 0 {
             self.check_warm(&call.arn, mode, call.warm_mib, Error::InvalidArgument)?;
         }
-        self.check_quotas(&call.arn, mode, shard_count)?;
+        self.check_shard_quota(&call.arn, shard_count)?;
+        if mode == Mode::OnDemand {
+            self.check_on_demand_quota(&call.arn)?;
+        }
+        if creator == Creator::Caller {
+            self.check_creating(&call.arn)?;
+        }
         if shard_count > aws::SHARDS_PER_STREAM_MAX {
             return Err(Error::InvalidArgument(format!(
                 "ShardCount {shard_count} is more than a stream may have, which is {}.",
@@ -110,18 +138,21 @@ impl Inner {
             )));
         }
         let now = self.now();
-        let delay = self.settings.delays.create;
+        let delay = match creator {
+            Creator::Caller => self.settings.delays.create,
+            Creator::Operator => Duration::ZERO,
+        };
         let meta = StreamMeta {
             uid: control.store.next_stream_uid,
             created: now,
             mode,
-            phase: if delay.is_zero() { Phase::Steady } else { Phase::Creating { until: now.plus(delay) } },
+            phase: Span::starting(now, delay).map_or(Phase::Steady, Phase::Creating),
             retention_hours: aws::RETENTION_HOURS_MIN,
             horizon_floor: millstream_model::Timestamp::EPOCH,
             tags: call.tags,
             record_kib_max: call.record_kib_max.unwrap_or(DEFAULT_RECORD_KIB),
             next_shard: shard_count,
-            count_updates: Vec::new(),
+            count_updates: RollingDay::default(),
             monitored: ShardMetricSet::EMPTY,
             policy: None,
             capacity: StreamCapacity {
@@ -141,13 +172,14 @@ impl Inner {
         if !with_consumers && found.stream.consumers.count(found.now) > 0 {
             return Err(has_consumers(arn));
         }
-        let delay = self.settings.delays.delete;
-        if delay.is_zero() {
-            self.bury(&mut control, &found.stream).await?;
-        } else if found.status != StreamStatus::Deleting {
-            let phase = Phase::Deleting { until: found.now.plus(delay) };
-            self.change(&found, Priority::Reclaim, |meta| meta.phase = phase).await?;
-            found.stream.end_subscriptions();
+        match Span::starting(found.now, self.settings.delays.delete) {
+            None => self.bury(&mut control, &found.stream).await?,
+            Some(_) if found.status == StreamStatus::Deleting => {}
+            Some(span) => {
+                let change = |meta: &mut StreamMeta| meta.phase = Phase::Deleting(span);
+                self.change(&found, Priority::Reclaim, change).await?;
+                found.stream.end_subscriptions();
+            }
         }
         self.janitor.notify_one();
         Ok(())
@@ -212,11 +244,8 @@ impl Inner {
         }
     }
 
-    fn check_quotas(&self, arn: &StreamArn, mode: Mode, shard_count: u32) -> Result<()> {
-        self.check_shard_quota(arn, shard_count)?;
-        if mode == Mode::OnDemand {
-            self.check_on_demand_quota(arn)?;
-        }
+    /// Fails if so many of the account's streams are CREATING that no other may be.
+    fn check_creating(&self, arn: &StreamArn) -> Result<()> {
         let StreamArn { account, region, .. } = arn;
         let limits = &self.settings.limits;
         let now = self.now();
@@ -286,7 +315,7 @@ impl Inner {
             writes.mark(shard.uid().mark_name(), shard.tail.lock().end().encode());
             shards.insert(index, shard);
         }
-        self.slot.commit(writes).await?.durable().await?;
+        self.store_change(writes).await?;
         control.store = store;
         let stream = Stream::new(arn, meta, keys, shards);
         let is_on_demand = stream.is_on_demand();
@@ -308,7 +337,7 @@ impl Inner {
         for shard in stream.shards().all.values() {
             writes.mark(shard.uid().mark_name(), Bytes::new());
         }
-        self.slot.commit(writes).await?.durable().await?;
+        self.store_change(writes).await?;
         self.catalog.remove(stream);
         stream.end_subscriptions();
         control.graves.push(Grave::new(stream.uid));
@@ -336,7 +365,7 @@ impl Inner {
         let mut meta = StreamMeta::clone(&found.meta);
         change(&mut meta);
         writes.put(stream_key(&found.stream.arn), stream_row::encode(&meta));
-        self.slot.commit(writes).await?.durable().await?;
+        self.store_change(writes).await?;
         found.stream.set_meta(meta);
         Ok(())
     }
@@ -346,9 +375,7 @@ impl Inner {
         self.change(found, priority, |meta| {
             meta.horizon_floor = meta.horizon(found.now);
             meta.retention_hours = hours;
-            if !delay.is_zero() {
-                meta.phase = Phase::Updating { until: found.now.plus(delay) };
-            }
+            meta.begin_update(found.now, delay);
         })
         .await
     }

@@ -155,11 +155,7 @@ impl Engine {
         let (found, filter, after) = self.resolve_listing(call.from)?;
         self.inner.admit(Call::ListShards, &found.stream.arn)?;
         if matches!(found.status, StreamStatus::Creating | StreamStatus::Deleting) {
-            let StreamArn { account, name, .. } = &found.stream.arn;
-            return Err(Error::ResourceInUse(format!(
-                "Stream {name} under account {account} not ACTIVE, instead in state {}",
-                found.status.name()
-            )));
+            return Err(Error::stream_not_active(&found.stream.arn, found.status));
         }
         let page = call.shards_max.unwrap_or(limits::LIST_SHARDS_PAGE_MAX).min(limits::LIST_SHARDS_PAGE_MAX);
         let shards = found.stream.shards();

@@ -88,10 +88,10 @@ impl Engine {
             self.inner.check_room(&found, &entry)?;
             return Err(dry_run_passed());
         }
-        let permit = self.inner.reserve(entry.size()).await?;
-        let mut put = Put::new(&self.inner, &found, std::slice::from_ref(&entry));
+        let room = self.inner.reserve(entry.size()).await?;
+        let mut put = Put::new(&self.inner, &found, std::slice::from_ref(&entry), room);
         put.append_all().await;
-        let [outcome] = put.finish(permit).await?.try_into().map_err(|_| internal())?;
+        let [outcome] = put.finish().await?.try_into().map_err(|_| internal())?;
         let counters = &found.stream.counters;
         match outcome {
             Ok(receipt) => {
@@ -122,10 +122,10 @@ impl Engine {
         if dry_run {
             return Err(dry_run_passed());
         }
-        let permit = self.inner.reserve(bytes).await?;
-        let mut put = Put::new(&self.inner, &found, entries);
+        let room = self.inner.reserve(bytes).await?;
+        let mut put = Put::new(&self.inner, &found, entries, room);
         put.append_all().await;
-        let outcomes = put.finish(permit).await?;
+        let outcomes = put.finish().await?;
         count(&found, &outcomes);
         Ok(outcomes)
     }
@@ -186,31 +186,46 @@ struct Put<'a> {
     /// The groups that entries joined, each with the entries it holds.
     groups: Vec<(Arc<Group>, Vec<usize>)>,
     refused: Option<Error>,
+    /// What was reserved for entries that are not in a group yet.
+    room: OwnedSemaphorePermit,
     /// The first entry's turn, where records take turns among the shards.
     turn: Option<usize>,
 }
 
 impl<'a> Put<'a> {
-    fn new(inner: &'a Inner, found: &'a Found, entries: &'a [PutEntry]) -> Self {
+    fn new(inner: &'a Inner, found: &'a Found, entries: &'a [PutEntry], room: OwnedSemaphorePermit) -> Self {
         let outcomes = vec![None; entries.len()];
         let turn = match found.meta.capacity.distribution {
             Distribution::UserPartitionKey => None,
             Distribution::Auto => Some(found.stream.turns.fetch_add(entries.len(), Ordering::Relaxed)),
         };
-        Self { inner, found, entries, outcomes, groups: Vec::new(), refused: None, turn }
+        Self { inner, found, entries, outcomes, groups: Vec::new(), refused: None, room, turn }
     }
 
     /// Appends every entry to its shard. Where a shard is being replaced, waits for those that replace it.
     async fn append_all(&mut self) {
         let mut left = self.append_some(0..self.entries.len());
+        self.hand_room_over(&left);
         while !left.is_empty() {
             let mut resharded = pin!(self.found.stream.resharded.notified());
             // Listens before it tries again, so as not to miss a change in between.
             resharded.as_mut().enable();
             left = self.append_some(left.into_iter());
+            self.hand_room_over(&left);
             if !left.is_empty() {
                 resharded.await;
             }
+        }
+    }
+
+    /// Hands the group that was joined last the room that was reserved for all but the entries left. From here on the
+    /// caller may stop waiting, which must not free what is still queued.
+    fn hand_room_over(&mut self, left: &[usize]) {
+        let Some((group, _)) = self.groups.iter().rfind(|(_, places)| !places.is_empty()) else { return };
+        let bytes: usize = left.iter().map(|place| self.entries[*place].size()).sum();
+        let handed = self.room.num_permits().saturating_sub(bytes / PERMIT_BYTES);
+        if let Some(room) = self.room.split(handed) {
+            group.hold(room);
         }
     }
 
@@ -278,10 +293,7 @@ impl<'a> Put<'a> {
     }
 
     /// Waits until everything is durable. Fails as a whole only if nothing was stored or throttled.
-    async fn finish(mut self, permit: OwnedSemaphorePermit) -> Result<Vec<Outcome>> {
-        if let Some((group, _)) = self.groups.first() {
-            group.hold(permit);
-        }
+    async fn finish(mut self) -> Result<Vec<Outcome>> {
         // A group that none of the entries is in, because all were throttled, may never be committed.
         for (group, places) in self.groups.iter().filter(|(_, places)| !places.is_empty()) {
             if let Err(error) = group.durable().await {

@@ -1,14 +1,14 @@
 //! SplitShard, MergeShards and UpdateShardCount: what a caller may ask for, in AWS's order of checks.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use millstream_model::{HashKey, ShardId, StreamArn, Timestamp, limits as aws};
+use millstream_model::{HashKey, ShardId, StreamArn, limits as aws};
 
 use crate::call_limits::Call;
 use crate::engine::{Engine, Found, Inner};
 use crate::error::{Error, Result};
 use crate::reshard::plan::Planner;
+use crate::rolling_day::RollingDay;
 use crate::shard::Shard;
 use crate::stream::{Mode, StreamMeta};
 
@@ -21,10 +21,37 @@ pub struct UpdatedCount {
     pub target: u32,
 }
 
+/// Where a shard is to be split: where its upper half begins, and how the caller wrote that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SplitPoint {
+    /// `None` lies above every shard.
+    at: Option<HashKey>,
+    text: String,
+}
+
+impl SplitPoint {
+    /// A decimal number without leading zeros. One that no hash key reaches lies above every shard.
+    #[must_use]
+    pub fn from_number(text: &str) -> Self {
+        Self { at: text.parse().ok(), text: text.to_owned() }
+    }
+}
+
+impl From<HashKey> for SplitPoint {
+    fn from(at: HashKey) -> Self {
+        Self { at: Some(at), text: at.to_string() }
+    }
+}
+
 impl Engine {
-    /// Splits an open shard in two; `at` is where the upper one begins. Shard ids are read as leniently as AWS
-    /// reads them.
-    pub async fn split_shard(&self, arn: &StreamArn, shard_id: &str, at: HashKey) -> Result<()> {
+    /// Splits an open shard in two. Shard ids are read as leniently as AWS reads them.
+    pub async fn split_shard(
+        &self,
+        arn: &StreamArn,
+        shard_id: &str,
+        at: impl Into<SplitPoint>,
+    ) -> Result<()> {
+        let at = at.into();
         self.inner.admit(Call::SplitShard, arn)?;
         let id = parse_id(arn, shard_id)?;
         let arn = arn.clone();
@@ -35,18 +62,12 @@ impl Engine {
             let shard = found.shard_to_replace(id)?;
             inner.check_shard_quota(&arn, 1)?;
             check_is_open(&found, &shard)?;
-            check_split(&found, &shard, at)?;
+            let at = check_split(&found, &shard, &at)?;
             let mut planner = found.planner();
             planner.split(at);
             inner.reshard(&found, &planner.finish(), |_| {}).await
         })
         .await
-    }
-
-    /// Fails as [`Self::split_shard`] would if it is the stream or the shard that is wrong.
-    pub fn check_shard_to_split(&self, arn: &StreamArn, shard_id: &str) -> Result<()> {
-        let id = parse_id(arn, shard_id)?;
-        self.inner.find_provisioned(arn)?.shard_to_replace(id).map(drop)
     }
 
     /// Merges two open shards of which the first ends where the second begins.
@@ -78,14 +99,10 @@ impl Engine {
             let _control = inner.control.lock().await;
             let found = inner.find_provisioned(&arn)?;
             let before = found.open_shards();
-            inner.check_target(&found, before, target)?;
+            let count_updates = inner.check_target(&found, before, target)?;
             let mut planner = found.planner();
             planner.make_uniform(target);
-            let now = found.now;
-            let note = |meta: &mut StreamMeta| {
-                meta.count_updates = within_a_day(&meta.count_updates, now);
-                meta.count_updates.push(now);
-            };
+            let note = |meta: &mut StreamMeta| meta.count_updates = count_updates;
             inner.reshard(&found, &planner.finish(), note).await?;
             Ok(UpdatedCount { arn, before, target })
         })
@@ -106,7 +123,8 @@ impl Inner {
         )))
     }
 
-    fn check_target(&self, found: &Found, before: u32, target: u32) -> Result<()> {
+    /// Gives the updates within a day, with this one.
+    fn check_target(&self, found: &Found, before: u32, target: u32) -> Result<RollingDay> {
         let limits = &self.settings.limits;
         let most =
             limits.shards_per_account.unwrap_or(aws::SHARDS_PER_STREAM_MAX).min(aws::SHARDS_PER_STREAM_MAX);
@@ -120,23 +138,25 @@ impl Inner {
                  {before}, Target shard count: {target}"
             )));
         }
-        let Some(updates_max) = limits.count_updates_per_day else { return Ok(()) };
+        let is_limited = limits.count_updates_per_day.is_some();
         let bounds =
             [(target > before.saturating_mul(2), "up over double"), (target * 2 < before, "down below half")];
-        if let Some((_, what)) = bounds.into_iter().find(|(is_beyond, _)| *is_beyond) {
+        if let Some((_, what)) = bounds.into_iter().find(|(is_beyond, _)| is_limited && *is_beyond) {
             return Err(Error::InvalidArgument(format!(
                 "UpdateShardCount cannot scale {what} your current open shard count. Current open shard count: {before} \
                  Target shard count: {target}"
             )));
         }
-        if within_a_day(&found.meta.count_updates, found.now).len() >= updates_max as usize {
-            let StreamArn { account, name, .. } = &found.stream.arn;
-            return Err(Error::LimitExceeded(format!(
-                "The shard count of stream {name} under account {account} was updated {updates_max} times within 24 \
-                 hours, which is the limit."
-            )));
-        }
-        self.check_shard_quota(&found.stream.arn, target.saturating_sub(before))
+        let updates_max = limits.count_updates_per_day;
+        let updates = found.meta.count_updates.admit(updates_max, found.now).ok_or_else(|| {
+            let (StreamArn { account, name, .. }, limit) = (&found.stream.arn, updates_max.unwrap_or_default());
+            Error::LimitExceeded(format!(
+                "The shard count of stream {name} under account {account} was updated {limit} times within 24 hours, \
+                 which is the limit."
+            ))
+        })?;
+        self.check_shard_quota(&found.stream.arn, target.saturating_sub(before))?;
+        Ok(updates)
     }
 }
 
@@ -152,23 +172,12 @@ impl Found {
 
     fn shard_to_replace(&self, id: ShardId) -> Result<Arc<Shard>> {
         let shard = self.stream.shard(id, self.horizon());
-        shard.ok_or_else(|| could_not_find(&self.stream.arn, &id))
+        shard.ok_or_else(|| Error::could_not_find_shard(&id, &self.stream.arn))
     }
 }
 
-/// The times of the last 24 hours.
-fn within_a_day(times: &[Timestamp], now: Timestamp) -> Vec<Timestamp> {
-    const DAY: Duration = Duration::from_secs(24 * 3600);
-    times.iter().copied().filter(|time| time.plus(DAY) > now).collect()
-}
-
 fn parse_id(arn: &StreamArn, text: &str) -> Result<ShardId> {
-    ShardId::parse_lenient(text).ok_or_else(|| could_not_find(arn, &text))
-}
-
-fn could_not_find(arn: &StreamArn, shard: &dyn std::fmt::Display) -> Error {
-    let StreamArn { account, name, .. } = arn;
-    Error::ResourceNotFound(format!("Could not find shard {shard} in stream {name} under account {account}."))
+    ShardId::parse_lenient(text).ok_or_else(|| Error::could_not_find_shard(&text, arn))
 }
 
 fn check_is_open(found: &Found, shard: &Shard) -> Result<()> {
@@ -184,14 +193,17 @@ fn check_is_open(found: &Found, shard: &Shard) -> Result<()> {
 }
 
 /// Both children must be wider than one hash key, and so as AWS computes it.
-fn check_split(found: &Found, shard: &Shard, at: HashKey) -> Result<()> {
+fn check_split(found: &Found, shard: &Shard, SplitPoint { at, text }: &SplitPoint) -> Result<HashKey> {
     let (start, end) = (shard.meta().range.start(), shard.meta().range.end());
-    if at.0 > start.0.saturating_add(1) && at < end {
-        return Ok(());
+    if let Some(at) = *at
+        && at.0 > start.0.saturating_add(1)
+        && at < end
+    {
+        return Ok(at);
     }
     let StreamArn { account, name, .. } = &found.stream.arn;
     Err(Error::InvalidArgument(format!(
-        "NewStartingHashKey {at} used in SplitShard() on shard {} in stream {name} under account {account} is not both \
+        "NewStartingHashKey {text} used in SplitShard() on shard {} in stream {name} under account {account} is not both \
          greater than one plus the shard's StartingHashKey {start} and less than the shard's EndingHashKey {end}.",
         shard.id()
     )))

@@ -4,6 +4,7 @@
 
 use millstream_model::{HashKey, ShardId, StreamArn};
 
+use crate::capacity::Distribution;
 use crate::engine::Engine;
 
 impl Engine {
@@ -15,10 +16,15 @@ impl Engine {
         Some((stream.arn.clone(), ShardId::new(token.shard)?))
     }
 
-    /// The shard that would take a record with this hash key now.
+    /// The shard that would take a record with this hash key now. `None` for a stream that spreads its records by
+    /// itself: which shard takes one is decided when it is put.
     #[must_use]
     pub fn shard_of_hash_key(&self, arn: &StreamArn, hash_key: HashKey) -> Option<ShardId> {
-        let shards = self.inner.catalog.by_arn(arn)?.shards();
+        let stream = self.inner.catalog.by_arn(arn)?;
+        if stream.meta().capacity.distribution == Distribution::Auto {
+            return None;
+        }
+        let shards = stream.shards();
         let place = shards.routing.place_of(hash_key)?;
         Some(shards.routing.shard_at(place).id())
     }

@@ -6,10 +6,11 @@
 //! disk can do worse.
 //!
 //! The nonce is the block's place in its stream: the shard's index and the index of the first record. A data key
-//! belongs to one stream, and a shard gives an index once, for after a crash and after a failed commit it skips those
-//! that were on their way. Two cases remain in which a nonce comes back: a crash before anything of a shard was
-//! durable, when it starts again from the first index, and two servers that go on from copies of one directory. For
-//! these there is SIV: who has both ciphertexts learns whether they are of the same bytes, and nothing more.
+//! belongs to one stream, and a shard gives an index once: every opening of a store has indexes of its own, and after
+//! a failed commit those that were on their way are skipped. What remains are copies, as a directory or a snapshot: a
+//! nonce comes back when a copy and its original both go on, or when a copy of a store that was opened more often
+//! crashes before anything of the shard is durable in it. For these there is SIV: who has both ciphertexts learns
+//! whether they are of the same bytes, and nothing more.
 
 use std::sync::Arc;
 

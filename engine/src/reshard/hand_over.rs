@@ -1,8 +1,9 @@
 //! Carries a plan out: the old shards stop taking records, what they took becomes durable, the new shards are made,
 //! and then the stream routes by them.
 //!
-//! Records that come in between wait for a moment (two syncs of the disk); those of other shards do not. If storage
-//! refuses, the old shards take records again and nothing has happened.
+//! Records that come in between wait for a moment (two syncs of the disk); those of other shards do not. If the new
+//! shards are not stored, the old ones take records again and nothing has happened; while storage does not know whether
+//! they are, everybody waits.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -13,11 +14,11 @@ use millstream_storage::WriteSet;
 
 use super::plan::Plan;
 use crate::engine::{Found, Inner};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::keyspace::shard_row::{ShardState, shard_key};
 use crate::keyspace::stream_row::{self, stream_key};
 use crate::shard::Shard;
-use crate::stream::{Phase, Shards, Stream, StreamMeta};
+use crate::stream::{Shards, Stream, StreamMeta};
 
 impl Inner {
     /// Replaces shards as planned, and changes what else is to change with it. The caller holds the control lock
@@ -39,10 +40,7 @@ impl Inner {
         let mut meta = StreamMeta::clone(&stream.meta());
         change(&mut meta);
         meta.next_shard = plan.next_shard;
-        let delay = self.settings.delays.update;
-        if !delay.is_zero() {
-            meta.phase = Phase::Updating { until: found.now.plus(delay) };
-        }
+        meta.begin_update(found.now, self.settings.delays.update);
         self.persist(stream, &meta, &closing, &opening, at).await?;
         handed_over.for_good();
         stream.set_meta(meta);
@@ -63,7 +61,7 @@ impl Inner {
     }
 
     /// Waits until all records that a shard was given are durable. Fails when storage does.
-    async fn settled(&self, shard: &Shard) -> Result<()> {
+    pub(crate) async fn settled(&self, shard: &Shard) -> Result<()> {
         loop {
             let mut grown = pin!(shard.grown.notified());
             // Listens before it looks, so as not to miss what happens in between.
@@ -95,7 +93,7 @@ impl Inner {
             let shard = Shard::new(stream.uid, state.meta, stream.keys.clone());
             writes.mark(shard.uid().mark_name(), shard.tail.lock().end().encode());
         }
-        self.slot.commit(writes).await?.durable().await.map_err(Error::from)
+        self.store_change(writes).await
     }
 }
 

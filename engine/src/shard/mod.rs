@@ -12,7 +12,6 @@ pub(crate) mod writer;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use millstream_model::{HashKeyRange, SequenceNumber, ShardId, Timestamp};
 use parking_lot::Mutex;
@@ -46,8 +45,8 @@ pub(crate) struct Shard {
     pub(crate) grown: Notify,
     /// How many subscriptions there are to the shard.
     pub(crate) subscriptions: AtomicUsize,
-    /// When storage was told, by the monotonic clock, that nothing is left of the shard and it is not missed.
-    pub(crate) forgotten: OnceLock<Duration>,
+    /// The commit that told storage that nothing is left of the shard and it is not missed.
+    pub(crate) forgotten: OnceLock<u64>,
     /// Counts only while the stream is monitored.
     pub(crate) counters: ShardCounters,
 }

@@ -4,6 +4,9 @@
 //! Every step from block to block is checked for density: the next block's offset must be where the last
 //! one ended, and storage must not end before the durable end of the log. A log with a hole is an error
 //! that names it, never a short read.
+//!
+//! What has expired is jumped over by the time index. Where that is too coarse, one call looks at so many bytes and
+//! leaves the rest to the next one.
 
 use bytes::Bytes;
 use millstream_model::{Record, Timestamp};
@@ -63,7 +66,10 @@ pub(crate) struct Want {
 pub(crate) struct Read {
     pub(crate) records: Vec<Record>,
     pub(crate) next: Position,
-    /// When the durable log held nothing behind these records.
+    /// When the last record before `next` arrived, if one was looked at: it may have expired.
+    pub(crate) reached: Option<Timestamp>,
+    /// When the durable log held nothing behind these records. Otherwise there may be more, even if there are none
+    /// of them here.
     pub(crate) caught_up: bool,
 }
 
@@ -71,6 +77,9 @@ pub(crate) struct Read {
 const PAGE_BYTES_MIN: usize = 64 * 1024;
 /// … and for at most this much at once.
 const PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// No further block is looked at behind so many bytes of them: a call that finds nothing ends all the same. More
+/// than any reply holds.
+const LOOKED_AT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 pub(crate) async fn read(slot: &dyn Slot, shard: &Shard, from: Position, want: Want) -> Result<Read> {
     let mut collector = Collector::new(shard, from, want);
@@ -87,6 +96,9 @@ pub(crate) async fn read(slot: &dyn Slot, shard: &Shard, from: Position, want: W
         tail.end()
     };
     if from.index < end.index {
+        if let Some(entry) = index_entry_before(slot, shard, want.horizon).await? {
+            collector.jump_to(entry.first_index);
+        }
         read_stored(slot, shard, end, &mut collector).await?;
     }
     Ok(collector.finish(end))
@@ -229,13 +241,31 @@ struct Collector<'a> {
     want: Want,
     records: Vec<Record>,
     bytes: usize,
+    looked_at_bytes: usize,
     next: Position,
+    reached: Option<Timestamp>,
     full: bool,
 }
 
 impl<'a> Collector<'a> {
     fn new(shard: &'a Shard, from: Position, want: Want) -> Self {
-        Self { shard, want, records: Vec::new(), bytes: 0, next: from, full: false }
+        Self {
+            shard,
+            want,
+            records: Vec::new(),
+            bytes: 0,
+            looked_at_bytes: 0,
+            next: from,
+            reached: None,
+            full: false,
+        }
+    }
+
+    /// Goes on at this index, unless that is behind already. No record before it is wanted.
+    fn jump_to(&mut self, index: u64) {
+        if self.next.index < index {
+            self.next = Position::at_index(index);
+        }
     }
 
     /// False when no more is wanted.
@@ -244,6 +274,7 @@ impl<'a> Collector<'a> {
             let record = record
                 .map_err(|error| Error::Internal(format!("corrupt data: {}: {error}", self.shard.id())))?;
             if !self.next.admits(&record) || record.arrival < self.want.horizon {
+                self.reached = Some(record.arrival);
                 continue;
             }
             let size = record.data.len() + record.partition_key.len();
@@ -253,6 +284,7 @@ impl<'a> Collector<'a> {
             }
             self.bytes += size;
             self.next = Position::at_index(record.index + 1);
+            self.reached = Some(record.arrival);
             self.records.push(Record {
                 sequence_number: self.shard.sequence_number(record.index, record.arrival),
                 approximate_arrival: record.arrival,
@@ -260,6 +292,11 @@ impl<'a> Collector<'a> {
                 data: record.data,
                 encrypted: block.is_encrypted(),
             });
+        }
+        self.looked_at_bytes += block.size();
+        if self.looked_at_bytes >= LOOKED_AT_BYTES_MAX {
+            self.jump_to(block.end_index());
+            return Ok(self.stop());
         }
         Ok(true)
     }
@@ -277,7 +314,7 @@ impl<'a> Collector<'a> {
             // All that is durable was looked at; what was not taken is expired.
             next = Position::at_index(end.index);
         }
-        Read { records: self.records, next, caught_up: !self.full }
+        Read { records: self.records, next, reached: self.reached, caught_up: !self.full }
     }
 }
 
@@ -287,24 +324,20 @@ pub(crate) async fn find_time(slot: &dyn Slot, shard: &Shard, time: Timestamp) -
         let tail = shard.tail.lock();
         (tail.first().cloned(), tail.end())
     };
-    if let Some(first) = first_in_memory.filter(|first| first.base_time() < time) {
-        return read_until(slot, shard, first.first_index(), time, end).await;
-    }
-    let from = index_entry_before(slot, shard, time).await?.map_or(0, |entry| entry.first_index);
-    read_until(slot, shard, from, time, end).await
-}
-
-async fn read_until(
-    slot: &dyn Slot,
-    shard: &Shard,
-    from: u64,
-    time: Timestamp,
-    end: LogEnd,
-) -> Result<Position> {
+    let first_in_memory = first_in_memory.filter(|first| first.base_time() < time);
+    let from = first_in_memory.map_or(0, |first| first.first_index());
     let want = Want { records_max: 1, bytes_max: usize::MAX, horizon: time };
-    let read = read(slot, shard, Position::at_index(from), want).await?;
-    let found = read.records.first().map(|record| record.sequence_number.index);
-    Ok(Position::at_index(found.unwrap_or(end.index)))
+    let mut position = Position::at_index(from);
+    loop {
+        let read = read(slot, shard, position, want).await?;
+        if let Some(found) = read.records.first() {
+            return Ok(Position::at_index(found.sequence_number.index));
+        }
+        if read.caught_up {
+            return Ok(Position::at_index(end.index));
+        }
+        position = read.next;
+    }
 }
 
 /// An entry of a shard's time index.

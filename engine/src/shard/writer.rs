@@ -193,10 +193,9 @@ impl Writer {
         self.indexed = Indexed { time: end.last_arrival, bytes_since: 0, ever: false };
     }
 
-    /// Takes no record any more, because the stream is gone. Gives the group of those on their way.
-    pub(crate) fn shut(&mut self, arn: &StreamArn) -> Option<Arc<Group>> {
+    /// Takes no record any more, because the stream is gone.
+    pub(crate) fn shut(&mut self, arn: &StreamArn) {
         self.gate = Gate::Shut(not_found(arn));
-        self.open.as_ref().map(|open| open.group.clone())
     }
 
     /// Takes no record while others are being made to take them.
@@ -216,5 +215,13 @@ impl Writer {
     /// Where the next record goes.
     pub(crate) fn end(&self) -> LogEnd {
         self.end
+    }
+}
+
+#[cfg(test)]
+impl Writer {
+    /// Whether records wait to be taken by the committer.
+    pub(crate) fn has_open_block(&self) -> bool {
+        self.open.is_some()
     }
 }

@@ -84,11 +84,14 @@ impl<'a> Staging<'a> {
             last.durable().await?;
         }
         let staged = StagedSlot { slot: self.slot, marks: self.marks };
-        recover(&staged, entropy, vault).await.map_err(|error| match error {
+        let recovered = recover(&staged, entropy, vault).await.map_err(|error| match error {
             // The disk's fault, and not the snapshot's.
             error @ Error::Unavailable(_) => SnapshotError::Engine(error),
             error => SnapshotError::Unusable(error),
         })?;
+        // A store that is there opens all the same and says so; what is there is not given up for such a one.
+        let mut streams = recovered.streams.iter();
+        streams.try_for_each(|stream| stream.keys.check()).map_err(SnapshotError::Unusable)?;
         Ok(self.loaded)
     }
 

@@ -35,8 +35,8 @@ pub(super) struct Cursor {
     position: Position,
     /// No record before the position arrived in a later second.
     reached_secs: u64,
-    /// When the record arrived that was taken last.
-    last_arrival: Option<Timestamp>,
+    /// When the last record before the position arrived, if one was looked at.
+    reached: Option<Timestamp>,
     /// At the last look there was nothing behind the position.
     caught_up: bool,
 }
@@ -46,6 +46,7 @@ pub(super) struct Cursor {
 pub(super) struct Taken {
     pub(super) parts: Vec<Part>,
     next: Position,
+    reached: Option<Timestamp>,
     end: LogEnd,
     caught_up: bool,
 }
@@ -53,29 +54,31 @@ pub(super) struct Taken {
 impl Cursor {
     pub(super) fn new(shard: Arc<Shard>, position: Position) -> Self {
         let reached_secs = shard.meta().opened.as_secs();
-        Self { shard, position, reached_secs, last_arrival: None, caught_up: false }
+        Self { shard, position, reached_secs, reached: None, caught_up: false }
     }
 
-    /// The next records, if there are any by now.
+    /// The next records, if there are any by now. If there are none and this has not caught up, what was looked at
+    /// has expired, and there may be records behind it.
     pub(super) async fn take(&mut self, inner: &Inner, horizon: Timestamp) -> Result<Vec<Part>> {
-        loop {
-            let taken = match self.take_from_tail(&inner.renderings, horizon)? {
-                Some(taken) => taken,
-                None => self.take_from_storage(inner, horizon).await?,
-            };
-            self.position = taken.next;
-            self.caught_up = taken.caught_up;
-            if let Some(last) = taken.parts.last().map(Part::last_arrival) {
-                self.reached_secs = self.reached_secs.max(last.as_secs());
-                self.last_arrival = Some(last);
-                return Ok(taken.parts);
-            }
-            // What was looked at has expired, or there is nothing more.
-            if taken.caught_up {
-                self.reached_secs = self.reached_secs.max(taken.end.last_arrival.as_secs());
-                return Ok(Vec::new());
-            }
+        let taken = match self.take_from_tail(&inner.renderings, horizon)? {
+            Some(taken) => taken,
+            None => self.take_from_storage(inner, horizon).await?,
+        };
+        self.position = taken.next;
+        self.caught_up = taken.caught_up;
+        if let Some(reached) = taken.reached {
+            self.reached_secs = self.reached_secs.max(reached.as_secs());
+            self.reached = Some(reached);
         }
+        if taken.parts.is_empty() && taken.caught_up {
+            self.reached_secs = self.reached_secs.max(taken.end.last_arrival.as_secs());
+        }
+        Ok(taken.parts)
+    }
+
+    /// Whether there was nothing behind the position at the last look.
+    pub(super) fn is_caught_up(&self) -> bool {
+        self.caught_up
     }
 
     /// Whether the shard is closed and all of it was taken.
@@ -83,10 +86,10 @@ impl Cursor {
         self.shard.is_over_at(self.position)
     }
 
-    /// How long after the arrival of the record that was taken last more are still to be taken; 0 at the end.
+    /// How long after the arrival of the last record before the position there is more to look at; 0 at the end.
     pub(super) fn millis_behind(&self, now: Timestamp) -> u64 {
-        match self.last_arrival {
-            Some(last) if !self.caught_up => now.millis_since(last),
+        match self.reached {
+            Some(reached) if !self.caught_up => now.millis_since(reached),
             _ => 0,
         }
     }
@@ -113,7 +116,8 @@ impl Cursor {
             let mut tail = self.shard.tail.lock();
             let end = tail.end();
             if self.position.index >= end.index {
-                return Ok(Some(Taken { parts: Vec::new(), next: self.position, end, caught_up: true }));
+                let next = self.position;
+                return Ok(Some(Taken { parts: Vec::new(), next, reached: None, end, caught_up: true }));
             }
             match tail.pushed_from(self.position.index, EVENT_BYTES_MAX) {
                 Some(blocks) => (blocks, end),
@@ -149,7 +153,8 @@ impl Cursor {
         horizon: Timestamp,
         renderings: &Arc<Renderings>,
     ) -> Result<Taken> {
-        let mut taken = Taken { parts: Vec::new(), next: self.position, end, caught_up: false };
+        let (next, reached) = (self.position, None);
+        let mut taken = Taken { parts: Vec::new(), next, reached, end, caught_up: false };
         let mut records = 0;
         for PushedBlock { block, rendering } in blocks {
             records += records_of(&block);
@@ -164,15 +169,16 @@ impl Cursor {
                 })?,
             );
         }
+        taken.reached = taken.parts.last().map(Part::last_arrival);
         taken.caught_up = taken.next.index >= end.index;
         Ok(taken)
     }
 }
 
 impl Taken {
-    fn picked(Read { records, next, caught_up }: Read, end: LogEnd) -> Self {
+    fn picked(Read { records, next, reached, caught_up }: Read, end: LogEnd) -> Self {
         let parts: Vec<_> = Part::of_records(records).into_iter().collect();
-        Self { parts, next, end, caught_up }
+        Self { parts, next, reached, end, caught_up }
     }
 }
 

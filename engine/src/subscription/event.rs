@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use millstream_model::{Record, SequenceNumber, Timestamp};
 
-use super::rendering::{Rendering, Renderings};
+use super::rendering::{Contents, Rendering, Renderings};
 use crate::record_block::{BlockError, BlockRecord, RecordBlock};
 use crate::shard::{ChildShard, Shard};
 
@@ -26,9 +26,7 @@ pub struct Event {
 /// Consecutive records of an event.
 pub struct Part {
     source: Source,
-    records: usize,
-    bytes: u64,
-    last_arrival: Timestamp,
+    contents: Contents,
 }
 
 enum Source {
@@ -48,43 +46,41 @@ pub(super) struct Shared {
 }
 
 impl Part {
-    /// Looks at every record once, so that what is given out later is known to be readable.
+    /// Every record is looked at once, be it for another subscriber, so that what is given out later is known to be
+    /// readable.
     pub(super) fn of_block(
         shard: Arc<Shard>,
         block: RecordBlock,
         shared: Shared,
     ) -> Result<Self, BlockError> {
-        let (mut records, mut bytes, mut last_arrival) = (0, 0, block.base_time());
-        for record in block.records() {
-            let record = record?;
-            records += 1;
-            bytes += (record.data.len() + record.partition_key.len()) as u64;
-            last_arrival = record.arrival;
-        }
-        Ok(Self { source: Source::Block { shard, block, shared }, records, bytes, last_arrival })
+        let contents = shared.rendering.contents(|| contents(&block))?;
+        Ok(Self { source: Source::Block { shard, block, shared }, contents })
     }
 
     /// `None` when there is no record.
     pub(super) fn of_records(records: Vec<Record>) -> Option<Self> {
-        let last_arrival = records.last()?.approximate_arrival;
-        let bytes = records.iter().map(|record| record.size() as u64).sum();
-        Some(Self { records: records.len(), bytes, last_arrival, source: Source::Picked(records) })
+        let contents = Contents {
+            records: records.len(),
+            bytes: records.iter().map(|record| record.size() as u64).sum(),
+            last_arrival: records.last()?.approximate_arrival,
+        };
+        Some(Self { source: Source::Picked(records), contents })
     }
 
     /// How many records there are; at least one.
     #[must_use]
     pub fn record_count(&self) -> usize {
-        self.records
+        self.contents.records
     }
 
     /// Data and partition keys of all records.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.bytes
+        self.contents.bytes
     }
 
     pub(super) fn last_arrival(&self) -> Timestamp {
-        self.last_arrival
+        self.contents.last_arrival
     }
 
     /// In order.
@@ -115,8 +111,19 @@ impl Part {
 
 impl fmt::Debug for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Part({} records)", self.records)
+        write!(f, "Part({} records)", self.contents.records)
     }
+}
+
+fn contents(block: &RecordBlock) -> Result<Contents, BlockError> {
+    let mut contents = Contents { records: 0, bytes: 0, last_arrival: block.base_time() };
+    for record in block.records() {
+        let record = record?;
+        contents.records += 1;
+        contents.bytes += (record.data.len() + record.partition_key.len()) as u64;
+        contents.last_arrival = record.arrival;
+    }
+    Ok(contents)
 }
 
 fn record_of(shard: &Shard, block: &RecordBlock, record: BlockRecord) -> Record {

@@ -17,7 +17,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use millstream_model::{ConsumerArn, StreamArn, Timestamp, limits as aws};
-use millstream_runtime::TokenBucket;
 use millstream_runtime::clock::Sleep;
 
 pub use event::{Event, Part};
@@ -51,7 +50,6 @@ pub struct Subscription {
     stream: Arc<Stream>,
     place: Place,
     cursor: Cursor,
-    pace: Option<TokenBucket>,
     /// By the monotonic clock, as the other deadlines.
     ends_at: Duration,
     heartbeat_at: Duration,
@@ -82,19 +80,17 @@ impl Engine {
             return Err(dry_run_passed());
         }
         let cursor = Cursor::new(shard.clone(), position);
-        let place = Place::take(consumer, shard, now)?;
+        let place = Place::take(consumer, shard, limits, now)?;
         // Whoever ends all subscriptions sees this place, or is seen here.
         if inner.no_more_subscriptions.load(Ordering::SeqCst) {
             return Err(shutting_down());
         }
         place.consumer().counters.subscribe_to_shard_success.add(1);
-        let per_second = limits.subscription_bytes_per_second;
         Ok(Subscription {
             engine: self.clone(),
             stream: found.stream,
             place,
             cursor,
-            pace: per_second.map(|rate| TokenBucket::new(rate, rate, now)),
             ends_at: now + aws::SUBSCRIPTION_LIFETIME,
             heartbeat_at: now + HEARTBEAT,
             alarm: None,
@@ -136,10 +132,11 @@ impl Subscription {
             if let Some(ending) = self.place.ending() {
                 return self.end(ending);
             }
-            let pause = self.pace.as_mut().and_then(|pace| pace.check(now).err());
+            let mut goes_on = false;
+            let pause = self.place.pause(now);
             if pause.is_none() {
                 match self.look(&inner).await {
-                    Ok(None) => {}
+                    Ok(None) => goes_on = !self.cursor.is_caught_up(),
                     Ok(Some(event)) => return Some(Ok(event)),
                     Err(error) => return self.end(Some(error)),
                 }
@@ -147,10 +144,15 @@ impl Subscription {
             if now >= self.heartbeat_at {
                 return Some(Ok(self.event(&inner, Vec::new())));
             }
+            if goes_on {
+                // One look at a time, so that it is heard meanwhile if there is much to look at in vain.
+                tokio::task::yield_now().await;
+                continue;
+            }
             let deadline = self.heartbeat_at.min(self.ends_at);
             let deadline = pause.map_or(deadline, |pause| deadline.min(now.saturating_add(pause.0)));
             let place = &self.place;
-            let alarm = set_alarm(&mut self.alarm, &inner, now, deadline);
+            let alarm = set_alarm(&mut self.alarm, &inner, deadline);
             tokio::select! {
                 biased;
                 () = grown, if pause.is_none() => {}
@@ -158,6 +160,13 @@ impl Subscription {
                 () = alarm => self.alarm = None,
             }
         }
+    }
+
+    /// An event without records, which says where the subscription stands: for a subscriber who must hear something
+    /// while the clock by which heartbeats come stands still.
+    pub fn heartbeat(&mut self) -> Event {
+        let inner = self.engine.inner.clone();
+        self.event(&inner, Vec::new())
     }
 
     /// What there is by now: records, or the end of the shard.
@@ -174,9 +183,7 @@ impl Subscription {
         let bytes = parts.iter().map(Part::bytes).sum();
         let (wall, now) = (inner.now(), inner.clock.monotonic());
         self.heartbeat_at = now + HEARTBEAT;
-        if let Some(pace) = &mut self.pace {
-            pace.charge(now, bytes);
-        }
+        self.place.charge(bytes, now);
         let millis_behind_latest = self.cursor.millis_behind(wall);
         let counters = &self.place.consumer().counters;
         counters.subscribe_to_shard_event_success.add(1);
@@ -192,13 +199,7 @@ impl Subscription {
     /// there is nothing to continue, and who took over.
     fn last_event(&mut self, inner: &Inner, parts: Vec<Part>) -> Result<Event> {
         let shard = self.place.shard();
-        let children = self.stream.shards().children_of(shard.meta().index);
-        if children.is_empty() {
-            let StreamArn { account, name, .. } = &self.stream.arn;
-            let text =
-                format!("Shard {} in stream {name} under account {account} does not exist", shard.id());
-            return Err(Error::ResourceNotFound(text));
-        }
+        let children = self.stream.heirs_of(shard)?;
         self.is_over = true;
         let event = self.event(inner, parts);
         Ok(Event { continuation: None, children, ..event })
@@ -221,13 +222,12 @@ impl fmt::Debug for Subscription {
 fn set_alarm<'a>(
     alarm: &'a mut Option<(Duration, Sleep)>,
     inner: &Inner,
-    now: Duration,
     deadline: Duration,
 ) -> &'a mut Sleep {
     if alarm.as_ref().is_some_and(|(at, _)| *at > deadline) {
         *alarm = None;
     }
-    &mut alarm.get_or_insert_with(|| (deadline, inner.clock.sleep(deadline.saturating_sub(now)))).1
+    &mut alarm.get_or_insert_with(|| (deadline, inner.clock.sleep_until(deadline))).1
 }
 
 fn rate_exceeded(StreamArn { account, name, .. }: &StreamArn, shard: &dyn fmt::Display) -> Error {

@@ -1,7 +1,8 @@
 //! Who is subscribed to which shards of a stream as one consumer: a place for each shard, with one holder.
 //!
 //! A holder gives way to a newer one once it has held its place for 5 seconds, and leaves it when it is dropped.
-//! What is kept of a shard without a holder are its buckets, until they are full again.
+//! What is kept of a shard without a holder are its buckets, until they are full again: who subscribes anew is let
+//! through no sooner, and brought no more, than who stays.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use millstream_model::{ConsumerArn, ShardIndex, StreamArn, limits as aws};
-use millstream_runtime::TokenBucket;
+use millstream_runtime::{RetryAfter, TokenBucket};
 use parking_lot::Mutex;
 use tokio::sync::SetOnce;
 
@@ -41,8 +42,12 @@ const SEATS_MIN: usize = 64;
 #[derive(Debug, Default)]
 struct Seat {
     calls: Option<TokenBucket>,
+    pace: Option<Pace>,
     holder: Option<Arc<Holder>>,
 }
+
+/// Bytes that a consumer is brought of a shard, whoever holds its place.
+type Pace = Arc<Mutex<TokenBucket>>;
 
 /// Whoever holds a place, as others see it.
 #[derive(Debug)]
@@ -57,6 +62,7 @@ pub(crate) struct Place {
     consumer: Arc<Consumer>,
     shard: Arc<Shard>,
     holder: Arc<Holder>,
+    pace: Option<Pace>,
 }
 
 impl Places {
@@ -115,7 +121,9 @@ impl State {
 
 impl Seat {
     fn is_worth_keeping(&mut self, now: Duration) -> bool {
-        self.holder.is_some() || self.calls.as_mut().is_some_and(|calls| !calls.is_full(now))
+        self.holder.is_some()
+            || self.calls.as_mut().is_some_and(|calls| !calls.is_full(now))
+            || self.pace.as_ref().is_some_and(|pace| !pace.lock().is_full(now))
     }
 }
 
@@ -128,18 +136,39 @@ impl Holder {
 
 impl Place {
     /// Takes the consumer's place at a shard, from an older holder if need be.
-    pub(crate) fn take(consumer: Arc<Consumer>, shard: Arc<Shard>, now: Duration) -> Result<Self> {
+    pub(crate) fn take(
+        consumer: Arc<Consumer>,
+        shard: Arc<Shard>,
+        limits: &Limits,
+        now: Duration,
+    ) -> Result<Self> {
         let holder = Arc::new(Holder { since: now, ended: SetOnce::new() });
-        {
+        let pace = {
             let mut state = consumer.places.0.lock();
             state.check(&consumer.arn, &shard, now)?;
             let seat = state.seat(shard.meta().index, now);
             if let Some(older) = seat.holder.replace(holder.clone()) {
                 older.end(Some(is_taken(&consumer.arn, &shard)));
             }
-        }
+            limits.subscription_bytes_per_second.map(|per_second| {
+                let full = || Arc::new(Mutex::new(TokenBucket::new(per_second, per_second, now)));
+                seat.pace.get_or_insert_with(full).clone()
+            })
+        };
         shard.subscriptions.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { consumer, shard, holder })
+        Ok(Self { consumer, shard, holder, pace })
+    }
+
+    /// How long to wait before more may be brought, if it is too soon.
+    pub(crate) fn pause(&self, now: Duration) -> Option<RetryAfter> {
+        self.pace.as_ref()?.lock().check(now).err()
+    }
+
+    /// Notes what is brought.
+    pub(crate) fn charge(&self, bytes: u64, now: Duration) {
+        if let Some(pace) = &self.pace {
+            pace.lock().charge(now, bytes);
+        }
     }
 
     pub(crate) fn consumer(&self) -> &Consumer {
@@ -169,7 +198,7 @@ impl Drop for Place {
         if seat.holder.as_ref().is_some_and(|holder| Arc::ptr_eq(holder, &self.holder)) {
             seat.holder = None;
         }
-        if seat.holder.is_none() && seat.calls.is_none() {
+        if seat.holder.is_none() && seat.calls.is_none() && seat.pace.is_none() {
             state.by_shard.remove(&self.shard.meta().index);
         }
     }

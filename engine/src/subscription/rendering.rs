@@ -8,11 +8,24 @@ use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use millstream_model::Timestamp;
 use parking_lot::Mutex;
 
-/// The place for one block's rendering.
+/// The place for one block's rendering, and for what a look at all of its records shows.
 #[derive(Debug, Default)]
-pub(crate) struct Rendering(OnceLock<Bytes>);
+pub(crate) struct Rendering {
+    bytes: OnceLock<Bytes>,
+    contents: OnceLock<Contents>,
+}
+
+/// What is in a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Contents {
+    pub(crate) records: usize,
+    /// Data and partition keys of all records.
+    pub(crate) bytes: u64,
+    pub(crate) last_arrival: Timestamp,
+}
 
 /// The newest renderings of all shards.
 #[derive(Debug)]
@@ -27,6 +40,16 @@ struct Kept {
     renderings: VecDeque<(Arc<Rendering>, usize)>,
 }
 
+impl Rendering {
+    /// What is in the block, as `look` finds it unless somebody has looked before.
+    pub(crate) fn contents<E>(&self, look: impl FnOnce() -> Result<Contents, E>) -> Result<Contents, E> {
+        match self.contents.get() {
+            Some(contents) => Ok(*contents),
+            None => look().map(|contents| *self.contents.get_or_init(|| contents)),
+        }
+    }
+}
+
 impl Renderings {
     pub(crate) fn new(bytes_max: usize) -> Self {
         Self { bytes_max, kept: Mutex::default() }
@@ -36,7 +59,7 @@ impl Renderings {
     /// comes while they are made waits for them, which takes no longer than making them.
     pub(crate) fn get_or_make(&self, place: &Arc<Rendering>, make: impl FnOnce() -> Bytes) -> Bytes {
         let mut is_new = false;
-        let bytes = place.0.get_or_init(|| {
+        let bytes = place.bytes.get_or_init(|| {
             is_new = true;
             make()
         });
@@ -84,6 +107,15 @@ mod tests {
         let kept: Vec<_> = places.iter().map(Weak::strong_count).collect();
         assert_eq!(kept, [0, 0, 0, 1, 1]);
         assert_eq!(renderings.kept.lock().bytes, 200);
+    }
+
+    #[test]
+    fn a_block_is_looked_at_until_somebody_could_read_it() {
+        let place = Rendering::default();
+        let contents = Contents { records: 1, bytes: 2, last_arrival: Timestamp::EPOCH };
+        assert_eq!(place.contents(|| Err("unreadable")), Err("unreadable"));
+        assert_eq!(place.contents(|| Ok::<_, &str>(contents)), Ok(contents));
+        assert_eq!(place.contents(|| Err("looked again")), Ok(contents));
     }
 
     #[test]

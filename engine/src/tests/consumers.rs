@@ -144,6 +144,26 @@ async fn twenty_consumers_and_five_that_are_being_created() {
 }
 
 #[tokio::test]
+async fn fifty_consumers_where_an_on_demand_stream_has_the_advantage() {
+    let mut world = World::new();
+    world.settings.limits =
+        Limits { consumers_per_stream: Some(20), consumers_per_advantage_stream: Some(50), ..Limits::OFF };
+    let (engine, fixed) = world.with_stream(1).await;
+    let elastic = arn("elastic");
+    let call = CreateStream { mode: Some(Mode::OnDemand), shard_count: None, ..provisioned(&elastic, 1) };
+    engine.create_stream(call).await.unwrap();
+    for (stream, first, limit) in [(&elastic, 0, 20), (&elastic, 20, 50), (&fixed, 0, 20)] {
+        for number in first..limit {
+            register(&engine, stream, &format!("c{number:02}")).await.unwrap();
+        }
+        let error = register(&engine, stream, "more").await.unwrap_err();
+        let text = format!("Limit: {limit}.");
+        assert!(matches!(&error, Error::LimitExceeded(told) if told.contains(&text)), "{error}");
+        engine.update_account_settings(&fixed.account, &fixed.region, true).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn consumers_are_listed_in_pages() {
     let world = World::new();
     let (engine, arn) = world.with_stream(1).await;

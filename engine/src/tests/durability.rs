@@ -1,5 +1,7 @@
 //! Crashes, restarts, full disks, and clocks that jump.
 
+use millstream_storage::{KeyRange, ScanOptions};
+
 use super::*;
 use crate::Error;
 
@@ -99,8 +101,7 @@ async fn a_full_disk_refuses_puts_and_heals_without_a_restart() {
     assert_eq!(read_all(&engine, &arn).await.unwrap().len(), 4);
 }
 
-/// The numbers that were given in vain meanwhile are given again after a restart, and a reader who read to the end
-/// in between must not miss the records that get them.
+/// A reader who read to the end while numbers were given in vain must not miss the records that come after a restart.
 #[tokio::test]
 async fn a_reader_who_stands_at_the_end_of_a_full_disk_misses_nothing_after_a_restart() {
     for (before, restarted) in [(0, false), (1, false), (1, true)] {
@@ -164,6 +165,29 @@ async fn numbers_given_in_vain_are_not_given_again() {
     let after = put(&engine, &arn, "b").await.unwrap().sequence_number.index;
     assert!(after >= before + 3, "{before} {after}");
     assert_eq!(read_all(&engine, &arn).await.unwrap(), ["a", "healed", "b"]);
+}
+
+/// Two power cuts, of which the second came before anything of the time after the first was durable.
+#[tokio::test]
+async fn numbers_that_a_crash_took_back_are_not_given_again_by_any_later_process() {
+    for records in [0, 1] {
+        let world = World::new();
+        let (engine, arn) = world.with_stream(1).await;
+        put_all(&engine, &arn, numbered(0..records)).await;
+        let next = |engine: &Engine| {
+            let shard = engine.inner.find(&arn).unwrap().stream.shards().all[&0].clone();
+            let end = shard.writer.lock().end();
+            end.index
+        };
+        let mut last = next(&engine);
+        for _ in 0..3 {
+            let engine = world.open().await;
+            assert!(next(&engine) >= last + (1 << 32), "{records} records: {} after {last}", next(&engine));
+            last = next(&engine);
+        }
+        let receipt = put(&world.open().await, &arn, "x").await.unwrap();
+        assert!(receipt.sequence_number.index >= last + (1 << 32));
+    }
 }
 
 #[tokio::test]
@@ -275,5 +299,39 @@ async fn a_stream_that_is_written_to_while_it_is_deleted_is_not_missed() {
     }
     engine.close().await.unwrap();
     drop(engine);
+    world.open().await;
+}
+
+/// The deletion overtakes records that have left their writer and not come to storage, as while they are encrypted.
+#[tokio::test]
+async fn records_on_their_way_to_storage_do_not_outlive_their_stream() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(1).await;
+    let shard = engine.inner.find(&arn).unwrap().stream.shards().all[&0].clone();
+    world.faults().hold_commits(true);
+    let deleting = async {
+        while shard.is_settled() || shard.writer.lock().has_open_block() {
+            tokio::task::yield_now().await;
+        }
+        engine.delete_stream(&arn).await.unwrap();
+        engine.tidy_up().await.unwrap();
+    };
+    let letting_go = async {
+        while engine.describe_stream_summary(&arn).is_ok() {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        world.faults().hold_commits(false);
+    };
+    let (stored, (), ()) = tokio::join!(put(&engine, &arn, "x"), deleting, letting_go);
+    stored.unwrap();
+    let blocks = KeyRange::prefix(&[crate::keyspace::RECORD_BLOCK]);
+    assert_eq!(engine.inner.slot.scan(blocks, ScanOptions::default()).await.unwrap().entries, []);
+    assert_eq!(engine.inner.slot.marks(), [].into());
+    world.clock.advance(Duration::from_secs(60));
+    engine.tidy_up().await.unwrap();
+    engine.close().await.unwrap();
     world.open().await;
 }

@@ -19,6 +19,26 @@ async fn no_stream_has_more_shards_than_memory_has_room_for() {
 }
 
 #[tokio::test]
+async fn streams_of_the_operator_are_there_at_once_however_many() {
+    let mut world = World::new();
+    world.settings.limits = crate::Limits::AWS;
+    world.settings.delays = crate::Delays { create: Duration::from_secs(60), ..crate::Delays::default() };
+    let engine = world.open().await;
+    // More than a caller may create in a minute.
+    for number in 0..400 {
+        let arn = arn(&format!("s{number}"));
+        engine.create_operators_stream(provisioned(&arn, 1)).await.unwrap();
+        assert_eq!(engine.describe_stream_summary(&arn).unwrap().status, StreamStatus::Active);
+    }
+    for number in 0..5 {
+        engine.create_stream(provisioned(&arn(&format!("c{number}")), 1)).await.unwrap();
+    }
+    let refused = engine.create_stream(provisioned(&arn("c5"), 1)).await;
+    assert!(matches!(refused, Err(Error::LimitExceeded(_))), "{refused:?}");
+    engine.create_operators_stream(provisioned(&arn("last"), 1)).await.unwrap();
+}
+
+#[tokio::test]
 async fn passing_states_last_as_long_as_configured() {
     let mut world = World::new();
     let second = Duration::from_secs(1);
@@ -87,6 +107,48 @@ async fn a_deletion_that_was_interrupted_is_finished_after_the_restart() {
     let blocks = KeyRange::prefix(&[crate::keyspace::RECORD_BLOCK]);
     let left = engine.inner.slot.scan(blocks, ScanOptions::default()).await.unwrap();
     assert!(left.entries.is_empty());
+}
+
+/// Storage notes a moment later that marks are gone, and until then a crash brings them back. The engine's clock, which
+/// can be moved, does not say when that is.
+#[tokio::test]
+async fn what_was_removed_is_not_missed_after_a_crash_however_far_the_clock_was_moved() {
+    let world = World::new();
+    let (engine, deleted) = world.with_stream(2).await;
+    let split = arn("split");
+    engine.create_stream(provisioned(&split, 1)).await.unwrap();
+    put_all(&engine, &deleted, numbered(0..3)).await;
+    put_all(&engine, &split, numbered(0..3)).await;
+    engine.split_shard(&split, SHARD, millstream_model::HashKey(1 << 127)).await.unwrap();
+    let uids = |engine: &Engine| {
+        let marks = engine.inner.slot.marks().into_keys();
+        marks.filter_map(|name| crate::keyspace::ShardUid::of_mark(&name)).collect::<Vec<_>>()
+    };
+    let marked = uids(&engine);
+    world.storage.inner.hold_anchors(true);
+    engine.delete_stream(&deleted).await.unwrap();
+    let later = async |engine: &Engine| {
+        for _ in 0..4 {
+            world.clock.advance(Duration::from_secs(25 * 3600));
+            engine.tidy_up().await.unwrap();
+        }
+    };
+    later(&engine).await;
+
+    // Not closed, but as after a crash.
+    let engine = world.open().await;
+    assert_eq!(uids(&engine), marked);
+    assert_eq!(engine.describe_stream_summary(&split).unwrap().open_shards, 2);
+    later(&engine).await;
+    assert_eq!(engine.inner.control.lock().await.graves.len(), 1);
+    world.storage.inner.hold_anchors(false);
+    put(&engine, &split, "x").await.unwrap();
+    later(&engine).await;
+    assert!(engine.inner.control.lock().await.graves.is_empty());
+    let open = [1, 2].map(|index| crate::keyspace::ShardUid::new(2, index));
+    assert_eq!(uids(&engine), open);
+    let engine = world.open().await;
+    assert_eq!(engine.inner.find(&split).unwrap().stream.shards().all.len(), 2);
 }
 
 #[tokio::test]
@@ -208,4 +270,19 @@ async fn tags_are_kept_in_order_and_within_limits() {
         let error = engine.add_tags(&arn, BTreeMap::from([(text.into(), String::new())])).await.unwrap_err();
         assert!(error.to_string().starts_with(starts), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_keeps_no_state_going() {
+    let mut world = World::new();
+    world.settings.delays.create = Duration::from_secs(1);
+    let engine = world.open().await;
+    let day = Duration::from_secs(24 * 3600);
+    world.clock.jump_to(START + day);
+    engine.create_stream(provisioned(&arn("orders"), 1)).await.unwrap();
+    let status = || engine.describe_stream_summary(&arn("orders")).unwrap().status;
+    assert_eq!(status(), StreamStatus::Creating);
+    world.clock.jump_to(START);
+    assert_eq!(status(), StreamStatus::Active);
+    put(&engine, &arn("orders"), "r0").await.unwrap();
 }

@@ -109,7 +109,7 @@ async fn the_shards_of_a_split_are_monitored_like_their_parent() {
     let (engine, arn) = world.with_stream(1).await;
     engine.enable_monitoring(&arn, set([IncomingRecords])).await.unwrap();
     engine.put_record(&arn, entry_for(0, b"x"), None, false).await.unwrap();
-    let half = "170141183460469231731687303715884105728".parse().unwrap();
+    let half: millstream_model::HashKey = "170141183460469231731687303715884105728".parse().unwrap();
     engine.split_shard(&arn, SHARD, half).await.unwrap();
     engine.put_record(&arn, entry_for(1, b"x"), None, false).await.unwrap();
     assert_eq!(counts(&engine, IncomingRecords), [1, 0, 1]);

@@ -207,19 +207,26 @@ async fn an_idle_stream_writes_nothing() {
 
 #[tokio::test]
 async fn a_full_disk_only_delays_growth() {
-    let world = small_shards();
-    let (engine, arn) = with_on_demand(&world).await;
-    let entries = second_of(4 * MB);
-    for _ in 0..60 {
-        engine.put_records(&arn, &entries, false).await.unwrap();
-        world.clock.advance(SECOND);
+    // Growth is refused, or what is only to be remembered.
+    for (megabytes, grown) in [(4, 8), (1, 4)] {
+        let world = small_shards();
+        let (engine, arn) = with_on_demand(&world).await;
+        let entries = second_of(megabytes * MB);
+        for _ in 0..60 {
+            engine.put_records(&arn, &entries, false).await.unwrap();
+            world.clock.advance(SECOND);
+        }
+        world.faults().disk_full(true);
+        engine.scale_on_demand().await;
+        assert_eq!(open_shards(&engine, &arn), 4);
+        world.faults().disk_full(false);
+        // What was offered before the disk was full is not offered again.
+        world.clock.advance(LOOK_INTERVAL);
+        engine.scale_on_demand().await;
+        assert_eq!(open_shards(&engine, &arn), grown);
+        let meta = engine.inner.find(&arn).unwrap().meta;
+        assert_eq!(meta.capacity.demand.peak(engine.inner.now()).bytes, megabytes * MB);
     }
-    world.faults().disk_full(true);
-    engine.scale_on_demand().await;
-    assert_eq!(open_shards(&engine, &arn), 4);
-    world.faults().disk_full(false);
-    offer(&world, &engine, &arn, 4 * MB, LOOK_INTERVAL * 2).await;
-    assert_eq!(open_shards(&engine, &arn), 8);
 }
 
 /// Writers on four threads go on while the stream doubles again and again: whatever they are told is that their record

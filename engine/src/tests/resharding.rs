@@ -1,11 +1,15 @@
 //! Splits, merges and new shard counts, with records before, during and after them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use millstream_model::{HashKey, HashKeyRange, ShardId};
+use millstream_runtime::{OnFailure, SystemClock, TaskSet};
 
 use super::*;
-use crate::{ChildShard, Error, ListShards, ShardDescription, ShardFilter, ShardsFrom, StreamStatus};
+use crate::{
+    ChildShard, Error, ListShards, ShardDescription, ShardFilter, ShardsFrom, SplitPoint, StreamStatus,
+};
 
 const MIDDLE: HashKey = HashKey(1 << 127);
 
@@ -241,6 +245,12 @@ async fn what_cannot_be_is_refused_in_the_words_of_aws() {
             )
         );
     }
+    // 2^128, which the wire lets through and no hash key reaches.
+    let above = "340282366920938463463374607431768211456";
+    let error = refused(engine.split_shard(&arn, "1", SplitPoint::from_number(above)).await);
+    let (end, begins) = (u128::MAX, format!("NewStartingHashKey {above} used in SplitShard() on shard "));
+    assert!(error.starts_with(&begins), "{error}");
+    assert!(error.ends_with(&format!("less than the shard's EndingHashKey {end}.")), "{error}");
     assert_eq!(
         merge("1", "0").await,
         format!(
@@ -327,53 +337,116 @@ async fn a_split_that_storage_refuses_leaves_the_shard_as_it_was() {
     assert!(put(&engine, &arn, "later").await.unwrap().shard_id > id(0));
 }
 
-/// Eight writers while one shard is cut into many: every acknowledged record is in one shard, once, and the records of
-/// a key are in order from parents to children.
+/// Of a call whose one record is queued and whose other one waits for a reshard.
+#[tokio::test]
+async fn a_put_that_is_given_up_does_not_free_the_room_of_what_is_queued() {
+    let world = World::new();
+    let (engine, arn) = world.with_stream(2).await;
+    let shards = engine.inner.find(&arn).unwrap().stream.shards().all.clone();
+    let room = || engine.inner.room.available_permits();
+    let all = room();
+    shards[&1].writer.lock().hand_over();
+    world.faults().hold_commits(true);
+    let at = |place| PutEntry { explicit_hash_key: Some(HashKey(place)), ..entry("k", vec![0; 500_000]) };
+    let entries = [at(0), at(u128::MAX)];
+    tokio::select! {
+        biased;
+        put = engine.put_records(&arn, &entries, false) => panic!("{put:?}"),
+        () = tokio::task::yield_now() => {}
+    }
+    assert!(!shards[&0].is_settled() && shards[&1].is_settled());
+    let taken = all - room();
+    assert!((488..=490).contains(&taken), "{taken} KiB of a record of 500,000 bytes");
+    world.faults().hold_commits(false);
+    while !shards[&0].is_settled() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(room(), all);
+}
+
+const STORM_WRITERS: usize = 8;
+
+/// Reads all shards, a child behind its parents, until it has all that the writers put. Gives the generations of the
+/// shards that held records: how many ancestors they had.
+async fn read_through_a_storm(
+    engine: Engine,
+    arn: StreamArn,
+    puts: u32,
+    writing: Arc<AtomicUsize>,
+) -> BTreeSet<u32> {
+    let mut next = [0; STORM_WRITERS];
+    // Pages without a record since all was written.
+    let mut empty = 0;
+    let mut generations = BTreeSet::new();
+    let mut open: Vec<(ShardId, u32, String)> = Vec::new();
+    let (mut ended, mut waiting): (BTreeMap<ShardId, u32>, Vec<ChildShard>) = Default::default();
+    open.push((id(0), 0, iterator(&engine, &arn, StartingPosition::TrimHorizon).await));
+    while next != [puts; STORM_WRITERS] {
+        let (shard, generation, place) = open.remove(0);
+        let all_is_written = writing.load(Ordering::SeqCst) == 0;
+        let page = engine.get_records(call(&place, Some(50))).await.unwrap();
+        for record in texts(&page.records) {
+            let (writer, number) = record.split_once(':').unwrap();
+            let next = &mut next[writer.parse::<usize>().unwrap()];
+            assert_eq!(number.parse::<u32>().unwrap(), *next, "of writer {writer} in {shard}");
+            *next += 1;
+            generations.insert(generation);
+        }
+        empty = if all_is_written && page.records.is_empty() { empty + 1 } else { 0 };
+        assert!(empty < 1000, "after {next:?} there is nothing more");
+        if let Some(iterator) = page.next_iterator {
+            open.push((shard, generation, iterator));
+            tokio::task::yield_now().await;
+            continue;
+        }
+        ended.insert(shard, generation);
+        waiting.extend(page.children.into_iter().filter(|child| child.parents[0] == shard));
+        for child in waiting.extract_if(.., |child| child.parents.iter().all(|of| ended.contains_key(of))) {
+            let generation = 1 + child.parents.iter().map(|parent| ended[parent]).max().unwrap();
+            let start = StartingPosition::TrimHorizon;
+            let place = engine.get_shard_iterator(&arn, &child.id.to_string(), &start, false).await.unwrap();
+            open.push((child.id, generation, place));
+        }
+    }
+    generations
+}
+
+/// Eight writers and a reader while one shard is cut into many: every acknowledged record is in one shard, once, and
+/// the records of a key are in order from parents to children.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn writers_go_on_during_a_storm() {
+async fn writers_and_readers_go_on_during_a_storm() {
+    const PUTS: u32 = 200;
     let world = World::new();
     let (engine, arn) = world.with_stream(1).await;
-    let writers: Vec<_> = (0..8)
-        .map(|writer| {
-            let (engine, arn) = (engine.clone(), arn.clone());
-            async move {
-                for number in 0..200 {
-                    let key = format!("writer-{writer}");
-                    engine
-                        .put_record(&arn, entry(&key, format!("{writer}:{number}")), None, false)
-                        .await
-                        .unwrap();
-                }
+    let tasks = TaskSet::default();
+    let writing = Arc::new(AtomicUsize::new(STORM_WRITERS));
+    for writer in 0..STORM_WRITERS {
+        let (engine, arn, writing) = (engine.clone(), arn.clone(), writing.clone());
+        tasks.spawn("writer", OnFailure::Shutdown, async move {
+            for number in 0..PUTS {
+                let record = entry(&format!("writer-{writer}"), format!("{writer}:{number}"));
+                engine.put_record(&arn, record, None, false).await?;
             }
-        })
-        .collect();
-    let tasks = millstream_runtime::TaskSet::default();
-    for writer in writers {
-        tasks.spawn("writer", millstream_runtime::OnFailure::Log, async move {
-            writer.await;
-            Ok::<_, std::convert::Infallible>(())
+            writing.fetch_sub(1, Ordering::SeqCst);
+            Ok::<_, Error>(())
         });
     }
-    for target in [2, 4, 8, 5, 3, 6, 1, 7, 2] {
+    let (tell, generations) = tokio::sync::oneshot::channel();
+    let reading = read_through_a_storm(engine.clone(), arn.clone(), PUTS, writing.clone());
+    tasks.spawn("reader", OnFailure::Shutdown, async move {
+        tell.send(reading.await).map_err(|_| "nobody waits")
+    });
+    // As long as anybody writes, so that records meet every change.
+    for target in [2, 4, 8, 5, 3, 6, 1, 7].into_iter().cycle() {
+        if writing.load(Ordering::SeqCst) == 0 || tasks.is_stopping() {
+            break;
+        }
         engine.update_shard_count(&arn, target).await.unwrap();
         assert_tiles(list(&engine, &arn, ShardFilter::AtLatest));
     }
+    assert!(!tasks.is_stopping(), "a writer or the reader failed");
+    let generations = generations.await.expect("the reader has read all that was written");
+    assert!(generations.len() > 1, "records of generations {generations:?} alone");
     tasks.shutdown();
-    assert!(tasks.join(&*millstream_runtime::SystemClock::shared(), Duration::from_secs(60)).await);
-    let mut next = vec![0; 8];
-    let mut seen: BTreeMap<u32, bool> = BTreeMap::new();
-    // By index: parents come before their children.
-    for shard in list(&engine, &arn, ShardFilter::FromTrimHorizon) {
-        let parents = [shard.parent, shard.adjacent_parent];
-        assert!(parents.into_iter().flatten().all(|parent| seen.contains_key(&parent.index())));
-        let (records, _) = drain(&engine, &arn, &shard.id.to_string(), StartingPosition::TrimHorizon).await;
-        for record in &records {
-            let (writer, number) = record.split_once(':').unwrap();
-            let writer: usize = writer.parse().unwrap();
-            assert_eq!(number.parse::<u32>().unwrap(), next[writer]);
-            next[writer] += 1;
-        }
-        seen.insert(shard.id.index(), !records.is_empty());
-    }
-    assert_eq!(next, [200; 8]);
+    assert!(tasks.join(&*SystemClock::shared(), Duration::from_secs(60)).await);
 }

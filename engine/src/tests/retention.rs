@@ -153,3 +153,50 @@ async fn iterators_below_the_horizon_read_from_it() {
     let start = iterator(&engine, &arn, at).await;
     assert_eq!(texts(&read_from(&engine, start, 10).await.unwrap()), ["kept"]);
 }
+
+/// A stream with so many megabytes that have expired and that nobody trims, and one record that is kept.
+pub(super) async fn with_expired_megabytes(world: &mut World, count: u32) -> (Engine, StreamArn) {
+    world.settings.trim_interval = 1000 * HOUR;
+    let (engine, arn) = world.with_stream(1).await;
+    for _ in 0..count {
+        world.clock.advance(Duration::from_secs(2));
+        engine.put_record(&arn, entry("key", vec![b'x'; 1_000_000]), None, false).await.unwrap();
+    }
+    world.clock.advance(25 * HOUR);
+    put(&engine, &arn, "kept").await.unwrap();
+    (engine, arn)
+}
+
+/// As if a burst had come in one millisecond.
+pub(super) async fn without_time_index(engine: &Engine) {
+    engine.inner.slot.trim(&[crate::keyspace::TIME_INDEX], &[u8::MAX; 20]).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_has_expired_is_not_read_before_it_is_trimmed() {
+    let mut world = World::without_tail();
+    let (engine, arn) = with_expired_megabytes(&mut world, 40).await;
+    let before = world.faults().scanned_bytes();
+    assert_eq!(read_all(&engine, &arn).await.unwrap(), ["kept"]);
+    let scanned = world.faults().scanned_bytes() - before;
+    assert!(scanned < 3_000_000, "{scanned} bytes were read for a record of four");
+}
+
+#[tokio::test]
+async fn a_call_that_finds_only_what_has_expired_ends_and_the_next_one_goes_on() {
+    let mut world = World::without_tail();
+    let (engine, arn) = with_expired_megabytes(&mut world, 40).await;
+    without_time_index(&engine).await;
+    let start = iterator(&engine, &arn, StartingPosition::TrimHorizon).await;
+    let before = world.faults().scanned_bytes();
+    let page = engine.get_records(call(&start, None)).await.unwrap();
+    let scanned = world.faults().scanned_bytes() - before;
+    assert!(scanned < 30_000_000, "{scanned} bytes were read at once");
+    assert!(page.records.is_empty() && page.millis_behind_latest >= 25 * 3_600_000);
+    let rest = read_from(&engine, page.next_iterator.unwrap(), 1000).await.unwrap();
+    assert_eq!(texts(&rest), ["kept"]);
+    // Nor does the search for a moment end where a call does.
+    let moment = millstream_model::Timestamp::from_unix(START + 24 * HOUR);
+    let start = iterator(&engine, &arn, StartingPosition::AtTimestamp(moment)).await;
+    assert_eq!(texts(&read_from(&engine, start, 1000).await.unwrap()), ["kept"]);
+}

@@ -5,6 +5,7 @@
 //! forward, for then time has passed, and stays where it is when wall time is moved back: it never falls.
 //! Until it is first moved, both readings are those of the clock that it follows.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,38 +75,41 @@ impl AdjustableClock {
 
     /// Lets so much time pass at once. Wakes whoever sleeps until then.
     pub fn advance(&self, by: Duration) {
-        self.change(|reading, _| Reading { now: reading.now.saturating_add(by), ..reading });
+        self.move_to(|reading, _| reading.advanced(by));
     }
 
     /// Sets wall time, since the Unix epoch. Forward, this is [`Self::advance`] by the difference.
     pub fn set(&self, now: Duration) {
-        self.change(|reading, _| Reading { now, ..reading });
+        self.move_to(|reading, _| reading.at(now));
     }
 
     /// Stands still from now on, until it is moved or let go.
     pub fn freeze(&self) {
-        self.change(|reading, _| Reading { frozen: true, ..reading });
+        self.move_to(|reading, _| Reading { frozen: true, ..reading });
     }
 
     /// Goes on from where it stands, at the pace of the clock that it follows.
     pub fn unfreeze(&self) {
-        self.change(|reading, _| Reading { frozen: false, ..reading });
+        self.move_to(|reading, _| Reading { frozen: false, ..reading });
     }
 
     /// Shows the wall time of the clock that it follows, and goes on with it. The monotonic reading keeps
     /// what it is ahead.
     pub fn reset(&self) {
-        self.change(|reading, followed| Reading { now: followed.now, frozen: false, ..reading });
+        self.move_to(Reading::reset_to);
     }
 
-    /// Moves to what `change` makes, of this clock's reading and the followed one's, of wall time and of
-    /// standing still.
-    fn change(&self, change: impl FnOnce(Reading, Reading) -> Reading) {
+    /// Moves to what `change` makes of this clock's reading and of the followed one's, in one step: nobody reads
+    /// or sleeps by anything in between. A monotonic reading below the present one is raised to it.
+    ///
+    /// # Errors
+    /// Those of `change`; then nothing has changed.
+    pub fn change<E>(&self, change: impl FnOnce(Reading, Reading) -> Result<Reading, E>) -> Result<(), E> {
         let mut course = self.inner.course.write();
         let followed = self.inner.followed();
         let before = course.after(followed);
-        let Reading { now, frozen, .. } = change(before, followed);
-        let monotonic = before.monotonic.saturating_add(now.saturating_sub(before.now));
+        let Reading { now, monotonic, frozen } = change(before, followed)?;
+        let monotonic = monotonic.max(before.monotonic);
         *course = if frozen {
             Course::Frozen { now, monotonic }
         } else {
@@ -116,6 +120,31 @@ impl AdjustableClock {
         };
         drop(course);
         self.inner.moved.send_replace(());
+        Ok(())
+    }
+
+    fn move_to(&self, to: impl FnOnce(Reading, Reading) -> Reading) {
+        let Ok(()) = self.change(|reading, followed| Ok::<_, Infallible>(to(reading, followed)));
+    }
+}
+
+impl Reading {
+    /// With this wall time. Forward, the time in between has passed for the monotonic reading too.
+    #[must_use]
+    pub fn at(self, now: Duration) -> Self {
+        let passed = now.saturating_sub(self.now);
+        Self { now, monotonic: self.monotonic.saturating_add(passed), ..self }
+    }
+
+    #[must_use]
+    pub fn advanced(self, by: Duration) -> Self {
+        self.at(self.now.saturating_add(by))
+    }
+
+    /// With the wall time of another clock, and running.
+    #[must_use]
+    pub fn reset_to(self, followed: Self) -> Self {
+        Self { frozen: false, ..self.at(followed.now) }
     }
 }
 
@@ -189,8 +218,11 @@ impl Clock for AdjustableClock {
     }
 
     fn sleep(&self, duration: Duration) -> Sleep {
+        self.sleep_until(self.inner.monotonic().saturating_add(duration))
+    }
+
+    fn sleep_until(&self, deadline: Duration) -> Sleep {
         let inner = self.inner.clone();
-        let deadline = inner.monotonic().saturating_add(duration);
         let moved = inner.moved.subscribe();
         Box::pin(async move { inner.sleep_until(deadline, moved).await })
     }

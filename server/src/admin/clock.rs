@@ -65,7 +65,7 @@ impl Clocks {
         }
     }
 
-    /// Changes the clock as asked, or not at all.
+    /// Changes the clock as asked, in one step, or not at all.
     pub(super) fn change(&self, change: &Change) -> Result<(), Refusal> {
         if *change == Change::default() {
             return Err(Refusal::bad_request(
@@ -73,27 +73,24 @@ impl Clocks {
             ));
         }
         let set = change.set.as_ref().map(Moment::millis).transpose()?;
-        let base = if change.reset { self.machine.now() } else { self.engine.read().now };
-        let target = set.unwrap_or(millis(base)).saturating_add(change.advance_ms.unwrap_or(0));
-        if target > LATEST_MILLIS {
-            let latest = rfc3339(LATEST_MILLIS);
-            return Err(Refusal::bad_request(format!("The clock can be moved to {latest} and no further.")));
-        }
-        if change.reset {
-            self.engine.reset();
-        }
-        if let Some(millis) = set {
-            self.engine.set(Duration::from_millis(millis));
-        }
-        if let Some(millis) = change.advance_ms {
-            self.engine.advance(Duration::from_millis(millis));
-        }
-        match change.frozen {
-            Some(true) => self.engine.freeze(),
-            Some(false) => self.engine.unfreeze(),
-            None => {}
-        }
-        Ok(())
+        let is_moved = set.is_some() || change.advance_ms.is_some();
+        self.engine.change(|mut reading, machine| {
+            if change.reset {
+                reading = reading.reset_to(machine);
+            }
+            if let Some(millis) = set {
+                reading = reading.at(Duration::from_millis(millis));
+            }
+            if let Some(millis) = change.advance_ms {
+                reading = reading.advanced(Duration::from_millis(millis));
+            }
+            if is_moved && reading.now > Duration::from_millis(LATEST_MILLIS) {
+                let latest = rfc3339(LATEST_MILLIS);
+                let text = format!("The clock can be moved to {latest} and no further.");
+                return Err(Refusal::bad_request(text));
+            }
+            Ok(Reading { frozen: change.frozen.unwrap_or(reading.frozen), ..reading })
+        })
     }
 }
 
@@ -156,6 +153,35 @@ mod tests {
         assert_eq!(change(&clocks, r#"{"set": 7}"#).unwrap().now_ms, 7);
         assert_eq!(change(&clocks, r#"{"reset": true}"#).unwrap().ahead_ms, 0);
         assert_eq!(change(&clocks, r#"{"reset": true, "advance_ms": 5}"#).unwrap().ahead_ms, 5);
+    }
+
+    /// A clock that goes on whenever it is looked at.
+    #[derive(Debug)]
+    struct Restless(ManualClock);
+
+    impl Clock for Restless {
+        fn now(&self) -> Duration {
+            self.0.advance(Duration::from_millis(1));
+            self.0.now()
+        }
+
+        fn monotonic(&self) -> Duration {
+            self.0.monotonic()
+        }
+
+        fn sleep(&self, duration: Duration) -> millstream_runtime::clock::Sleep {
+            self.0.sleep(duration)
+        }
+    }
+
+    #[test]
+    fn no_time_passes_between_the_members_of_a_change() {
+        let restless = Restless(ManualClock::starting_at(Duration::from_secs(1_700_000_000)));
+        let machine: SharedClock = std::sync::Arc::new(restless);
+        let engine = AdjustableClock::following(machine.clone());
+        let clocks = Clocks { engine, machine };
+        let shown = change(&clocks, r#"{"set": 1800000000000, "advance_ms": 5, "frozen": true}"#).unwrap();
+        assert_eq!((shown.now_ms, shown.frozen), (1_800_000_000_005, true));
     }
 
     #[test]

@@ -24,6 +24,7 @@ use crate::metrics::Metrics;
 use answer::{json, text};
 pub(crate) use clock::Clocks;
 pub(crate) use health::Health;
+pub(crate) use snapshot::Saves;
 pub(crate) use test_api::TestApi;
 
 const PATHS: &str = "GET /health/live, /health/ready, /metrics or /admin/init; GET or POST /admin/clock; \

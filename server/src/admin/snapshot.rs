@@ -1,6 +1,7 @@
 //! `/admin/snapshot`: sends everything that the server holds, or takes it, piece by piece.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ use hyper::{Response, StatusCode};
 use millstream_engine::{LiveEngine, Loaded, SnapshotError, SnapshotSource};
 use millstream_runtime::{OnFailure, SharedClock, TaskSet};
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::answer::{Answer, Refusal, json};
 use super::clock::rfc3339;
@@ -20,8 +21,20 @@ use crate::http::body::{BrokenOff, Reply};
 
 /// Pieces that are made before they are sent.
 const AHEAD_MAX: usize = 2;
-/// Between two pieces that are sent to us. Whoever reads them from a slow disk may take a while.
+/// Between two pieces, either way. Whoever has a slow disk at the other end may take a while.
 const STALL_LIMIT: Duration = Duration::from_secs(60);
+/// Snapshots that are sent at once. As long as one is, nothing that it holds gives its space back.
+const SAVES_MAX: usize = 4;
+
+/// Turns to be sent a snapshot.
+#[derive(Debug)]
+pub(crate) struct Saves(Arc<Semaphore>);
+
+impl Default for Saves {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(SAVES_MAX)))
+    }
+}
 
 #[derive(Serialize)]
 struct ShownLoad {
@@ -32,28 +45,42 @@ struct ShownLoad {
     took_ms: u64,
 }
 
-/// Sends a snapshot. One that cannot be read to its end breaks off, so that nobody takes it for whole.
-pub(super) async fn save(engine: &LiveEngine, tasks: &TaskSet) -> Answer {
+/// Sends a snapshot. One that cannot be read to its end breaks off, so that nobody takes it for whole; so does one
+/// whose receiver stops taking it.
+pub(super) async fn save(
+    engine: &LiveEngine,
+    Saves(turns): &Saves,
+    clock: &SharedClock,
+    tasks: &TaskSet,
+) -> Answer {
+    let Ok(turn) = turns.clone().try_acquire_owned() else {
+        let text = format!("{SAVES_MAX} snapshots are being saved already.");
+        return Err(Refusal::new(StatusCode::CONFLICT, text));
+    };
     let mut saved = engine.save_snapshot().await?;
     let (pieces, receiver) = mpsc::channel(AHEAD_MAX);
-    let stop = tasks.clone();
+    let (clock, stop) = (clock.clone(), tasks.clone());
     tasks.spawn("snapshot", OnFailure::Log, async move {
+        let _turn = turn;
         loop {
             let piece = tokio::select! {
                 () = stop.stopping() => Err(BrokenOff("the server is shutting down".to_owned())),
-                piece = saved.next() => match piece {
-                    Ok(None) => return Ok::<_, Infallible>(()),
-                    Ok(Some(piece)) => Ok(piece),
-                    Err(error) => {
-                        tracing::error!(%error, "a snapshot could not be read to its end");
-                        Err(BrokenOff(error.to_string()))
-                    }
-                },
+                piece = saved.next() => piece.map_err(|error| {
+                    tracing::error!(%error, "a snapshot could not be read to its end");
+                    BrokenOff(error.to_string())
+                }),
             };
-            let is_last = piece.is_err();
-            // An error means that whoever asked has gone.
-            if pieces.send(piece).await.is_err() || is_last {
-                return Ok(());
+            let is_last = !matches!(piece, Ok(Some(_)));
+            match clock.timeout(STALL_LIMIT, pieces.send(piece)).await {
+                Some(Ok(())) if !is_last => {}
+                // All is sent, or whoever asked has gone.
+                Some(_) => return Ok::<_, Infallible>(()),
+                None => {
+                    tracing::warn!(
+                        "a snapshot is sent no further: nothing of it was taken for {STALL_LIMIT:?}"
+                    );
+                    return Ok(());
+                }
             }
         }
     });

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::answer::{Answer, Refusal, json, read_json};
 use super::clock::Clocks;
+use super::snapshot::Saves;
 use super::{PATHS, faults, snapshot};
 use crate::faults::Faults;
 use crate::init::InitialStreams;
@@ -27,6 +28,7 @@ pub(crate) struct TestApi {
     pub(crate) clocks: Clocks,
     pub(crate) faults: Arc<Faults>,
     pub(crate) initial_streams: InitialStreams,
+    pub(crate) saves: Saves,
     pub(crate) tasks: TaskSet,
 }
 
@@ -63,7 +65,9 @@ impl TestApi {
                 faults::remove(&self.faults, &path["/admin/faults/".len()..])
             }
             (&Method::POST, "/admin/reset") => self.reset().await,
-            (&Method::POST, "/admin/snapshot") => snapshot::save(&self.engine, &self.tasks).await,
+            (&Method::POST, "/admin/snapshot") => {
+                snapshot::save(&self.engine, &self.saves, clock, &self.tasks).await
+            }
             (&Method::POST, "/admin/snapshot/load") => snapshot::load(&self.engine, body, clock).await,
             _ => Err(Refusal::new(StatusCode::NOT_FOUND, format!("Here are {PATHS}."))),
         }
@@ -74,11 +78,14 @@ impl TestApi {
     async fn reset(&self) -> Answer {
         let Clocks { engine: engine_clock, machine: clock } = &self.clocks;
         let began = clock.monotonic();
-        self.faults.reset();
-        // First, so that the new engine begins at the machine's time.
-        engine_clock.reset();
-        self.engine.reset().await?;
-        self.initial_streams.make(&self.engine, clock).await.map_err(|error| {
+        let (faults, engine_clock) = (self.faults.clone(), engine_clock.clone());
+        // Not before the reset is sure, and before the new engine begins, which then does so at the machine's time.
+        let set_back = move || {
+            faults.reset();
+            engine_clock.reset();
+        };
+        self.engine.reset(set_back).await?;
+        self.initial_streams.make(&self.engine).await.map_err(|error| {
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("All was removed, but {error}."))
         })?;
         let took = clock.monotonic().saturating_sub(began);

@@ -13,7 +13,8 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use millstream_engine::LiveEngine;
 use millstream_model::AccountId;
-use millstream_runtime::SharedClock;
+use millstream_runtime::{Clock, SharedClock, SystemClock};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::caller::{Caller, caller};
 use super::codec::{ApiError, Format, ProtocolError, Refusal};
@@ -24,10 +25,16 @@ use super::kinesis::generated::{
 use super::kinesis::service::Kinesis;
 use super::request_id::RequestIds;
 use crate::admin::Health;
-use crate::faults::{Cut, Faults, Target, Verdict};
+use crate::faults::{Faults, Target, Verdict};
 use crate::http::Handler;
 use crate::http::body::{BodyBudget, BodyError, Received, Reply};
 use crate::metrics::{ProtocolLabels, RequestMetrics};
+
+/// Before the first byte of a subscription over HTTP/1.1. The AWS SDK for Go (smithy-go 1.28) closes the body of its
+/// request as soon as it sees an answer; if Go's transport has yet to find that the body is at its end, some
+/// microseconds later, it takes that for a failure and breaks the connection off, with the subscription in it. AWS is
+/// never as quick as that. By the machine's time, whatever clock the server has: the race is in the client's process.
+const BEFORE_EVENTS: Duration = Duration::from_millis(10);
 
 const TARGET: &str = "x-amz-target";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -49,7 +56,11 @@ pub(crate) struct Router {
 /// What an operation came to.
 #[derive(Debug)]
 enum Outcome {
-    Output(Vec<u8>),
+    /// Bytes, with the turn in which they were made if there may be many.
+    Output {
+        bytes: Vec<u8>,
+        turn: Option<OwnedSemaphorePermit>,
+    },
     Events(EventStream),
 }
 
@@ -89,10 +100,6 @@ impl Router {
 
     async fn answer_in(&self, format: Format, parts: &Parts, received: Received) -> Answer {
         let operation = operation(&parts.headers);
-        let turn = match operation {
-            Some(Operation::GetRecords) => self.budget.large_answer().await,
-            _ => None,
-        };
         let outcome = match operation {
             Some(operation) => self.carry_out(operation, format, parts, &received.bytes).await,
             None => Err(not_an_operation(format, &received.bytes)),
@@ -101,11 +108,13 @@ impl Router {
         drop(received);
         match outcome {
             Ok(Outcome::Events(events)) => {
-                let (content_type, lifetime) = (Some(EventStream::CONTENT_TYPE), events.lifetime());
-                let body = Reply::streamed(events, lifetime);
-                Answer { status: StatusCode::OK, content_type, body, operation }
+                if parts.version < Version::HTTP_2 {
+                    SystemClock::default().sleep(BEFORE_EVENTS).await;
+                }
+                let content_type = Some(EventStream::CONTENT_TYPE);
+                Answer { status: StatusCode::OK, content_type, body: Reply::streamed(events), operation }
             }
-            Ok(Outcome::Output(bytes)) => {
+            Ok(Outcome::Output { bytes, turn }) => {
                 let permit = self.budget.reserve(bytes.len()).await;
                 drop(turn);
                 let body = Reply::new(bytes, permit);
@@ -129,19 +138,25 @@ impl Router {
         };
         let caller = caller(parts, &self.default_account)?;
         let input = input?;
-        let cut = self.interfere(&caller, &input).await?;
+        let target = self.interfere(&caller, &input).await?;
+        // Only now: a call that is held back on purpose must hold up none but itself.
+        let turn = match operation {
+            Operation::GetRecords => self.budget.large_answer().await,
+            _ => None,
+        };
         // For this request alone: the content may be replaced, and then there is another engine.
-        let kinesis = Kinesis { engine: self.engine.current().await?, faults: self.faults.clone() };
+        let engine = self.engine.current().await?;
+        let kinesis = Kinesis { engine, faults: self.faults.clone(), clock: self.clock.clone() };
         let mut out = Vec::new();
         let events = dispatch(&kinesis, &caller, input, format, &mut out).await?;
         Ok(match events {
-            None => Outcome::Output(out),
-            Some(events) => Outcome::Events(events.cut(cut)),
+            None => Outcome::Output { bytes: out, turn },
+            Some(events) => Outcome::Events(self.cut(events, target.as_ref())),
         })
     }
 
-    /// Delays or refuses a call where that was asked for, or says where its subscription is to break off.
-    async fn interfere(&self, caller: &Caller, input: &Input) -> Result<Option<Cut>, ApiError> {
+    /// Delays or refuses a call where that was asked for. Gives what the call is about if anything was asked for.
+    async fn interfere(&self, caller: &Caller, input: &Input) -> Result<Option<Target>, ApiError> {
         if self.faults.is_quiet() {
             return Ok(None);
         }
@@ -151,8 +166,15 @@ impl Router {
         if let Some(failure) = failure {
             return Err(failure.answer(&target));
         }
-        let is_subscription = target.operation == Operation::SubscribeToShard;
-        Ok(if is_subscription { self.faults.on_subscription(&target) } else { None })
+        Ok(Some(target))
+    }
+
+    /// A subscription that has begun, up to where it is to break off. One that does not begin uses up no rule.
+    fn cut(&self, events: EventStream, target: Option<&Target>) -> EventStream {
+        match target.and_then(|target| self.faults.on_subscription(target)) {
+            Some(cut) => events.cut(cut, self.clock.clone()),
+            None => events,
+        }
     }
 
     fn add_headers(

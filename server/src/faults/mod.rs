@@ -26,6 +26,9 @@ pub(crate) use target::Target;
 /// Rules at once. Each call is shown to all of them.
 const RULES_MAX: usize = 1000;
 
+/// The text of an error that has no usual one.
+const ASKED_FOR: &str = "A fault was asked for.";
+
 /// The rules, shared by all who ask.
 #[derive(Debug)]
 pub(crate) struct Faults {
@@ -162,7 +165,7 @@ impl Faults {
         self.rules.lock().judge(Part::Entry, target)
     }
 
-    /// Where a subscription that begins now breaks off. Asked once for each, when it is let through.
+    /// Where a subscription that begins now ends before its time. Asked once for each, when it is let through.
     pub(crate) fn on_subscription(&self, target: &Target) -> Option<Cut> {
         if self.is_quiet() {
             return None;
@@ -170,7 +173,7 @@ impl Faults {
         let mut rules = self.rules.lock();
         rules.entries.iter_mut().find_map(|Entry { rule, random, .. }| {
             match rule.look(Part::Subscription, target, || random.next_u64()) {
-                Some(Effect::Cut(cut)) => Some(*cut),
+                Some(Effect::Cut(cut)) => Some(cut.clone()),
                 _ => None,
             }
         })
@@ -270,7 +273,7 @@ fn usual_text(exception: Exception, target: &Target) -> String {
     );
     let account = &target.account;
     match (&target.stream, target.shard) {
-        _ if !of_rates => "A fault was asked for.".to_owned(),
+        _ if !of_rates => ASKED_FOR.to_owned(),
         (Some(stream), Some(shard)) => format!(
             "Rate exceeded for shard {shard} in stream {} under account {}.",
             stream.name, stream.account

@@ -11,6 +11,19 @@ use serde::{Deserialize, Serialize};
 use super::Target;
 use crate::aws::kinesis::generated::{Exception, Operation};
 
+/// What the model lets a subscription end with, once it has begun.
+const IN_SUBSCRIPTION: [Exception; 9] = [
+    Exception::InternalFailure,
+    Exception::KmsAccessDenied,
+    Exception::KmsDisabled,
+    Exception::KmsInvalidState,
+    Exception::KmsNotFound,
+    Exception::KmsOptInRequired,
+    Exception::KmsThrottling,
+    Exception::ResourceInUse,
+    Exception::ResourceNotFound,
+];
+
 /// The longest delay, in milliseconds. Clients have given up by then.
 pub(crate) const LATENCY_MILLIS_MAX: u64 = 300_000;
 
@@ -58,7 +71,7 @@ pub(crate) struct RuleText {
     /// Up to so much more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) jitter_ms: Option<u64>,
-    /// A subscription breaks off behind so many events.
+    /// A subscription breaks off behind so many events; with an `error`, it ends with that instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cut_after_events: Option<u64>,
     /// A subscription breaks off behind so many bytes, be that within an event.
@@ -77,11 +90,15 @@ impl InvalidRule {
     }
 }
 
-/// Where a subscription breaks off, without a clean end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where a subscription ends before its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Cut {
+    /// It breaks off, without a clean end.
     AfterEvents(u64),
+    /// It breaks off, be that within an event.
     AfterBytes(u64),
+    /// It ends with an exception.
+    Exception { events: u64, exception: Exception, message: String },
 }
 
 /// What a call is answered instead of being carried out.
@@ -275,16 +292,20 @@ impl Effect {
             (Some(events), None) => Some(Cut::AfterEvents(events)),
             (None, bytes) => bytes.map(Cut::AfterBytes),
         };
-        let answers = text.error.is_some() || text.latency_ms.is_some() || text.jitter_ms.is_some();
-        match cut {
-            Some(_) if answers => {
+        let waits = text.latency_ms.is_some() || text.jitter_ms.is_some();
+        let answers = text.error.is_some() || waits;
+        match (cut, &text.error) {
+            (Some(Cut::AfterEvents(events)), Some(error)) if !waits => {
+                Cut::with_exception(events, error, text.message.as_deref()).map(Self::Cut)
+            }
+            (Some(_), _) if answers => {
                 invalid("a rule that cuts a subscription does nothing else; make two rules")
             }
-            Some(cut) => Ok(Self::Cut(cut)),
-            None if !answers => {
+            (Some(cut), _) => Ok(Self::Cut(cut)),
+            (None, _) if !answers => {
                 invalid("nothing is to happen: give error, latency_ms, cut_after_events or cut_after_bytes")
             }
-            None => {
+            (None, _) => {
                 let (latency, jitter) = (text.latency_ms.unwrap_or(0), text.jitter_ms.unwrap_or(0));
                 if latency.saturating_add(jitter) > LATENCY_MILLIS_MAX {
                     return invalid(format!("latency_ms, jitter_ms: at most {LATENCY_MILLIS_MAX} together"));
@@ -302,6 +323,20 @@ impl Effect {
                 })
             }
         }
+    }
+}
+
+impl Cut {
+    fn with_exception(events: u64, error: &str, message: Option<&str>) -> Result<Self, InvalidRule> {
+        let exception = match FailureKind::parse(error)? {
+            FailureKind::Internal => Exception::InternalFailure,
+            FailureKind::Named(exception) if IN_SUBSCRIPTION.contains(&exception) => exception,
+            FailureKind::Named(_) | FailureKind::Throttling => {
+                return invalid(format!("error: a subscription that has begun does not end with {error}"));
+            }
+        };
+        let message = message.unwrap_or(super::ASKED_FOR).to_owned();
+        Ok(Self::Exception { events, exception, message })
     }
 }
 

@@ -115,6 +115,22 @@ fn subscriptions_are_cut_and_nothing_else_is() {
 }
 
 #[test]
+fn subscriptions_end_with_an_exception() {
+    let faults = faults(
+        r#"[{"times": 1, "cut_after_events": 2, "error": "KMSDisabledException", "message": "no key"},
+            {"cut_after_events": 0, "error": "internal"}]"#,
+    );
+    let subscribe = target(Operation::SubscribeToShard, "orders", "0");
+    assert_eq!(faults.on_call(&subscribe), Verdict::default());
+    for (events, exception, message) in
+        [(2, Exception::KmsDisabled, "no key"), (0, Exception::InternalFailure, "A fault was asked for.")]
+    {
+        let cut = Cut::Exception { events, exception, message: message.to_owned() };
+        assert_eq!(faults.on_subscription(&subscribe), Some(cut));
+    }
+}
+
+#[test]
 fn delays_add_up_and_the_first_failure_counts() {
     let faults = faults(
         r#"[{"latency_ms": 10}, {"latency_ms": 5, "error": "internal"}, {"error": "throttling"}, {"jitter_ms": 20}]"#,

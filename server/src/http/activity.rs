@@ -36,7 +36,7 @@ struct State {
     in_service: usize,
     /// Requests whose answers are streamed.
     streaming: usize,
-    /// By when the streams should have come to their ends.
+    /// By when somebody should have taken another piece of one of the streams.
     streaming_until: Duration,
     /// Since when no request has been in service.
     idle_since: Duration,
@@ -85,7 +85,7 @@ impl Activity {
         let now = self.clock.monotonic();
         let state = self.state.lock();
         let since = |then| now.saturating_sub(then);
-        // A stream that goes on for too long has nobody who reads it.
+        // A stream of which nothing is taken for too long has nobody who reads it.
         let is_streaming = state.streaming > 0 && now <= state.streaming_until;
         state.in_service == 0
             && !is_streaming
@@ -98,24 +98,36 @@ impl Activity {
 pub(super) struct Serving(Activity);
 
 impl Serving {
-    /// The request is answered by a stream: it stays in service until that guard is dropped, for so long at most.
-    pub(super) fn stream(self, limit: Duration) -> Streaming {
-        let mut state = self.0.state.lock();
-        state.streaming += 1;
-        state.streaming_until = state.streaming_until.max(self.0.clock.monotonic() + limit);
-        drop(state);
-        Streaming(self.0.clone())
+    /// The request is answered by a stream: it stays in service until that guard is dropped, or nothing is taken of
+    /// the stream for so long.
+    pub(super) fn stream(self, pause_max: Duration) -> Streaming {
+        self.0.state.lock().streaming += 1;
+        let streaming = Streaming { activity: self.0.clone(), pause_max };
+        streaming.go_on();
+        streaming
     }
 }
 
 #[derive(Debug)]
-pub(super) struct Streaming(Activity);
+pub(super) struct Streaming {
+    activity: Activity,
+    pause_max: Duration,
+}
+
+impl Streaming {
+    /// Notes that a piece was taken.
+    pub(super) fn go_on(&self) {
+        let until = self.activity.clock.monotonic() + self.pause_max;
+        let mut state = self.activity.state.lock();
+        state.streaming_until = state.streaming_until.max(until);
+    }
+}
 
 impl Drop for Streaming {
     fn drop(&mut self) {
-        let mut state = self.0.state.lock();
+        let mut state = self.activity.state.lock();
         state.streaming -= 1;
-        state.idle_since = self.0.clock.monotonic();
+        state.idle_since = self.activity.clock.monotonic();
     }
 }
 
@@ -218,12 +230,15 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_left_alone_for_as_long_as_it_may_take() {
+    fn a_stream_is_left_alone_for_as_long_as_somebody_takes_its_pieces() {
         for protocol in [Protocol::Http1, Protocol::Http2] {
             let (clock, activity) = activity_of(protocol);
             let streaming = activity.serve().stream(IDLE_LIMIT * 4);
             // What the reader sends meanwhile is no head of a request.
             activity.note_read();
+            clock.advance(IDLE_LIMIT * 4);
+            assert!(!activity.is_expired());
+            streaming.go_on();
             clock.advance(IDLE_LIMIT * 4);
             assert!(!activity.is_expired());
             clock.advance(Duration::from_millis(1));

@@ -31,8 +31,9 @@ const PERMIT_BYTES: usize = 1024;
 /// What a body may hold before it has shown that it grows.
 const FIRST_BYTES: usize = 16 * 1024;
 
-/// How much longer than its lifetime a streamed reply may take, for a reader who is slow.
-const STREAM_GRACE: Duration = Duration::from_secs(60);
+/// Between two pieces that a reader of a streamed reply takes. Longer than the life of a subscription, so that a
+/// consumer who is stopped in a debugger is not cut off before its time.
+const STREAM_PAUSE: Duration = Duration::from_secs(360);
 
 /// Large answers that may be made at once. How large an answer is shows when it is made, and only then can it
 /// wait for room; so few may be in that state.
@@ -180,7 +181,7 @@ enum Content {
     Whole { bytes: Option<Bytes>, _permit: Option<OwnedSemaphorePermit> },
     /// Pieces as they come. The transport asks for one when it has room for it, and never for more than one ahead:
     /// whoever reads slowly holds up nobody else, and what waits for one reader is no more than a few pieces.
-    Streamed { pieces: Pieces, lifetime: Duration, _streaming: Option<Streaming> },
+    Streamed { pieces: Pieces, streaming: Option<Streaming> },
 }
 
 type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>> + Send>>;
@@ -191,9 +192,6 @@ type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>> + Send>>;
 #[error("the reply broke off: {0}")]
 pub struct BrokenOff(pub(crate) String);
 
-/// How long a reply may take whose pieces are given by somebody else: days of a snapshot's bytes.
-const GIVEN_LIFETIME: Duration = Duration::from_secs(24 * 3600);
-
 impl Reply {
     pub(crate) fn new(bytes: impl Into<Bytes>, permit: Option<OwnedSemaphorePermit>) -> Self {
         let bytes = Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty());
@@ -201,24 +199,27 @@ impl Reply {
     }
 
     /// Pieces, each to be sent at once; an error breaks the reply off. The connection is left alone for as long as
-    /// they come, at most for `lifetime` and a little.
-    pub(crate) fn streamed(
-        pieces: impl Stream<Item = Result<Bytes, BrokenOff>> + Send + 'static,
-        lifetime: Duration,
-    ) -> Self {
-        Self(Content::Streamed { pieces: Box::pin(pieces), lifetime, _streaming: None })
+    /// its reader takes them; so some should come every few minutes.
+    pub(crate) fn streamed(pieces: impl Stream<Item = Result<Bytes, BrokenOff>> + Send + 'static) -> Self {
+        Self(Content::Streamed { pieces: Box::pin(pieces), streaming: None })
     }
 
-    /// Pieces that somebody else gives. Ends when the sender is dropped.
-    pub(crate) fn given(mut pieces: mpsc::Receiver<Result<Bytes, BrokenOff>>) -> Self {
-        Self::streamed(stream::poll_fn(move |context| pieces.poll_recv(context)), GIVEN_LIFETIME)
+    /// Pieces that somebody else gives, with `None` behind the last one: a sender that is gone before has not given all.
+    pub(crate) fn given(mut pieces: mpsc::Receiver<Result<Option<Bytes>, BrokenOff>>) -> Self {
+        Self::streamed(stream::poll_fn(move |context| {
+            let piece = ready!(pieces.poll_recv(context));
+            Poll::Ready(match piece {
+                Some(piece) => piece.transpose(),
+                None => Some(Err(BrokenOff("whoever gave it has given up".to_owned()))),
+            })
+        }))
     }
 
     /// Hands over the guard of the request that is answered. One whose answer is complete is not in service any
     /// more, although the answer has yet to be sent.
     pub(super) fn served(mut self, serving: Serving) -> Self {
-        if let Content::Streamed { lifetime, _streaming: streaming, .. } = &mut self.0 {
-            *streaming = Some(serving.stream(*lifetime + STREAM_GRACE));
+        if let Content::Streamed { streaming, .. } = &mut self.0 {
+            *streaming = Some(serving.stream(STREAM_PAUSE));
         }
         self
     }
@@ -249,7 +250,13 @@ impl Body for Reply {
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let piece = match &mut self.0 {
             Content::Whole { bytes, .. } => bytes.take().map(Ok),
-            Content::Streamed { pieces, .. } => ready!(pieces.as_mut().poll_next(context)),
+            Content::Streamed { pieces, streaming } => {
+                let piece = ready!(pieces.as_mut().poll_next(context));
+                if let Some(streaming) = streaming {
+                    streaming.go_on();
+                }
+                piece
+            }
         };
         Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
     }

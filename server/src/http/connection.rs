@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Handler;
 use super::activity::{Activity, HEAD_LIMIT, IDLE_LIMIT, Watched};
+use super::lingering::Lingering;
 use super::prefixed::{Prefixed, Protocol, sniff};
 
 /// Bytes of a request's head. Its fields are limited to 100 by hyper.
@@ -60,12 +61,25 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Some((protocol, stream)) = first_bytes(stream, common).await? else { return Ok(()) };
-    let (Protocol::Tls, Some(tls)) = (protocol, &common.tls) else {
-        return Box::pin(serve_http(protocol, stream, common)).await;
-    };
+    match (protocol, &common.tls) {
+        (Protocol::Tls, Some(tls)) => Box::pin(serve_tls(stream, tls, common)).await,
+        _ => Box::pin(serve_http(protocol, stream, common)).await,
+    }
+}
+
+async fn serve_tls<H: Handler, S>(
+    stream: S,
+    tls: &TlsAcceptor,
+    common: &Common<H>,
+) -> Result<(), ConnectionError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    // The state of TLS is kilobytes, and this future would have room for it wherever it is handed on.
+    let handshake = Box::pin(async { tls.accept(stream).await.map(Box::new) });
     let handshake = tokio::select! {
         () = common.tasks.stopping() => return Ok(()),
-        handshake = common.clock.timeout(HEAD_LIMIT, tls.accept(stream)) => handshake,
+        handshake = common.clock.timeout(HEAD_LIMIT, handshake) => handshake,
     };
     let stream = handshake.ok_or(ConnectionError::Expired)??;
     match stream.get_ref().1.alpn_protocol() {
@@ -102,6 +116,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let activity = Activity::new(common.clock.clone(), protocol);
+    let stream = Lingering::new(stream, protocol, common.clock.clone());
     let stream = TokioIo::new(Watched { stream, activity: activity.clone() });
     let (handler, serving) = (common.handler.clone(), activity.clone());
     let service = service_fn(move |request| {
@@ -119,13 +134,13 @@ where
             .initial_stream_window_size(HTTP2_WINDOW_BYTES)
             .initial_connection_window_size(4 * HTTP2_WINDOW_BYTES)
             .max_send_buf_size(HTTP2_SEND_BYTES);
-        drive(builder.serve_connection(stream, service), &activity, common).await
+        drive(Box::pin(builder.serve_connection(stream, service)), &activity, common).await
     } else {
         let mut builder = http1::Builder::new();
         // How long a head may take is this module's own business: hyper's deadline would end idle
         // connections too.
         builder.max_header_size(HEADER_BYTES_MAX as usize).header_read_timeout(None);
-        drive(builder.serve_connection(stream, service), &activity, common).await
+        drive(Box::pin(builder.serve_connection(stream, service)), &activity, common).await
     }
 }
 
@@ -164,12 +179,13 @@ where
     }
 }
 
+/// The connection is in a box because it would otherwise be there several times: wherever it is handed on, a future
+/// keeps room for it, and a future for HTTP/1.1 keeps the room that one of HTTP/2 takes.
 async fn drive<H>(
-    connection: impl Graceful,
+    mut connection: Pin<Box<impl Graceful>>,
     activity: &Activity,
     common: &Common<H>,
 ) -> Result<(), ConnectionError> {
-    let mut connection = pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => return Ok(ended?),
         () = common.tasks.stopping() => {

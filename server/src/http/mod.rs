@@ -5,6 +5,7 @@
 mod activity;
 pub(crate) mod body;
 mod connection;
+mod lingering;
 pub(crate) mod listener;
 pub(crate) mod prefixed;
 pub(crate) mod tls;

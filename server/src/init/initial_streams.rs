@@ -3,18 +3,12 @@
 //! The form is that of kinesis-mock's `INITIALIZE_STREAMS`, which many compose files hold.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use millstream_engine::{CreateStream, Distribution, Error, LiveEngine, Mode};
 use millstream_model::{AccountId, Region, StreamArn, limits};
-use millstream_runtime::SharedClock;
 
 /// Of a stream that is named without a number, as in kinesis-mock.
 const SHARDS_DEFAULT: u32 = 4;
-/// While others are being created, which only so many may be at once …
-const RETRY_INTERVAL: Duration = Duration::from_millis(50);
-/// … and how long that may last.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The streams of the settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,8 +44,9 @@ impl InitialStreams {
         Ok(Self(streams.collect::<Result<_, _>>()?))
     }
 
-    /// Makes those that are not there. What is there stays as it is, whatever its shards.
-    pub(crate) async fn make(&self, engine: &LiveEngine, clock: &SharedClock) -> Result<(), MakeError> {
+    /// Makes those that are not there. What is there stays as it is, whatever its shards. They are ACTIVE at once,
+    /// however many they are and whatever the delays of streams that are created later.
+    pub(crate) async fn make(&self, engine: &LiveEngine) -> Result<(), MakeError> {
         for InitialStream { arn, shard_count } in &self.0 {
             let call = CreateStream {
                 arn: arn.clone(),
@@ -62,7 +57,7 @@ impl InitialStreams {
                 distribution: Distribution::default(),
                 warm_mib: 0,
             };
-            let made = make_one(engine, &call, clock).await;
+            let made = make_one(engine, call).await;
             match made {
                 Ok(()) => tracing::info!(stream = %arn, shards = shard_count, "an initial stream was made"),
                 Err(Error::ResourceInUse(_)) => tracing::debug!(stream = %arn, "an initial stream is there"),
@@ -73,14 +68,8 @@ impl InitialStreams {
     }
 }
 
-async fn make_one(engine: &LiveEngine, call: &CreateStream, clock: &SharedClock) -> Result<(), Error> {
-    let end = clock.monotonic() + PATIENCE;
-    loop {
-        match engine.current().await?.create_stream(call.clone()).await {
-            Err(Error::LimitExceeded(_)) if clock.monotonic() < end => clock.sleep(RETRY_INTERVAL).await,
-            outcome => return outcome,
-        }
-    }
+async fn make_one(engine: &LiveEngine, call: CreateStream) -> Result<(), Error> {
+    engine.current().await?.create_operators_stream(call).await
 }
 
 impl InitialStream {

@@ -2,7 +2,8 @@
 //!
 //! Scripts run one after another once requests are answered, for they are there to send some. Until the last one
 //! has ended, the server lives but is not ready. A script that fails is told of and keeps nothing else from
-//! happening. None outlives the server.
+//! happening. Neither a script nor what it leaves running outlives the server, unless that has made itself a group of
+//! processes of its own.
 
 mod initial_streams;
 mod script;

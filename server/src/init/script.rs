@@ -1,5 +1,6 @@
 //! One script: how it is started, where its words go, and how it ends.
 
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
@@ -10,7 +11,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use millstream_runtime::{OnFailure, SharedClock, TaskSet};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -18,6 +19,14 @@ use crate::master_key::Secrets;
 
 /// After this a script that was asked to end is ended.
 const END_LIMIT: Duration = Duration::from_secs(1);
+/// Between two looks at what was asked to end.
+const END_POLL: Duration = Duration::from_millis(20);
+/// Between two looks at what a script has left running. When nothing of it is left the system may give its number to
+/// somebody else's processes, so it must be forgotten soon.
+const WATCH_INTERVAL: Duration = Duration::from_secs(5);
+/// What would lead scripts elsewhere, or as somebody else, than this server's variables say.
+const MISLEADING_VARIABLES: [&str; 4] =
+    ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"];
 /// A longer line goes to the log in pieces.
 const LINE_BYTES_MAX: u64 = 8 * 1024;
 
@@ -77,7 +86,7 @@ impl Script {
         &self.name
     }
 
-    /// Runs it to its end. `None` when a stop of `tasks` ended it.
+    /// Runs it to its end. `None` when a stop of `tasks` ended it. What it leaves running ends with `tasks` as well.
     pub(super) async fn run(
         &self,
         surroundings: &Surroundings,
@@ -98,13 +107,45 @@ impl Script {
         if let Some(output) = child.stderr.take() {
             self.log(output, tasks);
         }
+        let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         tokio::select! {
-            status = child.wait() => Some(ended(&status)),
+            status = child.wait() => {
+                if let Some(group) = group {
+                    self.watch(group, clock, tasks);
+                }
+                Some(ended(&status))
+            }
             () = tasks.stopping() => {
-                self.end(&mut child, clock).await;
+                if let Some(group) = group {
+                    self.end(group, &mut child, clock).await;
+                }
                 None
             }
         }
+    }
+
+    /// Ends what the script has left running when the server ends.
+    fn watch(&self, group: Pid, clock: &SharedClock, tasks: &TaskSet) {
+        if !is_there(group) {
+            return;
+        }
+        tracing::info!(
+            script = self.name,
+            "an init script has left something running; it ends with the server"
+        );
+        let (clock, stop) = (clock.clone(), tasks.clone());
+        tasks.spawn("what an init script has left running", OnFailure::Log, async move {
+            while is_there(group) {
+                tokio::select! {
+                    () = clock.sleep(WATCH_INTERVAL) => {}
+                    () = stop.stopping() => {
+                        end_group(group, &clock).await;
+                        break;
+                    }
+                }
+            }
+            Ok::<_, Infallible>(())
+        });
     }
 
     fn start(&self, surroundings: &Surroundings) -> io::Result<Child> {
@@ -118,10 +159,14 @@ impl Script {
             }
             None => Command::new(path),
         };
+        for misleading in MISLEADING_VARIABLES {
+            command.env_remove(misleading);
+        }
         command
             // What the server must know is none of theirs.
             .env_remove(Secrets::MASTER_KEY_VARIABLE)
             .env("AWS_ENDPOINT_URL", &surroundings.endpoint)
+            .env("AWS_ENDPOINT_URL_KINESIS", &surroundings.endpoint)
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("AWS_REGION", &surroundings.region)
@@ -158,9 +203,7 @@ impl Script {
         });
     }
 
-    async fn end(&self, child: &mut Child, clock: &SharedClock) {
-        let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        let Some(group) = group else { return };
+    async fn end(&self, group: Pid, child: &mut Child, clock: &SharedClock) {
         for (signal, limit) in [(Signal::TERM, END_LIMIT), (Signal::KILL, END_LIMIT)] {
             // It may have ended by itself.
             let _ = kill_process_group(group, signal);
@@ -171,6 +214,24 @@ impl Script {
         // What it had started may be left.
         let _ = kill_process_group(group, Signal::KILL);
         tracing::warn!(script = self.name, "an init script was ended, because the server ends");
+    }
+}
+
+/// Whether a process is left in a group. One that is not ours to signal is none of the script's.
+fn is_there(group: Pid) -> bool {
+    test_kill_process_group(group).is_ok()
+}
+
+async fn end_group(group: Pid, clock: &SharedClock) {
+    // They may have ended by themselves, here and below.
+    let _ = kill_process_group(group, Signal::TERM);
+    let gone = async {
+        while is_there(group) {
+            clock.sleep(END_POLL).await;
+        }
+    };
+    if clock.timeout(END_LIMIT, gone).await.is_none() {
+        let _ = kill_process_group(group, Signal::KILL);
     }
 }
 

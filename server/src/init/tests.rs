@@ -89,22 +89,58 @@ async fn a_stop_ends_a_script_and_what_it_has_started() {
     let scripts = InitScripts::read(Some(folder.path())).unwrap();
     let (tasks, clock) = (TaskSet::default(), SystemClock::shared());
     scripts.start(surroundings(), clock.clone(), &tasks);
-    let pid_file = folder.path().join("1.sh.pid");
-    let child = loop {
-        match fs::read_to_string(&pid_file) {
-            Ok(text) if text.ends_with('\n') => break text.trim().to_owned(),
-            _ => clock.sleep(Duration::from_millis(5)).await,
-        }
-    };
+    let child = started_by(&folder.path().join("1.sh"), &clock).await;
     assert_eq!(scripts.running().as_deref(), Some("1.sh"));
     let shown = scripts.show();
     assert_eq!(ended(&shown), [("1.sh", "running", None), ("2.sh", "pending", None)]);
     tasks.shutdown();
     assert!(tasks.join(&*clock, Duration::from_secs(10)).await);
     assert!(!scripts.is_finished());
-    // Gone, or dead and not yet waited for by whoever took it over.
-    let status = fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
-    assert!(status.is_empty() || status.contains(") Z "), "{status}");
+    assert!(is_gone(&child));
+}
+
+#[tokio::test]
+async fn a_stop_ends_what_finished_scripts_have_left_running() {
+    let folder = folder(&[
+        ("1.sh", "sleep 1000 & echo $! > \"$0.pid\"", 0o644),
+        ("2.sh", "(trap '' TERM; exec sleep 1000) > /dev/null 2>&1 & echo $! > \"$0.pid\"", 0o644),
+    ]);
+    let scripts = InitScripts::read(Some(folder.path())).unwrap();
+    let (tasks, clock) = (TaskSet::default(), SystemClock::shared());
+    scripts.start(surroundings(), clock.clone(), &tasks);
+    scripts.finished().await;
+    assert_eq!(ended(&scripts.show()), [("1.sh", "succeeded", Some(0)), ("2.sh", "succeeded", Some(0))]);
+    let mut left = Vec::new();
+    for name in ["1.sh", "2.sh"] {
+        left.push(started_by(&folder.path().join(name), &clock).await);
+    }
+    assert!(!left.iter().any(|process| is_gone(process)));
+    tasks.shutdown();
+    assert!(tasks.join(&*clock, Duration::from_secs(10)).await);
+    // They were told; the kernel may take a moment.
+    let gone = async {
+        while !left.iter().all(|process| is_gone(process)) {
+            clock.sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert_eq!(clock.timeout(Duration::from_secs(10), gone).await, Some(()));
+}
+
+/// The process that a script has noted beside itself.
+async fn started_by(script: &Path, clock: &SharedClock) -> String {
+    let file = PathBuf::from(format!("{}.pid", script.display()));
+    loop {
+        match fs::read_to_string(&file) {
+            Ok(text) if text.ends_with('\n') => return text.trim().to_owned(),
+            _ => clock.sleep(Duration::from_millis(5)).await,
+        }
+    }
+}
+
+/// Gone, or dead and not yet waited for by whoever took it over.
+fn is_gone(process: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    status.is_empty() || status.contains(") Z ")
 }
 
 #[test]

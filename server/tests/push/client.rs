@@ -42,6 +42,17 @@ pub(crate) struct Events {
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr, http: Http) -> Self {
+        Self::connect_with(address, http, http2::Builder::new(TokioExecutor::new())).await
+    }
+
+    /// One that speaks HTTP/2 and is sent at most so many bytes of an answer before it has read some of them.
+    pub(crate) async fn with_window(address: SocketAddr, bytes: u32) -> Self {
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder.initial_stream_window_size(bytes);
+        Self::connect_with(address, Http::Two, builder).await
+    }
+
+    async fn connect_with(address: SocketAddr, http: Http, builder: http2::Builder<TokioExecutor>) -> Self {
         let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
         let tasks = TaskSet::default();
         let stop = tasks.clone();
@@ -54,7 +65,7 @@ impl Client {
                 Sender::One(sender)
             }
             Http::Two => {
-                let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+                let (sender, connection) = builder.handshake(stream).await.unwrap();
                 tasks.spawn("client", OnFailure::Log, async move {
                     tokio::select! { ended = connection => ended, () = stop.stopping() => Ok(()) }
                 });
@@ -77,6 +88,11 @@ impl Client {
             )
             .body(Full::new(Bytes::from(body)))
             .unwrap();
+        self.ask(request).await
+    }
+
+    /// The answer, of which no more is read than its head.
+    pub(crate) async fn ask(&mut self, request: Request<Full<Bytes>>) -> Response<Incoming> {
         match &mut self.sender {
             Sender::One(sender) => {
                 sender.ready().await.unwrap();
@@ -145,6 +161,23 @@ impl Events {
         }
     }
 
+    /// Waits until so many bytes of an unfinished frame are there.
+    pub(crate) async fn read_torn(&mut self, bytes: usize) {
+        while self.read.len() < bytes {
+            let piece = self.body.frame().await.expect("a piece").unwrap();
+            self.read.extend_from_slice(&piece.into_data().unwrap());
+        }
+    }
+
+    /// Waits for the body to break off without another whole frame. Gives the bytes of the unfinished one.
+    pub(crate) async fn broken_off(mut self) -> usize {
+        while let Some(piece) = self.body.frame().await {
+            let Ok(piece) = piece else { return self.read.len() };
+            self.read.extend_from_slice(&piece.into_data().unwrap());
+        }
+        panic!("a clean end");
+    }
+
     /// The JSON of the next frame, which is an event.
     pub(crate) async fn event(&mut self) -> Json {
         let frame = self.next().await.expect("an event");
@@ -177,9 +210,20 @@ impl Frame {
 
 /// The text at a path.
 pub(crate) async fn get(address: SocketAddr, path: &str) -> String {
+    let request = Request::get(path).header("host", "localhost").body(Full::default());
+    text(address, request.unwrap()).await
+}
+
+/// The JSON that JSON is answered with.
+pub(crate) async fn post(address: SocketAddr, path: &str, body: &Json) -> Json {
+    let body = Full::new(Bytes::from(body.to_string()));
+    let request = Request::post(path).header("host", "localhost").body(body);
+    serde_json::from_str(&text(address, request.unwrap()).await).unwrap()
+}
+
+async fn text(address: SocketAddr, request: Request<Full<Bytes>>) -> String {
     let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
     let (mut sender, connection) = http1::handshake(stream).await.unwrap();
-    let request = Request::get(path).header("host", "localhost").body(Full::<Bytes>::default()).unwrap();
     let ask = async {
         let response = sender.send_request(request).await.unwrap();
         String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()

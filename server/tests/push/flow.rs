@@ -67,16 +67,29 @@ async fn a_stalled_subscriber_is_brought_no_more_than_fits() {
         let mut stalled = soon(subscribe(&mut client, &app, "LATEST")).await;
         put_many(&mut world, 60).await;
         a_moment().await;
-        let metrics = client::get(world.server.admin_address(), "/metrics").await;
-        let name = "millstream_subscribe_to_shard_event_records_total{";
-        let line = metrics.lines().find(|line| line.starts_with(name)).unwrap();
-        let taken: u32 = line.rsplit(' ').next().unwrap().parse().unwrap();
+        let taken = world.records_taken("app").await;
         assert!(
             (1..=25).contains(&taken),
             "{taken} records of a mebibyte were taken for a reader who does not read"
         );
         take(&mut stalled, 60).await;
     }
+}
+
+/// What the server itself keeps for a reader who does not read, whatever the network holds.
+#[tokio::test]
+async fn a_subscriber_without_a_window_costs_an_event_or_two() {
+    const WINDOW: u32 = 1024;
+    let mut world = World::new().await;
+    let (slow, quick) = (world.consumer("slow").await, world.consumer("quick").await);
+    let mut client = Client::with_window(world.server.address(), WINDOW).await;
+    let mut stalled = soon(subscribe(&mut client, &slow, "LATEST")).await;
+    let mut reader = soon(subscribe(&mut client, &quick, "LATEST")).await;
+    put_many(&mut world, 30).await;
+    take(&mut reader, 30).await;
+    let taken = world.records_taken("slow").await;
+    assert!((1..=2).contains(&taken), "{taken} records were taken for a reader who does not read");
+    take(&mut stalled, 30).await;
 }
 
 #[tokio::test]
@@ -118,6 +131,30 @@ async fn a_quiet_subscription_keeps_its_connection() {
             assert_eq!(soon(events.event()).await["Records"], json!([]));
         }
         world.clock.advance(Duration::from_secs(5));
+        assert!(soon(events.next()).await.is_none());
+    }
+}
+
+/// While a test has frozen the server's clock, heartbeats come by the machine's, and nothing ends.
+#[tokio::test]
+async fn a_frozen_clock_cuts_no_subscription() {
+    for http in BOTH {
+        let mut world = World::new().await;
+        let app = world.consumer("app").await;
+        let admin = world.server.admin_address();
+        client::post(admin, "/admin/clock", &json!({"frozen": true})).await;
+        let mut client = world.client(http).await;
+        let mut events = soon(subscribe(&mut client, &app, "LATEST")).await;
+        // Longer than a subscription lives, and than a connection is kept of whose stream nothing is taken.
+        for _ in 0..100 {
+            world.clock.advance(Duration::from_secs(6));
+            assert_eq!(soon(events.event()).await["Records"], json!([]));
+        }
+        // The one there was has been idle for too long.
+        world.control = world.client(Http::Two).await;
+        world.put(b"data").await;
+        assert_eq!(data(&soon(events.event()).await), [b"data"]);
+        client::post(admin, "/admin/clock", &json!({"advance_ms": 300_000})).await;
         assert!(soon(events.next()).await.is_none());
     }
 }

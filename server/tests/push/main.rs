@@ -1,10 +1,13 @@
-//! SubscribeToShard over HTTP/1.1 and HTTP/2, on a server in this process with a clock of its own.
+//! SubscribeToShard over HTTP/1.1 and HTTP/2, faults that were asked for and snapshots, on a server in this process with a clock of its own.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the lints spare test functions alone
 
 mod client;
+mod faults;
 mod flow;
 mod frames;
+mod pace;
+mod snapshots;
 mod stopping;
 
 use std::time::Duration;
@@ -33,11 +36,15 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::limited(LimitsPreset::Off).await
+    }
+
+    async fn limited(limits: LimitsPreset) -> Self {
         let settings = Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
             admin_listen: "127.0.0.1:0".parse().unwrap(),
             storage: StorageKind::Memory,
-            limits: LimitsSetting::Preset(LimitsPreset::Off),
+            limits: LimitsSetting::Preset(limits),
             ..Settings::default()
         };
         let clock = ManualClock::starting_at(START);
@@ -65,6 +72,28 @@ impl World {
         let body = json!({"StreamARN": stream_arn(), "ConsumerName": name});
         let answer = self.call("RegisterStreamConsumer", body).await;
         answer["Consumer"]["ConsumerARN"].as_str().unwrap().to_owned()
+    }
+
+    /// How many records were taken for a consumer so far, be they read or not.
+    async fn records_taken(&self, consumer: &str) -> u32 {
+        let metrics = client::get(self.server.admin_address(), "/metrics").await;
+        let (name, label) =
+            ("millstream_subscribe_to_shard_event_records_total{", format!("consumer_name=\"{consumer}\""));
+        let line = metrics.lines().find(|line| line.starts_with(name) && line.contains(&label)).unwrap();
+        line.rsplit(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// Adds rules of what goes wrong.
+    async fn fault(&self, rules: Json) {
+        let made = client::post(self.server.admin_address(), "/admin/faults", &rules).await;
+        assert!(made["faults"].is_array(), "{made}");
+    }
+
+    /// How often each rule was asked for a call that it is for.
+    async fn seen(&self) -> Vec<u64> {
+        let listed = client::get(self.server.admin_address(), "/admin/faults").await;
+        let listed: Json = serde_json::from_str(&listed).unwrap();
+        listed["faults"].as_array().unwrap().iter().map(|rule| rule["seen"].as_u64().unwrap()).collect()
     }
 
     async fn put(&mut self, data: &[u8]) {

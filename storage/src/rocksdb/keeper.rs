@@ -22,6 +22,8 @@ const INTERVAL: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     sequence: u64,
+    /// Of the last durable batch; 0 before the first one of this process.
+    position: u64,
     marks: Marks,
     /// Something moved since the last note.
     moved: bool,
@@ -29,7 +31,7 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn starting_at(sequence: u64, marks: Marks) -> Self {
-        Self { sequence, marks, moved: true }
+        Self { sequence, position: 0, marks, moved: true }
     }
 
     /// Behind the last durable batch.
@@ -42,8 +44,9 @@ impl Progress {
         &self.marks
     }
 
-    pub(super) fn advance(&mut self, sequence: u64, marks: Vec<(bytes::Bytes, bytes::Bytes)>) {
-        self.sequence = sequence;
+    pub(super) fn advance(&mut self, batch: DurableBatch) {
+        let DurableBatch { position, sequence, marks } = batch;
+        (self.position, self.sequence) = (position, sequence);
         for (name, value) in marks {
             if value.is_empty() {
                 self.marks.remove(&name)
@@ -53,6 +56,14 @@ impl Progress {
         }
         self.moved = true;
     }
+}
+
+/// What the progress needs to know of a batch that has become durable.
+#[derive(Debug)]
+pub(super) struct DurableBatch {
+    pub(super) position: u64,
+    pub(super) sequence: u64,
+    pub(super) marks: Vec<(bytes::Bytes, bytes::Bytes)>,
 }
 
 /// Tells the keeper to stop.
@@ -88,31 +99,35 @@ pub(super) struct AnchorWriter {
 }
 
 impl AnchorWriter {
-    /// Notes the progress if there was any.
-    pub(super) fn note(&mut self, progress: &Mutex<Progress>) -> io::Result<()> {
-        let anchor = {
+    /// Notes the progress if there was any. Gives the position up to which it went.
+    pub(super) fn note(&mut self, progress: &Mutex<Progress>) -> io::Result<Option<u64>> {
+        let (position, anchor) = {
             let mut progress = progress.lock();
             if !std::mem::take(&mut progress.moved) {
-                return Ok(());
+                return Ok(None);
             }
             self.generation += 1;
-            Anchor {
+            let anchor = Anchor {
                 generation: self.generation,
                 store: self.store,
                 epoch: self.epoch,
                 sequence: progress.sequence,
                 marks: progress.marks.clone(),
-            }
+            };
+            (progress.position, anchor)
         };
-        self.files.write(&anchor)
+        self.files.write(&anchor)?;
+        Ok(Some(position))
     }
 }
 
 fn run(shared: &Shared, mut anchor: AnchorWriter) {
     loop {
         let stop = shared.stop.wait();
-        if let Err(error) = anchor.note(&shared.progress) {
-            note_anchor_failure(shared, &error);
+        match anchor.note(&shared.progress) {
+            Ok(Some(position)) => shared.durable.send_modify(|durable| durable.anchored = position),
+            Ok(None) => {}
+            Err(error) => note_anchor_failure(shared, &error),
         }
         if stop {
             return;

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::database;
+use super::keeper::DurableBatch;
 use super::slot::Shared;
 use crate::error::{Error, Result};
 use crate::write_set::Change;
@@ -65,13 +66,14 @@ fn sync(shared: &Shared) -> Result<()> {
 
 /// First the data, then the news: whoever hears of a position can read it.
 fn publish(shared: &Shared, batch: Written) {
-    shared.pending.end(batch.generation, batch.changes);
-    shared.progress.lock().advance(batch.sequence, batch.marks);
-    for outcome in batch.outcomes {
+    let Written { position, sequence, generation, changes, marks, outcomes } = batch;
+    shared.pending.end(generation, changes);
+    shared.progress.lock().advance(DurableBatch { position, sequence, marks });
+    for outcome in outcomes {
         // Whoever committed may have stopped waiting.
         let _ = outcome.send(Ok(()));
     }
-    shared.durable.send_modify(|durable| durable.position = batch.position);
+    shared.durable.send_modify(|durable| durable.position = position);
 }
 
 fn refuse(shared: &Shared, batch: Written, error: &Error) {

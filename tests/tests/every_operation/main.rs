@@ -4,12 +4,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the lints spare test functions alone
 
-use std::collections::BTreeMap;
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use millstream_tests::{Server, ServerOptions, clients, results};
+use millstream_tests::compatibility::Outcome;
+use millstream_tests::raw::Request;
+use millstream_tests::{Server, ServerOptions, clients, operations, results};
 use serde_json::{Value, json};
 
 /// Sixty calls of each operation until one is too many, on however busy a machine.
@@ -19,23 +20,9 @@ const CREATE_DELAY_MS: &str = "31536000000";
 /// Its answer is an event stream, which there is in JSON alone.
 const JSON_ALONE: &str = "SubscribeToShard";
 
-fn source(file: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{file}: {error}"))
-}
-
-/// The operations that the server carries out.
-fn built() -> Vec<String> {
-    let service = source("server/src/aws/kinesis/service/mod.rs");
-    let functions = service.split("async fn ").skip(1).filter_map(|rest| rest.split('(').next());
-    let named =
-        |function: &str| function.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
-    functions.map(named).collect()
-}
-
 /// The calls that the server counts, as they are called in its configuration.
 fn counted() -> Vec<String> {
-    let settings = source("server/src/settings.rs");
+    let settings = operations::source("server/src/settings.rs");
     let fields = settings.split_once("pub struct CustomCalls {").unwrap().1.split_once('}').unwrap().0;
     let fields = fields.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'));
     fields.map(|(name, _)| name.to_owned()).collect()
@@ -57,7 +44,7 @@ fn place(server: &Server) -> Value {
 }
 
 /// What is wrong with each operation, by what the program says.
-fn problems(format: &str, operations: &[String]) -> Option<BTreeMap<String, Vec<String>>> {
+fn problems(format: &str, operations: &BTreeSet<String>) -> Option<BTreeMap<String, Vec<String>>> {
     let python = clients::require("python")?;
     let directory = tempfile::tempdir().unwrap();
     let plain =
@@ -86,25 +73,38 @@ fn problems(format: &str, operations: &[String]) -> Option<BTreeMap<String, Vec<
     Some(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")))
 }
 
-fn every_operation(format: &str, client: &str) {
-    let mut operations = built();
-    operations.retain(|operation| format == "json" || operation != JSON_ALONE);
+/// Notes each operation of the server that is not `missing` where the format is.
+fn every_operation(format: &str, client: &str, missing: Option<&str>) {
+    let mut operations = operations::built();
     assert!(operations.len() > 20, "{operations:?}");
-    let Some(problems) = problems(format, &operations) else { return };
-    for operation in &operations {
-        results::note(operation, client, !problems.contains_key(operation));
+    if let Some(missing) = missing {
+        assert!(operations.remove(missing), "{missing}");
     }
+    let Some(problems) = problems(format, &operations) else { return };
     let shown =
         problems.iter().map(|(operation, problems)| format!("{operation}:\n{}\n", problems.join("\n")));
     assert!(problems.is_empty(), "over {format}:\n{}", shown.collect::<String>());
+    let passed = operations.into_iter().map(|operation| (operation, Outcome::Passed));
+    let missing = missing.map(|operation| (operation.to_owned(), Outcome::Missing));
+    results::note(client, &passed.chain(missing).collect());
 }
 
 #[test]
 fn boto3_over_json() {
-    every_operation("json", "boto3, JSON");
+    every_operation("json", "boto3, JSON", None);
 }
 
 #[test]
 fn boto3_over_cbor() {
-    every_operation("cbor", "boto3, CBOR");
+    let directory = tempfile::tempdir().unwrap();
+    let server = ServerOptions::new(directory.path()).start();
+    let call = json!({
+        "ConsumerARN": "arn:aws:kinesis:us-east-1:000000000000:stream/orders/consumer/app:1",
+        "ShardId": "shardId-000000000000", "StartingPosition": { "Type": "LATEST" },
+    });
+    let mut body = Vec::new();
+    ciborium::into_writer(&call, &mut body).unwrap();
+    let refused = Request::cbor(JSON_ALONE, body).send(server.address()).unwrap();
+    assert_eq!(refused.status, 500);
+    every_operation("cbor", "boto3, CBOR", Some(JSON_ALONE));
 }

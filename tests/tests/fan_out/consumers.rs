@@ -49,6 +49,8 @@ pub(crate) fn deregistration(scene: &mut Scene) {
     scene.driver.deregister(&first).unwrap();
     let text = format!("Consumer first, account {ACCOUNT} not found.");
     scene.assert_ends_with("first", "ResourceNotFoundException", &text);
+    // A refusal names the consumer as the call did.
+    let text = format!("Consumer {first}, account {ACCOUNT} not found.");
     let gone = scene.driver.describe(&first);
     scene.assert_refused(gone, "ResourceNotFoundException", &text);
     let gone = scene.driver.subscribe("gone", &first, SHARD, Start::Latest);

@@ -28,8 +28,11 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub(crate) struct Driver {
     sdk: Told,
     lines: Receiver<Value>,
-    /// What was heard of subscriptions and not asked for yet.
+    /// What was heard of subscriptions and not asked for yet, by the names under which they were made.
     heard: HashMap<String, VecDeque<Heard>>,
+    /// A name may be given again. So each subscription is made under one of its own, and this is the latest.
+    latest: HashMap<String, String>,
+    made: usize,
 }
 
 /// Where commands go.
@@ -76,7 +79,7 @@ impl Driver {
             }
         })
         .unwrap();
-        Self { sdk: Told::Program { child, input, errors }, lines, heard: HashMap::new() }
+        Self::new(Told::Program { child, input, errors }, lines)
     }
 
     /// A thread of this process. It ends when nothing more can be told to it.
@@ -86,7 +89,11 @@ impl Driver {
         let (told, commands) = tokio::sync::mpsc::unbounded_channel();
         let (sender, lines) = channel();
         threads::spawn("client", move || run(commands, sender)).unwrap();
-        Self { sdk: Told::Thread(told), lines, heard: HashMap::new() }
+        Self::new(Told::Thread(told), lines)
+    }
+
+    fn new(sdk: Told, lines: Receiver<Value>) -> Self {
+        Self { sdk, lines, heard: HashMap::new(), latest: HashMap::new(), made: 0 }
     }
 
     pub(crate) fn register(&mut self, stream_arn: &str, name: &str) -> Result<Consumer, Failure> {
@@ -114,7 +121,10 @@ impl Driver {
         shard: &str,
         start: Start<'_>,
     ) -> Result<(), Failure> {
-        self.call(&subscription(name, consumer_arn, shard, start)).map(drop)
+        let made = format!("{name}, of {consumer_arn}, number {}", self.made);
+        self.made += 1;
+        self.latest.insert(name.to_owned(), made.clone());
+        self.call(&subscription(&made, consumer_arn, shard, start)).map(drop)
     }
 
     /// Asks whether [`Self::subscribe`] would be granted.
@@ -129,13 +139,14 @@ impl Driver {
         self.call(&command).map(drop)
     }
 
-    /// What comes next from a subscription.
+    /// What comes next from the subscription that was given this name last.
     pub(crate) fn hear(&mut self, from: &str) -> Heard {
+        let made = self.latest.get(from).unwrap_or_else(|| panic!("{from} was never made")).clone();
         loop {
-            if let Some(heard) = self.heard.get_mut(from).and_then(VecDeque::pop_front) {
+            if let Some(heard) = self.heard.get_mut(&made).and_then(VecDeque::pop_front) {
                 return heard;
             }
-            let reply = self.read(from);
+            let reply = self.read(&made);
             assert_eq!(reply, None, "a reply to no command");
         }
     }

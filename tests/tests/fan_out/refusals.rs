@@ -1,7 +1,7 @@
 //! Subscriptions that are refused, and those that are only tried.
 
 use crate::driver::Start;
-use crate::scene::{SHARD, Scene};
+use crate::scene::{ACCOUNT, SHARD, Scene};
 
 const UNKNOWN_SHARD: &str = "shardId-000000000007";
 
@@ -11,10 +11,11 @@ pub(crate) fn wrong_calls(scene: &mut Scene) {
     let consumer = scene.register(&stream, "app");
     let number = scene.put_one(STREAM, "record").number;
     let unknown = format!("{stream}/consumer/nobody:1700000000");
+    let not_found = format!("Consumer {unknown}, account {ACCOUNT} not found.");
     let of_another_shard = "49600000000000000000000000000000000000000000000000000002";
     for (consumer, shard, start, code, text) in [
         (&consumer, UNKNOWN_SHARD, Start::Latest, "ResourceNotFoundException", UNKNOWN_SHARD),
-        (&unknown, SHARD, Start::Latest, "ResourceNotFoundException", "Consumer nobody, account"),
+        (&unknown, SHARD, Start::Latest, "ResourceNotFoundException", &not_found),
         (&consumer, SHARD, Start::Bare("AT_SEQUENCE_NUMBER"), "InvalidArgumentException", ""),
         (&consumer, SHARD, Start::Bare("AT_TIMESTAMP"), "InvalidArgumentException", ""),
         (

@@ -23,6 +23,9 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::driver::Driver;
 use crate::rust_client;
 
+/// The variant of errors that the model does not know.
+const UNMODELLED: &str = "Unhandled";
+
 pub(crate) fn start(session: &Session) -> Driver {
     let client = rust_client::client(session, RetryConfig::standard());
     Driver::of_thread(move |commands, lines| {
@@ -132,8 +135,11 @@ fn failure<E: ProvideErrorMetadata + StdError>(
         let message = DisplayErrorContext(error).to_string();
         return json!({ "class": name(&class), "code": null, "message": message, "status": null });
     };
-    let class = format!("{service:?}");
-    json!({ "class": name(&class), "code": service.code(), "message": service.message(), "status": status })
+    let shown = format!("{service:?}");
+    let class = name(&shown);
+    // An error inside a stream has a type and a message; the SDK leaves its code out.
+    let code = service.code().or(Some(class).filter(|class| *class != UNMODELLED));
+    json!({ "class": class, "code": code, "message": service.message(), "status": status })
 }
 
 /// A variant's name, from how it is shown for debugging.

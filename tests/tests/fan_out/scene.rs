@@ -10,7 +10,7 @@ use crate::shown::{Event, Failure, Record};
 pub(crate) const ACCOUNT: &str = "000000000000";
 /// The first shard of every stream.
 pub(crate) const SHARD: &str = "shardId-000000000000";
-/// How long streams and consumers are CREATING.
+/// How long streams and consumers are CREATING where the clock stands still.
 pub(crate) const CREATE_DELAY_MILLIS: u64 = 1000;
 /// AWS's default.
 const RECORD_KIB_MAX: u32 = 1024;
@@ -20,6 +20,8 @@ pub(crate) struct Scene {
     pub(crate) session: Session,
     pub(crate) operator: Operator,
     pub(crate) driver: Driver,
+    /// How long streams and consumers are CREATING.
+    create_delay_millis: u64,
 }
 
 impl Scene {
@@ -30,7 +32,7 @@ impl Scene {
             let delay = CREATE_DELAY_MILLIS.to_string();
             options.argument("--test-api").argument("--create-delay-ms").argument(delay)
         });
-        let scene = Self::of(sdk, session)?;
+        let scene = Self { create_delay_millis: CREATE_DELAY_MILLIS, ..Self::of(sdk, session)? };
         let seconds = scene.operator.now() / 1000 + 1;
         scene.operator.freeze(seconds * 1000);
         Some(scene)
@@ -43,7 +45,7 @@ impl Scene {
 
     fn of(sdk: Sdk, session: Session) -> Option<Self> {
         let (operator, driver) = (Operator::new(&session.server), sdk.start(&session)?);
-        Some(Self { sdk, session, operator, driver })
+        Some(Self { sdk, session, operator, driver, create_delay_millis: 0 })
     }
 
     pub(crate) fn advance(&self, millis: u64) {
@@ -57,15 +59,21 @@ impl Scene {
 
     pub(crate) fn create_stream_for(&self, name: &str, record_kib_max: u32) -> String {
         self.operator.create_stream(name, 1, record_kib_max);
-        self.advance(CREATE_DELAY_MILLIS);
+        self.wait_for_creation();
         arn(name)
     }
 
     /// Gives the ARN of a consumer that is ACTIVE.
     pub(crate) fn register(&mut self, stream_arn: &str, name: &str) -> String {
         let consumer = self.driver.register(stream_arn, name).unwrap();
-        self.advance(CREATE_DELAY_MILLIS);
+        self.wait_for_creation();
         consumer.arn
+    }
+
+    fn wait_for_creation(&self) {
+        if self.create_delay_millis > 0 {
+            self.advance(self.create_delay_millis);
+        }
     }
 
     /// Puts records, all in one moment, and gives them as a reader must be shown them.

@@ -57,6 +57,13 @@ impl Sdk {
         }
     }
 
+    /// Node.js ends a stream of HTTP/2 without an error when its connection ends without one, as that of a process that
+    /// was killed does unless it had something left to read. The SDK for Go takes an unexpected end of a body for an
+    /// expected one.
+    pub(crate) fn takes_a_break_for_an_end(self) -> bool {
+        matches!(self, Self::JavaScript | Self::Go)
+    }
+
     pub(crate) fn knows_dry_run(self) -> bool {
         self != Self::Java
     }

@@ -3,7 +3,10 @@
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::time::Duration;
 
+use millstream_runtime::SystemClock;
+use millstream_tests::ServerOptions;
 use millstream_tests::admin::Admin;
 use millstream_tests::server::pause;
 use serde_json::json;
@@ -36,6 +39,19 @@ fn initial_streams_are_made_once_and_again_after_a_reset() {
     host.admin().post("/admin/reset", &json!(null));
     assert_eq!(host.streams(), ["a", "c"]);
     assert!(host.records("a").is_empty());
+}
+
+#[test]
+fn initial_streams_wait_for_none_of_each_other() {
+    let directory = tempdir().unwrap();
+    let names: Vec<_> = (0..20).map(|number| format!("s{number:02}")).collect();
+    // With AWS's limits only five streams are CREATING at once, and only so many a second are made.
+    let options = ServerOptions::new(directory.path()).argument("--create-delay-ms").argument("60000");
+    let options = options.environment("INITIALIZE_STREAMS", names.join(":1,") + ":1");
+    let host = Host { server: options.start(), directory };
+    assert_eq!(host.streams(), names);
+    host.put("s19", 0..2);
+    assert_eq!(host.records("s19"), ["r0", "r1"]);
 }
 
 #[test]
@@ -111,6 +127,26 @@ fn scripts_run_in_order_before_the_server_is_ready() {
     let log = host.server.log();
     for said in ["oh no", "last", "calling us-east-1", "exit code 7"] {
         assert!(log.contains(said), "{said} is not in\n{log}");
+    }
+}
+
+#[test]
+fn scripts_are_led_to_no_other_server() {
+    let directory = tempdir().unwrap();
+    let folder = directory.path().join("ready.d");
+    script(&folder, "1.sh", "echo \"[$AWS_ENDPOINT_URL_KINESIS] [$AWS_PROFILE$AWS_SESSION_TOKEN]\"");
+    let mut options = Storage::Memory.options(directory.path()).argument("--init-dir").argument(&folder);
+    for name in ["AWS_ENDPOINT_URL_KINESIS", "AWS_PROFILE", "AWS_SESSION_TOKEN"] {
+        options = options.environment(name, "https://elsewhere");
+    }
+    let server = options.start();
+    let (said, log) = (format!("[{}] []", server.http()), || server.log());
+    // What it says may come a moment after its end.
+    let clock = SystemClock::shared();
+    let end = clock.monotonic() + Duration::from_secs(10);
+    while !log().contains(&said) {
+        assert!(clock.monotonic() < end, "{said} is not in\n{}", log());
+        pause();
     }
 }
 

@@ -125,6 +125,7 @@ fn the_test_api_is_off_on_disk_and_never_there_for_web_pages() {
         assert_eq!(status, 403, "{path}");
         assert!(error.contains("--test-api"), "{error}");
     }
+    assert!(!host.server.log().contains("the test API is on"));
     assert_eq!(host.admin().get("/admin/init"), json!({ "finished": true, "scripts": [] }));
     assert_eq!(host.admin().send("GET", "/health/ready", "").status, 200);
 
@@ -150,4 +151,16 @@ fn the_test_api_is_off_on_disk_and_never_there_for_web_pages() {
     }
     let (status, _) = host.admin().refusal("POST", "/admin/clock", &" ".repeat(1024 * 1024));
     assert_eq!(status, 413);
+}
+
+#[test]
+fn a_test_api_that_others_reach_is_warned_of() {
+    let directory = tempdir().unwrap();
+    let (loopback, everywhere) = (([127, 0, 0, 1], 0).into(), ([0, 0, 0, 0], 0).into());
+    for (storage, warned) in [("memory", true), ("rocksdb", false)] {
+        let options = ServerOptions::new(directory.path()).argument("--storage").argument(storage);
+        let server = options.listening_at(loopback, everywhere).start();
+        let log = server.log();
+        assert_eq!(log.contains("the test API is on, and 0.0.0.0:"), warned, "{log}");
+    }
 }

@@ -52,19 +52,27 @@ impl State {
         let arn = body["ConsumerARN"].as_str().unwrap();
         assert_eq!(self.consumers.get(arn), Some(&true), "a consumer that is active");
         let stream = arn.trim_start_matches("arn:").split('/').next().unwrap().to_owned();
+        let is_first = body["ShardId"] == shard_id(0);
         let start = &body["StartingPosition"];
         let at = match start["Type"].as_str().unwrap() {
+            _ if !is_first => 0,
             "LATEST" => self.streams[&stream].len(),
             "TRIM_HORIZON" => 0,
             "AFTER_SEQUENCE_NUMBER" => start["SequenceNumber"].as_str().unwrap().parse().unwrap(),
             other => panic!("{other}"),
         };
-        Ok(Place { stream, at, events_left: self.faults.end_after_events, twice: self.faults.bring_twice })
+        Ok(Place {
+            stream: Some(stream).filter(|_| is_first),
+            at,
+            events_left: self.faults.end_after_events,
+            twice: self.faults.bring_twice,
+        })
     }
 
     /// The next event; `None` when there are no records.
     fn event(&self, place: &mut Place, heartbeat: bool) -> Option<Vec<u8>> {
-        let records = self.streams.get(&place.stream).map_or(&[][..], |records| &records[place.at..]);
+        let records = place.stream.as_ref().and_then(|stream| self.streams.get(stream));
+        let records = records.map_or(&[][..], |records| &records[place.at..]);
         if records.is_empty() && !heartbeat {
             return None;
         }
@@ -85,7 +93,8 @@ impl State {
 
 /// Where a subscription stands.
 struct Place {
-    stream: String,
+    /// `None` at a shard that has no records.
+    stream: Option<String>,
     at: usize,
     events_left: Option<u32>,
     twice: bool,

@@ -104,6 +104,30 @@ async fn two_mebibytes_a_second_for_each_consumer() {
     assert_eq!(by_second[0], by_second[1]);
 }
 
+/// The pace is that of the consumer and the shard, not that of whoever holds the place.
+#[tokio::test]
+async fn who_subscribes_anew_is_brought_no_more_than_who_stays() {
+    let mut world = World::new();
+    world.settings.limits.subscription_bytes_per_second = Some(2 * MIB as u64);
+    let (engine, arn, app) = with_consumer(&world).await;
+    for _ in 0..20 {
+        put_large(&engine, &arn, MIB - 3).await;
+    }
+    let mut by_second = Vec::new();
+    for _ in 0..5 {
+        let mut taken = 0;
+        for _ in 0..4 {
+            let mut subscription = subscribe(&engine, &app, Start::TrimHorizon).await.unwrap();
+            while let Some(Some(event)) = now(&mut subscription).await {
+                taken += bytes(&event.unwrap());
+            }
+        }
+        by_second.push(taken / MIB);
+        world.clock.advance(SECOND);
+    }
+    assert_eq!(by_second, [3, 2, 2, 2, 2]);
+}
+
 #[tokio::test]
 async fn while_it_waits_for_its_turn_a_subscriber_still_hears_something() {
     let mut world = World::new();

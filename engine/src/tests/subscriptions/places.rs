@@ -112,6 +112,7 @@ async fn one_call_a_second_for_each_pair() {
 async fn shards_that_were_subscribed_to_long_ago_are_forgotten() {
     let mut world = World::new();
     world.settings.limits.subscription_calls_per_second = Some(1);
+    world.settings.limits.subscription_bytes_per_second = Some(1);
     let (engine, arn) = world.with_stream(500).await;
     let app = consumer(&engine, &arn, "app").await;
     for shard in 0..500 {

@@ -1,6 +1,7 @@
 //! When something comes: with the record, every five seconds, and for five minutes.
 
 use super::*;
+use crate::tests::retention::{with_expired_megabytes, without_time_index};
 
 #[tokio::test]
 async fn a_record_comes_when_it_is_durable() {
@@ -32,14 +33,55 @@ async fn a_waiting_subscriber_is_woken_by_a_put() {
 
 #[tokio::test]
 async fn nothing_comes_before_it_is_durable() {
-    let (engine, arn, app) = with_consumer(&World::new()).await;
+    let (world, slot) = (World::new(), MemoryBackend::manual().open_slot(SlotId(0), None).unwrap());
+    let setup = async {
+        let (engine, arn) = (world.open_on(slot.clone()).await, arn("orders"));
+        engine.create_stream(provisioned(&arn, 1)).await.unwrap();
+        let app = consumer(&engine, &arn, "app").await;
+        (engine, arn, app)
+    };
+    let syncing = async {
+        loop {
+            slot.sync();
+            tokio::task::yield_now().await;
+        }
+    };
+    let (engine, arn, app) = tokio::select! {
+        set = setup => set,
+        () = syncing => unreachable!("it never ends"),
+    };
     let mut subscription = subscribe(&engine, &app, Start::Latest).await.unwrap();
-    let shard = engine.inner.find(&arn).unwrap().stream.shards().all[&0].clone();
-    let end = shard.tail.lock().end();
-    let receipt = put(&engine, &arn, "x").await.unwrap();
+    let watching = async {
+        // The record is ordered by then, and its subscriber has looked often.
+        for _ in 0..5 {
+            assert!(is_quiet(&mut subscription).await);
+        }
+        assert!(!engine.inner.find(&arn).unwrap().stream.shards().all[&0].is_settled());
+        slot.sync();
+        event(&mut subscription).await
+    };
+    let (receipt, event) = tokio::join!(put(&engine, &arn, "x"), watching);
+    let record = event.parts[0].records().next().unwrap();
+    assert_eq!(record.sequence_number, receipt.unwrap().sequence_number);
+}
+
+/// What has expired may be much, and where the time index does not lead past it, it is looked at in vain.
+#[tokio::test]
+async fn a_heartbeat_comes_while_much_is_looked_at_in_vain() {
+    let mut world = World::without_tail();
+    let (engine, arn) = with_expired_megabytes(&mut world, 60).await;
+    without_time_index(&engine).await;
+    let app = consumer(&engine, &arn, "app").await;
+    let mut subscription = subscribe(&engine, &app, Start::TrimHorizon).await.unwrap();
+    tokio::select! {
+        biased;
+        event = subscription.next() => panic!("all was looked at at once: {event:?}"),
+        () = tokio::task::yield_now() => {}
+    }
+    world.clock.advance(SECOND * 5);
     let event = event(&mut subscription).await;
-    assert_eq!(receipt.sequence_number.index, end.index);
-    assert_eq!(event.parts[0].records().next().unwrap().sequence_number, receipt.sequence_number);
+    assert!(event.parts.is_empty() && event.millis_behind_latest >= 25 * 3_600_000);
+    assert_eq!(drain(&mut subscription).await, ["kept"]);
 }
 
 #[tokio::test]

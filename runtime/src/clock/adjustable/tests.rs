@@ -47,6 +47,25 @@ fn set_back_it_does_not_undo_what_has_passed() {
 }
 
 #[test]
+fn several_changes_are_one_step_and_a_refused_one_is_none() {
+    let (followed, clock) = clock();
+    followed.advance(SECOND);
+    // Back by 50 seconds and then forward by 20, for which time has passed.
+    let change = |reading: Reading, followed: Reading| {
+        assert_eq!((reading.now, followed.now), (START + SECOND, START + SECOND));
+        let moved = reading.at(START - SECOND * 49).advanced(SECOND * 20);
+        Ok::<_, ()>(Reading { frozen: true, ..moved })
+    };
+    clock.change(change).unwrap();
+    let expected = Reading { now: START - SECOND * 29, monotonic: SECOND * 21, frozen: true };
+    assert_eq!(clock.read(), expected);
+    assert_eq!(clock.change(|_, _| Err("no")), Err("no"));
+    // The monotonic reading falls for nobody.
+    clock.change(|reading, _| Ok::<_, ()>(Reading { monotonic: SECOND, ..reading })).unwrap();
+    assert_eq!(clock.read(), expected);
+}
+
+#[test]
 fn frozen_it_stands_until_it_is_moved_or_let_go() {
     let (followed, clock) = clock();
     clock.freeze();
@@ -86,6 +105,17 @@ fn sleepers_wake_when_the_moved_clock_says_so() {
     assert!(!is_over(&mut sleep), "that time was set back brings nothing nearer");
     clock.advance(SECOND);
     assert!(is_over(&mut sleep));
+}
+
+#[test]
+fn a_deadline_stays_when_the_clock_is_moved_before_the_sleep() {
+    let (_, clock) = clock();
+    let deadline = clock.monotonic() + SECOND * 5;
+    clock.advance(SECOND * 4);
+    let mut sleep = clock.sleep_until(deadline);
+    assert!(!is_over(&mut sleep));
+    clock.advance(SECOND);
+    assert!(is_over(&mut sleep) && is_over(&mut clock.sleep_until(deadline)));
 }
 
 #[test]

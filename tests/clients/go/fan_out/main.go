@@ -127,8 +127,13 @@ func (f *fanOut) follow(name string, stream *kinesis.SubscribeToShardEventStream
 			f.say(map[string]any{"from": name, "event": shownEvent(member.Value)})
 		}
 	}
+	// The stream as a whole may be told a little later than its reader how it ended.
+	err := stream.Reader.Err()
+	if closing := stream.Close(); err == nil {
+		err = closing
+	}
 	var end any
-	if err := stream.Close(); err != nil {
+	if err != nil {
 		end = shownFailure(err)
 	}
 	f.say(map[string]any{"from": name, "end": end})

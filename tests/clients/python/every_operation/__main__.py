@@ -19,6 +19,8 @@ import records
 import consumers
 import resharding
 import encryption
+import subscriptions
+import capacity
 import natural
 import injected
 from calls import calls
@@ -46,7 +48,7 @@ class World:
 
     def __getattr__(self, name):
         """What listeners note goes where it is kept."""
-        if name in ("answered", "checked", "refused"):
+        if name in ("answered", "checked", "problem", "refused", "told"):
             return getattr(self.coverage, name)
         raise AttributeError(name)
 

@@ -54,7 +54,14 @@ def calls(stream):
         "SplitShard": named | {"ShardToSplit": "shardId-000000000000", "NewStartingHashKey": HALF},
         "StartStreamEncryption": named | {"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"},
         "StopStreamEncryption": named | {"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"},
+        "SubscribeToShard": shard
+        | {"ConsumerARN": f"{arn(stream)}/consumer/app:1", "StartingPosition": {"Type": "LATEST"}},
         "TagResource": resource | {"Tags": {"team": "a"}},
         "UntagResource": resource | {"TagKeys": ["team"]},
+        "UpdateAccountSettings": {"MinimumThroughputBillingCommitment": {"Status": "ENABLED"}},
+        "UpdateMaxRecordSize": by_arn | {"MaxRecordSizeInKiB": 1024},
         "UpdateShardCount": named | {"TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING"},
+        "UpdateStreamMode": by_arn | {"StreamModeDetails": {"StreamMode": "ON_DEMAND"}},
+        "UpdateStreamRecordDistributionStrategy": by_arn | {"RecordDistributionStrategy": "USER_PARTITION_KEY"},
+        "UpdateStreamWarmThroughput": named | {"WarmThroughputMiBps": 0},
     }

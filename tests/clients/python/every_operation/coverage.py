@@ -28,6 +28,10 @@ class Coverage:
         for text in problems:
             self.problem(name, text)
 
+    def told(self, operation, seen):
+        """An event, by the paths that it has."""
+        self.outputs.setdefault(operation.name, set()).update(seen)
+
     def checked(self, operation, sent, answer, wire, problems):
         """A call that succeeded, with an answer that is checked against the model."""
         check = Check(wire)

@@ -24,6 +24,8 @@ ELSEWHERE = {
     "ListTagsForResource": {"ResourceInUseException"},
     # Its entries are throttled one by one.
     "PutRecords": {"ProvisionedThroughputExceededException"},
+    # What it does not do in an account's state it refuses as a ValidationException.
+    "UpdateAccountSettings": {"InvalidArgumentException"},
 }
 
 

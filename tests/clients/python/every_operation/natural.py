@@ -12,7 +12,9 @@ MISSING = """
     DescribeStream DescribeStreamConsumer DescribeStreamSummary DisableEnhancedMonitoring EnableEnhancedMonitoring
     GetResourcePolicy GetShardIterator IncreaseStreamRetentionPeriod ListShards ListStreamConsumers ListTagsForResource
     ListTagsForStream MergeShards PutRecord PutRecords PutResourcePolicy RegisterStreamConsumer RemoveTagsFromStream
-    SplitShard StartStreamEncryption StopStreamEncryption TagResource UntagResource UpdateShardCount
+    SplitShard StartStreamEncryption StopStreamEncryption SubscribeToShard TagResource UntagResource
+    UpdateMaxRecordSize UpdateShardCount UpdateStreamMode UpdateStreamRecordDistributionStrategy
+    UpdateStreamWarmThroughput
 """.split()
 
 # ResourceInUseException: the stream is CREATING.
@@ -20,16 +22,19 @@ NOT_ACTIVE = """
     AddTagsToStream DecreaseStreamRetentionPeriod DeleteResourcePolicy DisableEnhancedMonitoring
     EnableEnhancedMonitoring IncreaseStreamRetentionPeriod ListShards ListStreamConsumers MergeShards PutResourcePolicy
     RegisterStreamConsumer RemoveTagsFromStream SplitShard StartStreamEncryption StopStreamEncryption TagResource
-    UntagResource UpdateShardCount
+    UntagResource UpdateMaxRecordSize UpdateShardCount UpdateStreamMode UpdateStreamRecordDistributionStrategy
+    UpdateStreamWarmThroughput
 """.split()
 
 # LimitExceededException: too many calls in a second, whatever else would become of them.
 RATES = """
     AddTagsToStream CreateStream DecreaseStreamRetentionPeriod DeleteResourcePolicy DeleteStream
-    DeregisterStreamConsumer DescribeLimits DescribeStream DescribeStreamConsumer DescribeStreamSummary
+    DeregisterStreamConsumer DescribeAccountSettings DescribeLimits DescribeStream DescribeStreamConsumer DescribeStreamSummary
     DisableEnhancedMonitoring EnableEnhancedMonitoring GetResourcePolicy IncreaseStreamRetentionPeriod ListShards
     ListStreamConsumers ListStreams ListTagsForResource ListTagsForStream MergeShards PutResourcePolicy
-    RegisterStreamConsumer RemoveTagsFromStream SplitShard TagResource UntagResource UpdateShardCount
+    RegisterStreamConsumer RemoveTagsFromStream SplitShard TagResource UntagResource UpdateAccountSettings
+    UpdateMaxRecordSize UpdateShardCount UpdateStreamMode UpdateStreamRecordDistributionStrategy
+    UpdateStreamWarmThroughput
 """.split()
 
 # LimitExceededException: too many changes in a day.
@@ -43,13 +48,14 @@ NO_STREAM = """
     AddTagsToStream DecreaseStreamRetentionPeriod DeleteStream DeregisterStreamConsumer DescribeStream
     DescribeStreamConsumer DescribeStreamSummary DisableEnhancedMonitoring EnableEnhancedMonitoring GetShardIterator
     IncreaseStreamRetentionPeriod ListShards ListTagsForStream MergeShards PutRecord PutRecords RemoveTagsFromStream
-    SplitShard StartStreamEncryption StopStreamEncryption UpdateShardCount
+    SplitShard StartStreamEncryption StopStreamEncryption UpdateMaxRecordSize UpdateShardCount
+    UpdateStreamWarmThroughput
 """.split()
 
 # InvalidArgumentException: an ARN of nothing that there could be.
 NO_RESOURCE = """
     DeleteResourcePolicy GetResourcePolicy ListStreamConsumers ListTagsForResource PutResourcePolicy
-    RegisterStreamConsumer TagResource UntagResource
+    RegisterStreamConsumer TagResource UntagResource UpdateStreamMode UpdateStreamRecordDistributionStrategy
 """.split()
 
 # ValidationException, where it is declared: what the model itself does not allow.
@@ -63,7 +69,12 @@ INVALID = {
     "SplitShard": {"StreamName": "orders", "ShardToSplit": "0", "NewStartingHashKey": "01"},
     "TagResource": {"ResourceARN": arn("orders"), "Tags": {"": ""}},
     "UntagResource": {"ResourceARN": arn("orders"), "TagKeys": []},
+    "UpdateAccountSettings": {"MinimumThroughputBillingCommitment": {"Status": "ENABLED_UNTIL_EARLIEST_ALLOWED_END"}},
+    "UpdateMaxRecordSize": {"StreamARN": arn("orders"), "MaxRecordSizeInKiB": 1023},
     "UpdateShardCount": {"StreamName": "orders", "TargetShardCount": 0, "ScalingType": "UNIFORM_SCALING"},
+    "UpdateStreamMode": {"StreamARN": arn("orders"), "StreamModeDetails": {"StreamMode": "DEMAND"}},
+    "UpdateStreamRecordDistributionStrategy": {"StreamARN": arn("orders")},
+    "UpdateStreamWarmThroughput": {"StreamName": "orders", "WarmThroughputMiBps": -1},
 }
 
 # AccessDeniedException: a policy is the owner's business.

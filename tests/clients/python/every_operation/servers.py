@@ -5,6 +5,7 @@ streams are CREATING for a year. The clock of each can be moved, and errors can 
 """
 
 import json
+import urllib.error
 import urllib.request
 
 import boto3
@@ -44,15 +45,18 @@ class Server:
     def ask(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.admin + path, data, method=method)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as failure:
+            raise AssertionError(failure.read().decode()) from failure
 
     def advance(self, seconds):
         self.ask("POST", "/admin/clock", {"advance_ms": round(seconds * 1000)})
 
-    def inject(self, operation, code):
+    def inject(self, operation, code, **more):
         """The next call of the operation fails like this."""
-        self.ask("POST", "/admin/faults", {"operation": operation, "error": code, "times": 1})
+        self.ask("POST", "/admin/faults", {"operation": operation, "error": code, "times": 1} | more)
 
     def clear_faults(self):
         self.ask("DELETE", "/admin/faults")

@@ -11,6 +11,8 @@ import re
 
 import cbor2
 
+from frames import Frames
+
 JSON = "application/x-amz-json-1.1"
 CBOR = "application/x-amz-cbor-1.1"
 # Its answers are event streams, which AWS has in JSON alone.
@@ -137,6 +139,7 @@ class Wire:
         problems = list(header_problems(headers))
         if status < 300 and operation_model.has_event_stream_output:
             self.note.answered(operation_model, self.sent, None, problems)
+            response_dict["body"] = Frames(response_dict["body"], operation_model, wire, self.note)
             return
         body = response_dict["body"]
         if headers.get("content-type") != wire.content_type:

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Answer, Kinesis, records};
+use super::{Answer, Kinesis, encryption, names, records};
 use crate::aws::caller::Caller;
 use crate::aws::codec::ErrorCode;
 use crate::aws::kinesis::generated::{
@@ -19,7 +19,7 @@ pub(super) async fn put_records(
     caller: &Caller,
     input: PutRecordsInput,
 ) -> Answer<PutRecordsOutput> {
-    let Kinesis { engine, faults } = kinesis;
+    let Kinesis { engine, faults, .. } = kinesis;
     if faults.is_quiet() || input.dry_run == Some(true) {
         return records::put_records(engine, caller, input).await;
     }
@@ -42,7 +42,9 @@ pub(super) async fn put_records(
     let passing = entries.iter().zip(&failed).filter(|(_, failed)| failed.is_none());
     let passing: Vec<_> = passing.map(|(entry, _)| entry.clone()).collect();
     let put = if passing.is_empty() {
-        PutRecordsOutput { failed_record_count: Some(0), records: Vec::new(), encryption_type: None }
+        let stream = names::stream_of!(caller, input)?;
+        let encryption_type = encryption::of_records(engine.is_encrypted(&stream)?);
+        PutRecordsOutput { failed_record_count: Some(0), records: Vec::new(), encryption_type }
     } else {
         records::put_records(engine, caller, PutRecordsInput { records: passing, ..input }).await?
     };
@@ -50,7 +52,7 @@ pub(super) async fn put_records(
 }
 
 fn judge(
-    Kinesis { engine, faults }: &Kinesis,
+    Kinesis { engine, faults, .. }: &Kinesis,
     caller: &Caller,
     input: &PutRecordsInput,
 ) -> (Vec<Failed>, Duration) {

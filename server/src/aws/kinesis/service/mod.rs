@@ -21,6 +21,7 @@ mod tags;
 use std::sync::Arc;
 
 use millstream_engine::Engine;
+use millstream_runtime::SharedClock;
 
 #[allow(clippy::wildcard_imports)] // nearly every input and output is named here
 use super::generated::*;
@@ -36,6 +37,8 @@ type Answer<T> = Result<T, ApiError>;
 pub(crate) struct Kinesis {
     pub(crate) engine: Engine,
     pub(crate) faults: Arc<Faults>,
+    /// The machine's, which goes on whatever becomes of the engine's.
+    pub(crate) clock: SharedClock,
 }
 
 impl KinesisService for Kinesis {
@@ -216,7 +219,7 @@ impl KinesisService for Kinesis {
     }
 
     async fn subscribe_to_shard(&self, _: &Caller, input: SubscribeToShardInput) -> Answer<EventStream> {
-        subscriptions::subscribe(&self.engine, input).await
+        subscriptions::subscribe(self, input).await
     }
 
     async fn add_tags_to_stream(&self, caller: &Caller, input: AddTagsToStreamInput) -> Answer<()> {

@@ -3,12 +3,15 @@
 //! Most of an event is the JSON of its records, which is the same for all subscribers of a shard. So it is made by
 //! blocks, and once for all of them; what differs stands before and behind it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
-use millstream_engine::{Engine, Error, Event, Part, Subscribe, Subscription};
-use millstream_model::limits;
+use millstream_engine::{Error, Event, Part, Subscribe, Subscription};
+use millstream_runtime::SharedClock;
+use millstream_runtime::clock::Sleep;
 
-use super::{Answer, consumers, positions, records, shards};
+use super::{Answer, Kinesis, consumers, positions, records, shards};
 use crate::aws::codec::{ApiError, Format, encode};
 use crate::aws::event_stream::EventStream;
 use crate::aws::event_stream::frame::{Frame, Payload, Piece};
@@ -21,8 +24,14 @@ const EVENT: &str = "SubscribeToShardEvent";
 const BEFORE_RECORDS: &[u8] = br#"{"Records":["#;
 /// A record's JSON beside its data and partition key, about.
 const RECORD_OVERHEAD_BYTES: usize = 180;
+/// A subscriber hears something at least this often by the machine's clock. The engine's own heartbeats come earlier,
+/// but while a test has frozen the engine's clock there are none.
+const SILENCE_MAX: Duration = Duration::from_secs(6);
 
-pub(super) async fn subscribe(engine: &Engine, input: SubscribeToShardInput) -> Answer<EventStream> {
+pub(super) async fn subscribe(
+    Kinesis { engine, clock, .. }: &Kinesis,
+    input: SubscribeToShardInput,
+) -> Answer<EventStream> {
     let consumer = consumers::consumer_arn(&input.consumer_arn)?;
     engine.check_subscribe(&consumer, &input.shard_id)?;
     let position = &input.starting_position;
@@ -34,12 +43,49 @@ pub(super) async fn subscribe(engine: &Engine, input: SubscribeToShardInput) -> 
         dry_run: input.dry_run.unwrap_or_default(),
     };
     let subscription = engine.subscribe(call).await?;
-    Ok(EventStream::new(JSON_CONTENT_TYPE, frames(subscription), limits::SUBSCRIPTION_LIFETIME))
+    Ok(EventStream::new(JSON_CONTENT_TYPE, frames(Audible::new(subscription, clock.clone()))))
+}
+
+/// A subscription that is never silent for long.
+struct Audible {
+    subscription: Subscription,
+    clock: SharedClock,
+    /// When the last event was, by the machine's monotonic clock.
+    heard_at: Duration,
+    /// Goes off before the silence is too long; kept from one event to the next.
+    alarm: Option<Sleep>,
+}
+
+impl Audible {
+    fn new(subscription: Subscription, clock: SharedClock) -> Self {
+        Self { subscription, heard_at: clock.monotonic(), clock, alarm: None }
+    }
+
+    async fn next(&mut self) -> Option<Result<Event, Error>> {
+        loop {
+            let silent = self.clock.monotonic().saturating_sub(self.heard_at);
+            let left = SILENCE_MAX.saturating_sub(silent);
+            let alarm = self.alarm.get_or_insert_with(|| self.clock.sleep(left));
+            tokio::select! {
+                biased;
+                next = self.subscription.next() => {
+                    self.heard_at = self.clock.monotonic();
+                    return next;
+                }
+                () = alarm => self.alarm = None,
+            }
+            let now = self.clock.monotonic();
+            if now.saturating_sub(self.heard_at) >= SILENCE_MAX {
+                self.heard_at = now;
+                return Some(Ok(self.subscription.heartbeat()));
+            }
+        }
+    }
 }
 
 /// A frame for each event, and one for an error at the end. The subscription goes when it is over, whether or not
 /// its subscriber has taken everything.
-fn frames(subscription: Subscription) -> impl Stream<Item = Frame> + Send {
+fn frames(subscription: Audible) -> impl Stream<Item = Frame> + Send {
     stream::unfold(Some(subscription), |subscription| async {
         let mut subscription = subscription?;
         match subscription.next().await? {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use aws_smithy_eventstream::frame::read_message_from;
 use millstream_engine::{
-    CreateStream, Distribution, EphemeralKey, Limits, PutEntry, RegisterConsumer, Settings, StartingPosition,
+    CreateStream, Distribution, Engine, EphemeralKey, Limits, PutEntry, RegisterConsumer, Settings,
+    StartingPosition,
 };
 use millstream_model::{ConsumerArn, Record, StreamArn};
 use millstream_runtime::{ManualClock, SeededEntropy};

@@ -3,6 +3,7 @@
 mod account;
 mod capacity;
 mod dry_runs;
+mod faults;
 mod monitoring;
 mod pages;
 mod policies;
@@ -94,7 +95,8 @@ impl World {
         let input = Input::decode(operation, self.format, &Bytes::from(body))?;
         let caller = Caller { account: account.parse().unwrap(), region: "us-east-1".parse().unwrap() };
         let mut out = Vec::new();
-        let kinesis = Kinesis { engine: self.engine.current().await?, faults: self.faults.clone() };
+        let engine = self.engine.current().await?;
+        let kinesis = Kinesis { engine, faults: self.faults.clone(), clock: self.clock.shared() };
         dispatch(&kinesis, &caller, input, self.format, &mut out).await?;
         Ok(out)
     }

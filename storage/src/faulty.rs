@@ -33,6 +33,7 @@ struct Switches {
     commits_held: bool,
     scanned_bytes: usize,
     next_commits: Option<Error>,
+    commits_uncertain: bool,
     next_reads: Option<Error>,
     scan_drops_entry: Option<usize>,
     scan_flips_bit: Option<usize>,
@@ -53,6 +54,12 @@ impl Faults {
     /// Until cleared with `None`, every commit fails like this before it is ordered.
     pub fn fail_commits(&self, error: Option<Error>) {
         self.0.switches.lock().next_commits = error;
+    }
+
+    /// While on, commits get their place and become durable as any other, and nobody is told: they fail as
+    /// [`Error::Uncertain`].
+    pub fn answer_uncertain(&self, on: bool) {
+        self.0.switches.lock().commits_uncertain = on;
     }
 
     /// Until cleared with `None`, every read fails like this.
@@ -148,7 +155,11 @@ impl Slot for FaultySlot {
     async fn commit(&self, writes: WriteSet) -> Result<Commit> {
         self.faults.pass(&writes).await;
         self.faults.check_commit(&writes)?;
-        self.inner.commit(writes).await
+        let commit = self.inner.commit(writes).await?;
+        if self.faults.0.switches.lock().commits_uncertain {
+            return Err(Error::Uncertain { reason: "planned".to_owned() });
+        }
+        Ok(commit)
     }
 
     fn watch(&self) -> watch::Receiver<Durable> {
@@ -218,6 +229,13 @@ mod tests {
         faults.disk_full(true);
         assert!(matches!(slot.commit(writes.clone()).await, Err(Error::NoSpace { .. })));
         assert!(slot.commit(writes.with_priority(Priority::Reclaim)).await.is_ok());
+        faults.disk_full(false);
+        let mut doubtful = WriteSet::new();
+        doubtful.put("z", "there");
+        faults.answer_uncertain(true);
+        assert!(matches!(slot.commit(doubtful).await, Err(Error::Uncertain { .. })));
+        assert_eq!(slot.get(b"z").await, Ok(Some("there".into())));
+        faults.answer_uncertain(false);
         faults.drop_scanned_entry(Some(0));
         faults.flip_scanned_bit(Some(1));
         let page = slot.scan(KeyRange::new("a", "z"), ScanOptions::default()).await.unwrap();

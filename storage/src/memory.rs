@@ -34,6 +34,18 @@ struct Stored {
     epoch: Mutex<u64>,
 }
 
+impl Stored {
+    fn change(&self, changes: Vec<Change>) {
+        let mut entries = self.entries.write();
+        for change in changes {
+            match change {
+                Change::Append { key, value } | Change::Put { key, value } => entries.insert(key, value),
+                Change::Delete { key } => entries.remove(&key),
+            };
+        }
+    }
+}
+
 impl MemoryBackend {
     #[must_use]
     pub fn new() -> Self {
@@ -119,22 +131,23 @@ impl MemorySlot {
 
     /// Loses all that is ordered but not durable, as a power cut would, and closes the slot.
     pub fn crash(&self) {
+        self.crash_keeping(0);
+    }
+
+    /// As [`Self::crash`], but for so many batches, the oldest, which had come to the disk already. Nobody is told, and
+    /// their marks were not noted.
+    pub fn crash_keeping(&self, batches: usize) {
         let mut ordered = self.ordered.lock();
         ordered.closed = true;
-        ordered.waiting.clear();
+        let mut waiting = std::mem::take(&mut ordered.waiting);
+        waiting.truncate(batches);
+        waiting.into_iter().for_each(|kept| self.stored.change(kept.writes.changes));
         self.durable.send_modify(|durable| durable.closed = Some(Error::Closed));
     }
 
     fn sync_locked(&self, ordered: &mut Ordered) {
         for Waiting { position, writes, outcome } in ordered.waiting.drain(..) {
-            let mut entries = self.stored.entries.write();
-            for change in writes.changes {
-                match change {
-                    Change::Append { key, value } | Change::Put { key, value } => entries.insert(key, value),
-                    Change::Delete { key } => entries.remove(&key),
-                };
-            }
-            drop(entries);
+            self.stored.change(writes.changes);
             let mut marks = self.stored.marks.lock();
             for (name, value) in writes.marks {
                 if value.is_empty() {
@@ -335,5 +348,20 @@ mod tests {
         assert_eq!(second.durable().await, Err(Error::Closed));
         let slot = backend.open_slot(SlotId(0), None).unwrap();
         assert_eq!(slot.get(b"a").await.unwrap(), Some("1".into()));
+
+        let mut pending = Vec::new();
+        for value in ["3", "4", "5"] {
+            let mut writes = WriteSet::new();
+            writes.put("a", value);
+            writes.mark("m", value);
+            pending.push(slot.commit(writes).await.unwrap());
+        }
+        slot.crash_keeping(2);
+        for commit in pending {
+            assert_eq!(commit.durable().await, Err(Error::Closed));
+        }
+        let slot = backend.open_slot(SlotId(0), None).unwrap();
+        assert_eq!(slot.get(b"a").await.unwrap(), Some("4".into()));
+        assert_eq!(*slot.marks_at_open(), [].into());
     }
 }

@@ -30,6 +30,28 @@ pub(super) struct Failure {
     pub(super) shards: Vec<Arc<Shard>>,
 }
 
+/// All that a failed commit takes with it.
+#[derive(Debug, Default)]
+struct Void {
+    /// Whose logs are to be read again.
+    shards: BTreeMap<ShardUid, Arc<Shard>>,
+    /// Who is to be told, and what.
+    groups: Vec<(Arc<Group>, Error)>,
+}
+
+impl Void {
+    fn add(&mut self, Failure { error, group, shards }: Failure) {
+        self.shards.extend(shards.into_iter().map(|shard| (shard.uid(), shard)));
+        self.groups.push((group, error));
+    }
+
+    /// Tells everyone who waits.
+    fn tell(&mut self) {
+        self.groups.drain(..).for_each(|(group, error)| group.finish(Err(error)));
+        self.shards.values().for_each(|shard| shard.grown.notify_waiters());
+    }
+}
+
 impl Committer {
     /// Returns when records can be taken again, or when the engine stops.
     pub(super) async fn recover(
@@ -40,12 +62,14 @@ impl Committer {
     ) {
         tracing::warn!(error = %failure.error, "a commit failed; no records are taken until storage recovers");
         let error = failure.error.clone();
-        let mut shards = BTreeMap::new();
-        self.fail(failure, &mut shards);
+        let mut void = Void::default();
+        void.add(failure);
         // First what is under way: once records are refused, nothing of those before reaches storage any more.
-        self.drain(under_way, &mut shards).await;
-        self.close_open_group(&error, &mut shards);
-        shards.values().for_each(|shard| shard.grown.notify_waiters());
+        self.drain(under_way, &mut void).await;
+        self.close_open_group(&error, &mut void);
+        // Now that they are: nobody who knows of a failure takes its outcome for settled before the logs are read.
+        void.tell();
+        let shards = void.shards;
         while let Err(error) = self.try_resume(&shards).await {
             tracing::debug!(%error, "storage does not take writes yet");
             tokio::select! {
@@ -57,14 +81,8 @@ impl Committer {
         tracing::info!(shards = shards.len(), "storage takes writes again");
     }
 
-    fn fail(&self, failure: Failure, shards: &mut BTreeMap<ShardUid, Arc<Shard>>) {
-        let Failure { error, group, shards: failed } = failure;
-        shards.extend(failed.into_iter().map(|shard| (shard.uid(), shard)));
-        group.finish(Err(error));
-    }
-
     /// From here on nothing joins. What had joined is dropped.
-    fn close_open_group(&self, error: &Error, shards: &mut BTreeMap<ShardUid, Arc<Shard>>) {
+    fn close_open_group(&self, error: &Error, void: &mut Void) {
         let group = {
             let mut open = self.open.lock();
             open.refusing.get_or_insert_with(|| Error::Unavailable(error.to_string()));
@@ -75,19 +93,15 @@ impl Committer {
             // Void: the log is read again below.
             drop(shard.writer.lock().seal());
         }
-        self.fail(Failure { error: error.clone(), group, shards: joined }, shards);
+        void.add(Failure { error: error.clone(), group, shards: joined });
     }
 
     /// Waits for the commits that were under way.
-    async fn drain(
-        &self,
-        (ordering, in_flight): (Option<Ordering>, VecDeque<Durability>),
-        shards: &mut BTreeMap<ShardUid, Arc<Shard>>,
-    ) {
+    async fn drain(&self, (ordering, in_flight): (Option<Ordering>, VecDeque<Durability>), void: &mut Void) {
         for durability in in_flight {
             let (batch, durable) = durability.await;
             if let Some(failure) = self.settle(batch, durable) {
-                self.fail(failure, shards);
+                void.add(failure);
             }
         }
         if let Some(ordering) = ordering {
@@ -97,7 +111,7 @@ impl Committer {
                 Err(error) => Err(error),
             };
             if let Some(failure) = self.settle(batch, durable) {
-                self.fail(failure, shards);
+                void.add(failure);
             }
         }
     }

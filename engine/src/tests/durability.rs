@@ -167,6 +167,34 @@ async fn numbers_given_in_vain_are_not_given_again() {
     assert_eq!(read_all(&engine, &arn).await.unwrap(), ["a", "healed", "b"]);
 }
 
+/// Storage does not say what became of a change; the engine finds out, and answers as a restart would.
+#[tokio::test]
+async fn a_change_of_unknown_outcome_is_looked_for_until_it_is_known() {
+    for is_stored in [true, false] {
+        let world = World::new();
+        let engine = world.open().await;
+        let doubt = millstream_storage::Error::Uncertain { reason: "planned".into() };
+        world.faults().answer_uncertain(is_stored);
+        world.faults().fail_commits((!is_stored).then_some(doubt));
+        let arn = arn("orders");
+        let healing = async {
+            for step in 0..10 {
+                if step == 5 {
+                    world.faults().answer_uncertain(false);
+                    world.faults().fail_commits(None);
+                }
+                tokio::task::yield_now().await;
+                world.clock.advance(Duration::from_millis(250));
+            }
+        };
+        let (created, ()) = tokio::join!(engine.create_stream(provisioned(&arn, 1)), healing);
+        assert_eq!(created.is_ok(), is_stored, "{created:?}");
+        assert_eq!(engine.describe_stream_summary(&arn).is_ok(), is_stored);
+        let restarted = world.open().await;
+        assert_eq!(restarted.describe_stream_summary(&arn).is_ok(), is_stored);
+    }
+}
+
 /// Two power cuts, of which the second came before anything of the time after the first was durable.
 #[tokio::test]
 async fn numbers_that_a_crash_took_back_are_not_given_again_by_any_later_process() {

@@ -96,7 +96,7 @@ async fn a_stop_ends_a_script_and_what_it_has_started() {
     tasks.shutdown();
     assert!(tasks.join(&*clock, Duration::from_secs(10)).await);
     assert!(!scripts.is_finished());
-    assert!(is_gone(&child));
+    assert_go(&[child], &clock).await;
 }
 
 #[tokio::test]
@@ -117,13 +117,7 @@ async fn a_stop_ends_what_finished_scripts_have_left_running() {
     assert!(!left.iter().any(|process| is_gone(process)));
     tasks.shutdown();
     assert!(tasks.join(&*clock, Duration::from_secs(10)).await);
-    // They were told; the kernel may take a moment.
-    let gone = async {
-        while !left.iter().all(|process| is_gone(process)) {
-            clock.sleep(Duration::from_millis(5)).await;
-        }
-    };
-    assert_eq!(clock.timeout(Duration::from_secs(10), gone).await, Some(()));
+    assert_go(&left, &clock).await;
 }
 
 /// The process that a script has noted beside itself.
@@ -135,6 +129,16 @@ async fn started_by(script: &Path, clock: &SharedClock) -> String {
             _ => clock.sleep(Duration::from_millis(5)).await,
         }
     }
+}
+
+/// They were told; the kernel may take a moment.
+async fn assert_go(processes: &[String], clock: &SharedClock) {
+    let gone = async {
+        while !processes.iter().all(|process| is_gone(process)) {
+            clock.sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert_eq!(clock.timeout(Duration::from_secs(10), gone).await, Some(()), "{processes:?}");
 }
 
 /// Gone, or dead and not yet waited for by whoever took it over.

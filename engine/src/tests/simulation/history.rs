@@ -37,6 +37,10 @@ pub(super) struct Report {
     pub(super) disks_full: usize,
     pub(super) commits_failed: usize,
     pub(super) clock_jumps: usize,
+    pub(super) encryption_changes: usize,
+    pub(super) deletions: usize,
+    /// Records that were stored though whoever put them was told otherwise.
+    pub(super) stored_in_vain: usize,
     fingerprint: u64,
 }
 
@@ -51,6 +55,9 @@ impl Report {
         self.disks_full += other.disks_full;
         self.commits_failed += other.commits_failed;
         self.clock_jumps += other.clock_jumps;
+        self.encryption_changes += other.encryption_changes;
+        self.deletions += other.deletions;
+        self.stored_in_vain += other.stored_in_vain;
     }
 
     pub(super) fn assert_eventful(&self) {
@@ -59,6 +66,9 @@ impl Report {
             assert!(count > 0, "{self:?}");
         }
         for count in [self.disks_full, self.commits_failed, self.clock_jumps] {
+            assert!(count > 0, "{self:?}");
+        }
+        for count in [self.encryption_changes, self.deletions, self.stored_in_vain] {
             assert!(count > 0, "{self:?}");
         }
     }
@@ -98,9 +108,23 @@ impl History {
         assert!(last < Some(name.1), "{reader} got {name:?} behind {last:?}");
     }
 
-    /// When all has been read: every reader has every acknowledged record as it was acknowledged, and nothing that
-    /// nobody put.
+    /// A number is given once, even if nothing is kept any more of those before it.
+    pub(super) fn assert_newer_than_all(&self, number: SequenceNumber, shard: ShardId) {
+        let given = self.acknowledged.values().filter(|(given_by, _)| *given_by == shard);
+        let newest = given.map(|(_, number)| *number).max();
+        assert!(Some(number) > newest, "{shard} gave {number:?} after {newest:?}");
+    }
+
+    /// When all has been read: every reader has every acknowledged record as it was acknowledged, nothing that nobody
+    /// put, and nothing that another reader has not.
     pub(super) fn conclude(&mut self) -> Report {
+        let mut readers = self.readers.iter();
+        if let Some((first, Reader { seen, .. })) = readers.next() {
+            for (other, reader) in readers {
+                assert_eq!(seen, &reader.seen, "{first} and {other}");
+            }
+            self.report.stored_in_vain = self.failed.iter().filter(|name| seen.contains_key(*name)).count();
+        }
         for (reader, Reader { seen, .. }) in &self.readers {
             for (name, acknowledged) in &self.acknowledged {
                 assert_eq!(seen.get(name), Some(acknowledged), "{reader} and {name:?}");

@@ -7,6 +7,7 @@
 mod actors;
 mod chaos;
 mod dice;
+mod expiry;
 mod history;
 mod stage;
 
@@ -47,9 +48,15 @@ fn run(seed: u64) -> Report {
             start("subscriber", Box::pin(actors::subscribe(stage.clone(), subscriber, dice)));
         }
         start("resharder", Box::pin(chaos::reshard(stage.clone(), Dice::of(seed, 50))));
+        let passing = chaos::come_and_go(stage.clone(), Dice::of(seed, 52), Dice::of(seed, 53));
+        start("passing stream", Box::pin(passing));
         start("faults", Box::pin(chaos::fail(stage.clone(), Dice::of(seed, 51))));
         chaos::drive(&stage, &mut dice).await;
-        stage.report()
+        // Whatever happened, the store opens again.
+        stage.cut_power(seed, 0).await;
+        let report = stage.report();
+        expiry::expire(&stage, &mut dice).await;
+        report
     })
 }
 

@@ -27,6 +27,10 @@ pub(super) struct Stage {
     backend: Arc<FaultyBackend<Opened>>,
     engine: Arc<Mutex<Engine>>,
     settings: Settings,
+    /// Outlives the power, as its file does.
+    keys: Arc<EphemeralKey>,
+    /// Every third run starts and stops encryption.
+    pub(super) is_encrypting: bool,
     /// No more writes, faults or changes: readers read what there is and stop.
     last_act: Arc<AtomicBool>,
     writers: Arc<Mutex<u64>>,
@@ -58,7 +62,8 @@ impl Stage {
         // Every other run reads from storage alone.
         let tail_bytes_max = if seed.is_multiple_of(2) { 1 << 20 } else { 0 };
         let settings = Settings { limits: Limits::OFF, tail_bytes_max, ..Settings::default() };
-        let engine = open(&backend, &settings, &clock, seed).await;
+        let keys = Arc::new(EphemeralKey::new(SeededEntropy::shared(8)));
+        let engine = open(&backend, &settings, &keys, &clock, seed).await;
         let stage = Self {
             arn: arn("orders"),
             clock,
@@ -68,6 +73,8 @@ impl Stage {
             engine: Arc::new(Mutex::new(engine)),
             backend,
             settings,
+            keys,
+            is_encrypting: seed.is_multiple_of(3),
             last_act: Arc::default(),
             writers: Arc::default(),
             readers: Arc::default(),
@@ -92,11 +99,21 @@ impl Stage {
         }
     }
 
-    /// Cuts the power, loses what was not durable, and starts again.
-    pub(super) async fn cut_power(&self, seed: u64) {
+    /// Storage notes marks, or does not come to it.
+    pub(super) fn hold_anchors(&self, on: bool) {
+        self.backend.inner.memory.hold_anchors(on);
+    }
+
+    /// For what is done when nothing else goes on.
+    pub(super) async fn while_syncing<T>(&self, work: impl Future<Output = T>) -> T {
+        while_syncing(&self.backend, work).await
+    }
+
+    /// Cuts the power, loses what was not durable, but for a few batches that had come to the disk, and starts again.
+    pub(super) async fn cut_power(&self, seed: u64, kept: usize) {
         let slot = self.backend.inner.slot.lock().clone();
         if let Some(slot) = slot {
-            slot.crash();
+            slot.crash_keeping(kept);
         }
         let before = self.engine();
         // What a process leaves behind is nothing: whoever waits is told.
@@ -104,7 +121,8 @@ impl Stage {
         before.inner.tasks().shutdown();
         self.faults.disk_full(false);
         self.faults.fail_commits(None);
-        let engine = open(&self.backend, &self.settings, &self.clock, seed).await;
+        self.faults.answer_uncertain(false);
+        let engine = open(&self.backend, &self.settings, &self.keys, &self.clock, seed).await;
         *self.engine.lock() = engine;
     }
 
@@ -156,12 +174,13 @@ impl Drop for Presence {
 async fn open(
     backend: &FaultyBackend<Opened>,
     settings: &Settings,
+    keys: &Arc<EphemeralKey>,
     clock: &ManualClock,
     seed: u64,
 ) -> Engine {
     let slot = backend.open(SlotId(0), None).await.unwrap();
-    let keys = Arc::new(EphemeralKey::new(SeededEntropy::shared(8)));
-    let engine = Engine::open(slot, settings.clone(), clock.shared(), SeededEntropy::shared(seed), keys);
+    let entropy = SeededEntropy::shared(seed);
+    let engine = Engine::open(slot, settings.clone(), clock.shared(), entropy, keys.clone());
     while_syncing(backend, engine).await.unwrap()
 }
 

@@ -13,6 +13,11 @@ use millstream_storage::rocksdb::RocksBackend;
 use millstream_storage::{Backend, SlotId};
 
 use crate::admin::{Admin, Clocks, Health, Saves, TestApi};
+use crate::aws::cloudwatch::front::CloudWatchFront;
+use crate::aws::dynamodb::front::DynamoDbFront;
+use crate::aws::kinesis::front::KinesisFront;
+use crate::aws::query::QueryFront;
+use crate::aws::reception::Reception;
 use crate::aws::request_id::RequestIds;
 use crate::aws::router::Router;
 use crate::faults::Faults;
@@ -97,16 +102,22 @@ impl Server {
         let tasks = TaskSet::default();
         let health = Health { engine: engine.clone(), init: init.clone() };
         let faults = Faults::new(settings.faults, clock.clone(), entropy.clone());
-        let (metrics, requests) = Metrics::new(engine.clone());
-        let router = Router {
-            engine: engine.clone(),
-            faults: faults.clone(),
-            health: health.clone(),
+        let (metrics, requests, reported) = Metrics::new(engine.clone());
+        let reception = Reception {
             budget: BodyBudget::new(settings.memory.bodies_mib * 1024 * 1024, clock.clone()),
-            metrics: requests,
+            faults: faults.clone(),
             clock: clock.clone(),
             default_account: settings.account_id()?,
-            ids: RequestIds::new(&*entropy),
+            ids: Arc::new(RequestIds::new(&*entropy)),
+        };
+        let router = Router {
+            kinesis: KinesisFront { engine: engine.clone(), reception: reception.clone() },
+            dynamodb: DynamoDbFront { reception: reception.clone() },
+            cloudwatch: CloudWatchFront { reception: reception.clone(), reported },
+            query: QueryFront { reception },
+            health: health.clone(),
+            metrics: requests,
+            clock: clock.clone(),
         };
         listener.start(Arc::new(router), Some(tls), clock.clone(), &tasks);
         let test_api = TestApi {

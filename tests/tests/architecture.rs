@@ -18,7 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("engine", &["model", "runtime", "storage"]),
     ("table", &["runtime", "storage"]),
     ("client", &["model", "runtime"]),
-    ("server", &["model", "runtime", "storage", "engine"]),
+    ("server", &["model", "runtime", "storage", "engine", "table"]),
     ("codegen", &[]),
     ("benches", &["model", "runtime", "storage", "engine", "client"]),
     ("cli", &["model", "runtime", "client", "server", "benches"]),

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use millstream_storage::{Error as StorageError, ErrorKind};
+
 use crate::item::{CorruptItem, Item};
 use crate::number::NumberError;
 
@@ -20,6 +22,9 @@ pub enum Error {
     /// The one exception of the backup operations for a table that is not there.
     #[error("{0}")]
     TableNotFound(String),
+    /// There is no resource policy, or not in the revision that was expected.
+    #[error("{0}")]
+    PolicyNotFound(String),
     /// `item` is what the condition was tried on, for callers who ask to see it.
     #[error("The conditional request failed")]
     ConditionalCheckFailed { item: Option<Box<Item>> },
@@ -27,7 +32,10 @@ pub enum Error {
         "The level of configured provisioned throughput for the table was exceeded. Consider increasing your \
          provisioning level with the UpdateTable API."
     )]
-    ProvisionedThroughputExceeded,
+    ProvisionedThroughputExceeded { reasons: Vec<ThrottlingReason> },
+    /// A table that pays per request, beyond the most that it was to take.
+    #[error("Throughput exceeds the maximum OnDemandThroughput configured on table or index")]
+    Throttling { reasons: Vec<ThrottlingReason> },
     #[error("{0}")]
     LimitExceeded(String),
     #[error("Collection size exceeded.")]
@@ -70,6 +78,24 @@ impl From<CorruptItem> for Error {
     fn from(error: CorruptItem) -> Self {
         Self::Internal(error.to_string())
     }
+}
+
+impl From<StorageError> for Error {
+    fn from(error: StorageError) -> Self {
+        match error.kind() {
+            ErrorKind::Refused | ErrorKind::Uncertain => Self::Unavailable(error.to_string()),
+            ErrorKind::Conflict | ErrorKind::Fatal => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+/// Which limit of which table or index throttled a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThrottlingReason {
+    /// As in `TableReadProvisionedThroughputExceeded`.
+    pub reason: String,
+    /// An ARN.
+    pub resource: String,
 }
 
 /// Why one action of a transaction was, or would have been, carried out or not.

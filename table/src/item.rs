@@ -15,7 +15,7 @@ pub use codec::CorruptItem;
 pub const SIZE_MAX: usize = 409_600;
 
 /// Attributes in the order of their names' bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Item(BTreeMap<String, Value>);
 
 impl Item {

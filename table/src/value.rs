@@ -16,7 +16,7 @@ use crate::number::Number;
 /// How deeply a value may be nested. A scalar is one level, a list around it makes two.
 pub const DEPTH_MAX: usize = 32;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Value {
     S(String),
     N(Number),

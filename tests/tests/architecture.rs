@@ -16,7 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("runtime", &[]),
     ("storage", &["runtime"]),
     ("engine", &["model", "runtime", "storage"]),
-    ("table", &["runtime", "storage"]),
+    ("table", &["model", "runtime", "storage"]),
     ("client", &["model", "runtime"]),
     ("server", &["model", "runtime", "storage", "engine", "table"]),
     ("codegen", &[]),
@@ -31,7 +31,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("runtime", &["rocksdb", "hyper", "serde_json"]),
     ("storage", &["model", "serde", "serde_json", "hyper", "http"]),
     ("engine", &["serde", "serde_json", "minicbor", "hyper", "http", "client", "server"]),
-    ("table", &["model", "engine", "serde", "serde_json", "hyper", "http", "client", "server"]),
+    ("table", &["engine", "serde", "serde_json", "hyper", "http", "client", "server"]),
     ("client", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
 ];
 

@@ -12,6 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::errors::Packaged;
 use super::generated::{self, Operation};
+use super::live_tables::LiveTables;
 use super::service::{DynamoDb, Requester};
 use super::streams::generated as streams;
 use crate::aws::answer::{self, Answer};
@@ -32,6 +33,7 @@ const PLAIN_JSON: &str = "application/json";
 /// Answers the APIs of DynamoDB and DynamoDB Streams.
 #[derive(Debug)]
 pub(crate) struct DynamoDbFront {
+    pub(crate) tables: LiveTables,
     pub(crate) reception: Reception,
 }
 
@@ -138,7 +140,8 @@ impl DynamoDbFront {
             _ => None,
         };
         let requester = Requester { caller, host: host(parts) };
-        let service = DynamoDb {};
+        // For this request alone: the content may be replaced, and then there are other tables.
+        let service = DynamoDb { tables: self.tables.current().await? };
         let mut out = Vec::new();
         match input {
             Input::Tables(input) => {

@@ -6,6 +6,7 @@ mod errors;
 pub(crate) mod front;
 #[allow(clippy::too_many_lines)] // a line for each operation, and nobody reads them one after the other
 pub mod generated;
+pub(crate) mod live_tables;
 pub(crate) mod service;
 pub mod streams;
 

@@ -1,11 +1,12 @@
 //! What a table's error is to a client.
 
-use millstream_table::{CancellationReason as Reason, Error};
+use millstream_table::{CancellationReason as Reason, Error, ThrottlingReason as Throttled};
 
 use super::values::attributes;
 use crate::aws::codec::{ApiError, ProtocolError};
 use crate::aws::dynamodb::generated::{
-    CancellationReason, ConditionalCheckFailedException, Exception, TransactionCanceledException,
+    CancellationReason, ConditionalCheckFailedException, Exception, ProvisionedThroughputExceededException,
+    ThrottlingException, ThrottlingReason, TransactionCanceledException,
 };
 
 impl From<Error> for ApiError {
@@ -20,7 +21,13 @@ impl From<Error> for ApiError {
                 let item = item.map(|item| attributes(*item));
                 ConditionalCheckFailedException { item }.error(said)
             }
-            Error::ProvisionedThroughputExceeded => Self::new(Exception::ProvisionedThroughputExceeded, said),
+            Error::PolicyNotFound(text) => Self::new(Exception::PolicyNotFound, text),
+            Error::ProvisionedThroughputExceeded { reasons: all } => {
+                ProvisionedThroughputExceededException { throttling_reasons: reasons(all) }.error(said)
+            }
+            Error::Throttling { reasons: all } => {
+                ThrottlingException { throttling_reasons: reasons(all) }.error(said)
+            }
             Error::LimitExceeded(text) => Self::new(Exception::LimitExceeded, text),
             Error::ItemCollectionSizeLimitExceeded => {
                 Self::new(Exception::ItemCollectionSizeLimitExceeded, said)
@@ -42,6 +49,14 @@ impl From<Error> for ApiError {
             }
         }
     }
+}
+
+fn reasons(all: Vec<Throttled>) -> Option<Vec<ThrottlingReason>> {
+    let shown = all.into_iter().map(|Throttled { reason, resource }| ThrottlingReason {
+        reason: Some(reason.into()),
+        resource: Some(resource.into()),
+    });
+    Some(shown.collect::<Vec<_>>()).filter(|shown| !shown.is_empty())
 }
 
 fn reason(reason: Reason) -> CancellationReason {

@@ -2,15 +2,27 @@
 //!
 //! This is the list of what is built. An operation that is not here answers that it is not known.
 
+mod consumed;
+mod descriptions;
 mod endpoints;
 mod errors;
+mod items;
+mod names;
+mod parameters;
+mod schemas;
+mod tables;
+mod tags;
 pub(super) mod values;
+
+use std::borrow::Cow;
+
+use millstream_table::Tables;
 
 #[allow(clippy::wildcard_imports)] // nearly every input and output is named here
 use super::generated::*;
 use super::streams::generated::DynamoDbStreamsService;
 use crate::aws::caller::Caller;
-use crate::aws::codec::ApiError;
+use crate::aws::codec::{ApiError, ProtocolError};
 
 type Answer<T> = Result<T, ApiError>;
 
@@ -22,22 +34,80 @@ pub(crate) struct Requester {
     pub(crate) host: Option<String>,
 }
 
-/// The tables of one request.
+/// The table service for one request.
 #[derive(Clone, Debug)]
-pub(crate) struct DynamoDb {}
+pub(crate) struct DynamoDb {
+    pub(crate) tables: Tables,
+}
 
 impl DynamoDbService for DynamoDb {
     type Context = Requester;
 
+    async fn create_table(&self, by: &Requester, input: CreateTableInput) -> Answer<CreateTableOutput> {
+        tables::create(&self.tables, &by.caller, input).await
+    }
+
+    async fn describe_table(&self, by: &Requester, input: DescribeTableInput) -> Answer<DescribeTableOutput> {
+        tables::describe(&self.tables, &by.caller, &input)
+    }
+
+    async fn delete_table(&self, by: &Requester, input: DeleteTableInput) -> Answer<DeleteTableOutput> {
+        tables::delete(&self.tables, &by.caller, &input).await
+    }
+
+    async fn list_tables(&self, by: &Requester, input: ListTablesInput) -> Answer<ListTablesOutput> {
+        tables::list(&self.tables, &by.caller, &input)
+    }
+
+    async fn describe_limits(&self, _: &Requester, _: DescribeLimitsInput) -> Answer<DescribeLimitsOutput> {
+        Ok(tables::describe_limits(&self.tables))
+    }
+
     async fn describe_endpoints(
         &self,
-        requester: &Requester,
+        by: &Requester,
         _: DescribeEndpointsRequest,
     ) -> Answer<DescribeEndpointsResponse> {
-        endpoints::describe(requester)
+        endpoints::describe(by)
+    }
+
+    async fn get_item(&self, by: &Requester, input: GetItemInput) -> Answer<GetItemOutput> {
+        items::get(&self.tables, &by.caller, input).await
+    }
+
+    async fn put_item(&self, by: &Requester, input: PutItemInput) -> Answer<PutItemOutput> {
+        items::put(&self.tables, &by.caller, input).await
+    }
+
+    async fn update_item(&self, by: &Requester, input: UpdateItemInput) -> Answer<UpdateItemOutput> {
+        items::update(&self.tables, &by.caller, input).await
+    }
+
+    async fn delete_item(&self, by: &Requester, input: DeleteItemInput) -> Answer<DeleteItemOutput> {
+        items::delete(&self.tables, &by.caller, input).await
+    }
+
+    async fn tag_resource(&self, _: &Requester, input: TagResourceInput) -> Answer<()> {
+        tags::add(&self.tables, input).await
+    }
+
+    async fn untag_resource(&self, _: &Requester, input: UntagResourceInput) -> Answer<()> {
+        tags::remove(&self.tables, input).await
+    }
+
+    async fn list_tags_of_resource(
+        &self,
+        _: &Requester,
+        input: ListTagsOfResourceInput,
+    ) -> Answer<ListTagsOfResourceOutput> {
+        tags::list(&self.tables, &input)
     }
 }
 
 impl DynamoDbStreamsService for DynamoDb {
     type Context = Requester;
+}
+
+fn validation(text: impl Into<Cow<'static, str>>) -> ApiError {
+    ApiError::new(ProtocolError::Validation, text)
 }

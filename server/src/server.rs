@@ -12,7 +12,7 @@ use millstream_storage::memory::MemoryBackend;
 use millstream_storage::rocksdb::RocksBackend;
 use millstream_storage::{Backend, SlotId};
 
-use crate::admin::{Admin, Clocks, Health, Saves, TestApi};
+use crate::admin::{Admin, Clocks, Health, Replacement, Saves, TestApi};
 use crate::aws::cloudwatch::front::CloudWatchFront;
 use crate::aws::dynamodb::front::DynamoDbFront;
 use crate::aws::dynamodb::live_tables::{LiveTables, TablesOpener};
@@ -131,8 +131,7 @@ impl Server {
         let test_api = TestApi {
             enabled: settings.has_test_api(),
             engine: engine.clone(),
-            tables: tables.clone(),
-            opener,
+            replacement: Replacement::new(tables.clone(), opener, tasks.clone()),
             clocks: Clocks { engine: engine_clock.clone(), machine: clock.clone() },
             faults,
             initial_streams,

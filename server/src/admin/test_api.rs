@@ -12,9 +12,9 @@ use serde::Serialize;
 
 use super::answer::{Answer, Refusal, json, read_json};
 use super::clock::Clocks;
+use super::replacement::Replacement;
 use super::snapshot::Saves;
 use super::{PATHS, faults, snapshot};
-use crate::aws::dynamodb::live_tables::{LiveTables, TablesOpener};
 use crate::faults::Faults;
 use crate::init::InitialStreams;
 
@@ -26,8 +26,7 @@ const NOT_FOR_PAGES: &str = "Requests of web pages, which carry an Origin, are r
 pub(crate) struct TestApi {
     pub(crate) enabled: bool,
     pub(crate) engine: LiveEngine,
-    pub(crate) tables: LiveTables,
-    pub(crate) opener: TablesOpener,
+    pub(crate) replacement: Replacement,
     pub(crate) clocks: Clocks,
     pub(crate) faults: Arc<Faults>,
     pub(crate) initial_streams: InitialStreams,
@@ -72,26 +71,10 @@ impl TestApi {
                 snapshot::save(&self.engine, &self.saves, clock, &self.tasks).await
             }
             (&Method::POST, "/admin/snapshot/load") => {
-                self.replace(snapshot::load(&self.engine, body, clock)).await?
+                let (engine, clock) = (self.engine.clone(), clock.clone());
+                self.replacement.load(async move { snapshot::load(&engine, body, &clock).await }).await
             }
             _ => Err(Refusal::new(StatusCode::NOT_FOUND, format!("Here are {PATHS}."))),
-        }
-    }
-
-    /// Replaces the content below the tables: they are given up before, and opened on what is there afterwards.
-    async fn replace<T>(&self, replacement: impl Future<Output = T>) -> Result<T, Refusal> {
-        self.tables.take().await;
-        let outcome = replacement.await;
-        match self.opener.open().await {
-            Ok(tables) => {
-                self.tables.put(tables);
-                Ok(outcome)
-            }
-            Err(error) => {
-                self.tables.close().await;
-                let text = format!("The tables cannot be opened: {error}.");
-                Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, text))
-            }
         }
     }
 
@@ -106,7 +89,8 @@ impl TestApi {
             faults.reset();
             engine_clock.reset();
         };
-        self.replace(self.engine.reset(set_back)).await??;
+        let engine = self.engine.clone();
+        self.replacement.reset(async move { Ok(engine.reset(set_back).await?) }).await?;
         self.initial_streams.make(&self.engine).await.map_err(|error| {
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("All was removed, but {error}."))
         })?;

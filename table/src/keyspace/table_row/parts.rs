@@ -75,9 +75,9 @@ pub(super) struct PhaseRow {
     #[prost(uint32, tag = "1")]
     pub(super) kind: u32,
     #[prost(uint64, tag = "2")]
-    since_millis: u64,
+    pub(super) since_millis: u64,
     #[prost(uint64, tag = "3")]
-    until_millis: u64,
+    pub(super) until_millis: u64,
 }
 
 impl PhaseRow {

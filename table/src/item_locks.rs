@@ -32,6 +32,14 @@ impl ItemLocks {
         guard
     }
 
+    /// `None` if somebody has the lock.
+    pub(crate) fn try_lock(&self, name: Bytes) -> Option<ItemGuard> {
+        let place = self.0.lock().entry(name.clone()).or_default().clone();
+        let mut guard = ItemGuard { locks: self.clone(), name, held: None };
+        guard.held = Some(place.try_lock_owned().ok()?);
+        Some(guard)
+    }
+
     /// All of these; a name may be there several times.
     pub(crate) async fn lock_all(&self, mut names: Vec<Bytes>) -> Vec<ItemGuard> {
         names.sort_unstable();

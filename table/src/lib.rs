@@ -60,6 +60,10 @@ pub use meta::{
     TableStream, Throughput, TimeToLive, Units,
 };
 pub use number::{DIGITS_MAX, EXPONENT_MAX, EXPONENT_MIN, Number, NumberError};
+pub use operations::backups::{ContinuousBackups, RecoveryWindow};
+pub use operations::batch_get::{BatchGet, BatchGetItems, BatchGotItems};
+pub use operations::batch_write::{BatchWrite, BatchWrittenItems, WriteRequest};
+pub use operations::changes::ChangesPage;
 pub use operations::conditions::{ConditionSpec, Placeholders, ProjectionSpec};
 pub use operations::create_table::{CreateTable, EncryptionSpec, StreamSpec};
 pub use operations::delete_item::DeleteItem;
@@ -68,7 +72,13 @@ pub use operations::get_item::{GetItem, GotItem};
 pub use operations::put_item::PutItem;
 pub use operations::schema::{GlobalIndexSpec, IndexSpec, KeyPart, KeySchemaElement, ProjectionType};
 pub use operations::tags::TagsPage;
+pub use operations::time_to_live::TimeToLiveDescription;
+pub use operations::transact_get::{TransactGet, TransactGotItems};
+pub use operations::transact_write::{
+    TransactAction, TransactWrite, TransactWriteItems, TransactWrittenItems,
+};
 pub use operations::update_item::{UpdateItem, UpdateSpec};
+pub use operations::update_table::{GlobalIndexChange, GlobalIndexUpdate, UpdateTable};
 pub use operations::write_item::{CollectionMetrics, ReturnValues, WrittenItem};
 pub use settings::{Delays, Settings, ThroughputLimits};
 pub use tables::Tables;

@@ -35,6 +35,14 @@ pub(crate) struct Besides {
     pub(crate) puts: Vec<(Bytes, Bytes)>,
 }
 
+impl Held {
+    /// Holds another lock as well; gives back what goes with it.
+    pub(crate) fn keep<T>(&mut self, guard: ItemGuard, with: T) -> T {
+        self.items.push(guard);
+        with
+    }
+}
+
 impl Inner {
     /// The tables, and the right to write these items of theirs; each item is named with its table.
     pub(crate) async fn hold(

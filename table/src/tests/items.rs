@@ -7,7 +7,7 @@ use crate::{ConditionSpec, DeleteItem, Error, ReturnValues, UpdateItem};
 async fn an_item_that_was_put_is_there_after_a_restart() {
     let world = World::new();
     let (tables, arn) = world.with_table().await;
-    let order = item([("id", "a".into()), ("total", 7.into())]);
+    let order = item([("id", "a".into()), ("tally", 7.into())]);
     put(&tables, &arn, order.clone()).await.unwrap();
     assert_eq!(get(&tables, &arn, id("a")).await.unwrap(), Some(order.clone()));
     tables.close().await;
@@ -22,14 +22,14 @@ async fn an_item_that_was_put_is_there_after_a_restart() {
 async fn a_condition_sees_the_item_and_its_failure_shows_it() {
     let world = World::new();
     let (tables, arn) = world.with_table().await;
-    let create = |total: u64, shows_failure| {
-        let mut call = PutItem::new(arn.clone(), item([("id", "a".into()), ("total", total.into())]));
+    let create = |tally: u64, shows_failure| {
+        let mut call = PutItem::new(arn.clone(), item([("id", "a".into()), ("tally", tally.into())]));
         call.condition = ConditionSpec::expression("attribute_not_exists(id)");
         call.shows_failure = shows_failure;
         call
     };
     tables.put_item(create(1, false)).await.unwrap();
-    let first = item([("id", "a".into()), ("total", 1.into())]);
+    let first = item([("id", "a".into()), ("tally", 1.into())]);
     let error = tables.put_item(create(2, false)).await.unwrap_err();
     assert_eq!(error, Error::ConditionalCheckFailed { item: None });
     let error = tables.put_item(create(2, true)).await.unwrap_err();
@@ -49,14 +49,14 @@ async fn an_update_makes_the_item_and_returns_what_was_asked_for() {
         let mut call = UpdateItem::new(
             arn.clone(),
             id("a"),
-            "ADD total :one SET seen = :one",
+            "ADD tally :one SET seen = :one",
             values([(":one", 1.into())]),
         );
         call.return_values = return_values;
         call
     };
-    let both = |total: u64| item([("total", total.into()), ("seen", 1.into())]);
-    let all = |total: u64| item([("id", "a".into()), ("total", total.into()), ("seen", 1.into())]);
+    let both = |tally: u64| item([("tally", tally.into()), ("seen", 1.into())]);
+    let all = |tally: u64| item([("id", "a".into()), ("tally", tally.into()), ("seen", 1.into())]);
     for (number, (return_values, expected)) in [
         (ReturnValues::UpdatedOld, None),
         (ReturnValues::None, None),

@@ -1,6 +1,8 @@
 //! The tables as a whole, on storage in memory and on a manual clock.
 
+mod durability;
 mod items;
+mod lifecycle;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -80,6 +80,7 @@ fn index(catalog: &Catalog<'_>) -> String {
         #[allow(unused_imports, unreachable_pub)] // a service may answer nothing but success
         pub use outputs::*;
         #[cfg(test)]
+        #[allow(unused_imports)] // a service may have nothing but names
         pub(crate) use rules::PATTERNS;
         pub use service::{{Input, {handler_trait}, dispatch}};
         pub use shapes::*;

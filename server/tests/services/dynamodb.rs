@@ -35,7 +35,7 @@ fn headers(target: &str) -> Vec<(&'static str, String)> {
     headers
 }
 
-async fn call(server: &Server, operation: &str, body: &Json) -> Answer {
+pub(crate) async fn call(server: &Server, operation: &str, body: &Json) -> Answer {
     post(server, &headers(&format!("DynamoDB_20120810.{operation}")), &body.to_string()).await
 }
 

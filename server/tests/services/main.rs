@@ -7,6 +7,7 @@ mod client;
 mod cloudwatch;
 mod dynamodb;
 mod sts;
+mod tables;
 
 use std::time::Duration;
 

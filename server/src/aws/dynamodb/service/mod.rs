@@ -2,6 +2,8 @@
 //!
 //! This is the list of what is built. An operation that is not here answers that it is not known.
 
+mod batches;
+mod changes;
 mod consumed;
 mod descriptions;
 mod endpoints;
@@ -12,6 +14,8 @@ mod parameters;
 mod schemas;
 mod tables;
 mod tags;
+mod transactions;
+mod upkeep;
 pub(super) mod values;
 
 use std::borrow::Cow;
@@ -101,6 +105,94 @@ impl DynamoDbService for DynamoDb {
         input: ListTagsOfResourceInput,
     ) -> Answer<ListTagsOfResourceOutput> {
         tags::list(&self.tables, &input)
+    }
+
+    async fn update_table(&self, by: &Requester, input: UpdateTableInput) -> Answer<UpdateTableOutput> {
+        changes::update(&self.tables, &by.caller, input).await
+    }
+
+    async fn batch_get_item(&self, by: &Requester, input: BatchGetItemInput) -> Answer<BatchGetItemOutput> {
+        batches::get(&self.tables, &by.caller, input).await
+    }
+
+    async fn batch_write_item(
+        &self,
+        by: &Requester,
+        input: BatchWriteItemInput,
+    ) -> Answer<BatchWriteItemOutput> {
+        batches::write(&self.tables, &by.caller, input).await
+    }
+
+    async fn transact_get_items(
+        &self,
+        by: &Requester,
+        input: TransactGetItemsInput,
+    ) -> Answer<TransactGetItemsOutput> {
+        transactions::get(&self.tables, &by.caller, input).await
+    }
+
+    async fn transact_write_items(
+        &self,
+        by: &Requester,
+        input: TransactWriteItemsInput,
+    ) -> Answer<TransactWriteItemsOutput> {
+        transactions::write(&self.tables, &by.caller, input).await
+    }
+
+    async fn update_time_to_live(
+        &self,
+        by: &Requester,
+        input: UpdateTimeToLiveInput,
+    ) -> Answer<UpdateTimeToLiveOutput> {
+        upkeep::update_expiry(&self.tables, &by.caller, input).await
+    }
+
+    async fn describe_time_to_live(
+        &self,
+        by: &Requester,
+        input: DescribeTimeToLiveInput,
+    ) -> Answer<DescribeTimeToLiveOutput> {
+        upkeep::describe_expiry(&self.tables, &by.caller, &input)
+    }
+
+    async fn update_continuous_backups(
+        &self,
+        by: &Requester,
+        input: UpdateContinuousBackupsInput,
+    ) -> Answer<UpdateContinuousBackupsOutput> {
+        upkeep::update_backups(&self.tables, &by.caller, input).await
+    }
+
+    async fn describe_continuous_backups(
+        &self,
+        by: &Requester,
+        input: DescribeContinuousBackupsInput,
+    ) -> Answer<DescribeContinuousBackupsOutput> {
+        upkeep::describe_backups(&self.tables, &by.caller, &input)
+    }
+
+    async fn put_resource_policy(
+        &self,
+        _: &Requester,
+        input: PutResourcePolicyInput,
+    ) -> Answer<PutResourcePolicyOutput> {
+        upkeep::put_policy(&self.tables, input).await
+    }
+
+    async fn get_resource_policy(
+        &self,
+        _: &Requester,
+        input: GetResourcePolicyInput,
+    ) -> Answer<GetResourcePolicyOutput> {
+        upkeep::policy(&self.tables, &input)
+    }
+
+    async fn delete_resource_policy(
+        &self,
+        _: &Requester,
+        input: DeleteResourcePolicyInput,
+    ) -> Answer<DeleteResourcePolicyOutput> {
+        upkeep::delete_policy(&self.tables, input).await
     }
 }
 

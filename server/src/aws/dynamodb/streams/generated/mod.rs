@@ -22,6 +22,7 @@ pub use operation::Operation;
 #[allow(unused_imports, unreachable_pub)] // a service may answer nothing but success
 pub use outputs::*;
 #[cfg(test)]
+#[allow(unused_imports)] // a service may have nothing but names
 pub(crate) use rules::PATTERNS;
 pub use service::{DynamoDbStreamsService, Input, dispatch};
 pub use shapes::*;

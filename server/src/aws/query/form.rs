@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::Value;
 
-/// The most parts of a name; those of the deepest parameter of any operation are eight.
-const DEPTH_MAX: usize = 16;
+/// The most parts of a name, so that what is made of it is not nested too deeply. Those of the deepest parameter are
+/// eight.
+const DEPTH_MAX: usize = 12;
 
 /// The parameters of a request.
 #[derive(Debug, Default)]
-pub(super) struct Form {
+pub(crate) struct Form {
     root: BTreeMap<String, Node>,
 }
 
@@ -22,7 +23,7 @@ enum Node {
 
 impl Form {
     /// `None` where a name leads too deep, or into something that another name says is a text.
-    pub(super) fn parse(encoded: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(encoded: &[u8]) -> Option<Self> {
         let mut form = Self::default();
         for (name, value) in form_urlencoded::parse(encoded) {
             let steps: Vec<&str> = name.split('.').collect();
@@ -50,7 +51,7 @@ impl Form {
     }
 
     /// The parameters as a body of JSON, in which every scalar is a text.
-    pub(super) fn to_json(self) -> Bytes {
+    pub(crate) fn to_json(self) -> Bytes {
         // Writing a value fails for maps alone whose keys are no texts.
         serde_json::to_vec(&structure(self.root)).unwrap_or_default().into()
     }

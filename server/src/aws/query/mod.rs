@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 
-use self::form::Form;
+pub(crate) use self::form::Form;
 pub(super) use self::xml::ErrorText;
 use super::answer::Answer;
 use super::cloudwatch::front::{BODY_BYTES_MAX, CloudWatchFront};

@@ -62,4 +62,5 @@ pub(super) const VALUES: List<Double> = List { length: Length::ANY, item: DATAPO
 
 /// Every shape that has a pattern.
 #[cfg(test)]
+#[allow(dead_code)] // a service may have nothing but names
 pub(crate) const PATTERNS: &[(&str, Text)] = &[("NAMESPACE", NAMESPACE)];

@@ -296,4 +296,5 @@ pub(super) const WRITE_REQUESTS: List<Nested<super::WriteRequest>> =
 
 /// Every shape that has a pattern.
 #[cfg(test)]
+#[allow(dead_code)] // a service may have nothing but names
 pub(crate) const PATTERNS: &[(&str, Text)] = &[("INDEX_NAME", INDEX_NAME), ("TABLE_NAME", TABLE_NAME)];

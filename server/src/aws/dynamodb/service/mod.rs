@@ -16,7 +16,7 @@ mod tables;
 mod tags;
 mod transactions;
 mod upkeep;
-pub(super) mod values;
+pub(crate) mod values;
 
 use std::borrow::Cow;
 

@@ -10,14 +10,14 @@ use millstream_table::{Error, Item, Number, Result, Value, check_depth};
 use crate::aws::dynamodb::attribute_value::AttributeValue;
 
 /// Attributes by name, as requests and answers have them.
-pub(in crate::aws::dynamodb) type Attributes = BTreeMap<ByteString, AttributeValue>;
+pub(crate) type Attributes = BTreeMap<ByteString, AttributeValue>;
 
 /// An item, or a key in the shape of one.
 ///
 /// # Errors
 ///
 /// When a value is none, or is nested too deeply.
-pub(in crate::aws::dynamodb) fn item(attributes: Attributes) -> Result<Item> {
+pub(crate) fn item(attributes: Attributes) -> Result<Item> {
     attributes.into_iter().map(|(name, wire)| Ok((String::from(&*name), value(wire)?))).collect()
 }
 
@@ -26,7 +26,7 @@ pub(in crate::aws::dynamodb) fn item(attributes: Attributes) -> Result<Item> {
 /// # Errors
 ///
 /// As those of [`item`].
-pub(in crate::aws::dynamodb) fn value(wire: AttributeValue) -> Result<Value> {
+pub(crate) fn value(wire: AttributeValue) -> Result<Value> {
     let value = inner(wire)?;
     check_depth(&value)?;
     Ok(value)
@@ -78,12 +78,12 @@ fn invalid<T>(text: &str) -> Result<T> {
 }
 
 /// An item as answers have it.
-pub(in crate::aws::dynamodb) fn attributes(item: Item) -> Attributes {
+pub(crate) fn attributes(item: Item) -> Attributes {
     item.into_iter().map(|(name, value)| (name.into(), wire(value))).collect()
 }
 
 /// A value as answers have it. Numbers are written in their one form.
-pub(in crate::aws::dynamodb) fn wire(value: Value) -> AttributeValue {
+pub(crate) fn wire(value: Value) -> AttributeValue {
     match value {
         Value::S(text) => AttributeValue::S(text.into()),
         Value::N(number) => AttributeValue::N(number.to_string().into()),

@@ -42,4 +42,5 @@ pub(super) const TIMESTAMP: Time = Time(Unconstrained);
 
 /// Every shape that has a pattern.
 #[cfg(test)]
+#[allow(dead_code)] // a service may have nothing but names
 pub(crate) const PATTERNS: &[(&str, Text)] = &[("TABLE_NAME", TABLE_NAME)];

@@ -85,7 +85,7 @@ async fn checks_come_in_awss_order() {
     let answer = post(&server, &headers("DynamoDB_20120810.GetItem"), "").await;
     assert_eq!(answer.json(), json!({"__type": framework("SerializationException")}));
     // A wrong type comes before a broken constraint.
-    let answer = call(&server, "GetItem", &json!({"TableName": 1, "Key": 2})).await;
+    let answer = call(&server, "GetItem", &json!({"TableName": 1})).await;
     let text = "NUMBER_VALUE cannot be converted to String";
     assert_eq!(answer.json(), json!({"__type": framework("SerializationException"), "Message": text}));
     let answer = call(&server, "GetItem", &json!({})).await;
@@ -141,7 +141,7 @@ async fn faults_are_for_tables_too() {
         json!({"service": "dynamodb", "operation": "GetItem", "table": "leases", "error": "throttling"});
     let rule = rule.to_string();
     let made = send(server.admin_address(), Method::POST, "/admin/faults", &[], rule).await;
-    assert_eq!(made.status, 200, "{}", made.text());
+    assert_eq!(made.status, 201, "{}", made.text());
     let key = json!({"k": {"S": "a"}});
     let named = json!({"TableName": "leases", "Key": key});
     let by_arn = json!({"TableName": "arn:aws:dynamodb:eu-west-1:123456789012:table/leases", "Key": key});

@@ -43,11 +43,9 @@ impl Inner {
             ));
         }
         match Span::starting(found.now, self.settings.delays.delete) {
-            None => self.bury(&mut control, &found.table).await?,
-            Some(span) => {
-                self.change(&mut control, &found, |meta| meta.phase = Phase::Deleting(span)).await?
-            }
-        }
+            None => self.bury(&mut control, &found.table).await,
+            Some(span) => self.change(&mut control, &found, |meta| meta.phase = Phase::Deleting(span)).await,
+        }?;
         Ok(TableDescription { status: Status::Deleting, ..TableDescription::of(&found) })
     }
 }

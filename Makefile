@@ -25,7 +25,7 @@ run: release ## build in release and serve on 127.0.0.1:4566, with the data in .
 
 clients: setup
 	@mkdir -p "$(CLIENTS)" && rm -f "$(CLIENTS)/skipped"
-	@MILLSTREAM_CLIENTS="$(CLIENTS)" tools/clients python node java go
+	@MILLSTREAM_CLIENTS="$(CLIENTS)" tools/clients
 
 lint: setup ## formatting and lints
 	$(CARGO) fmt --all --check

@@ -30,7 +30,13 @@ pub fn node(session: &Session, script: &str) -> Option<Command> {
 /// A class in `tests/clients/java`.
 #[must_use]
 pub fn java(session: &Session, class: &str) -> Option<Command> {
-    let java = clients::require("java")?;
+    jvm(session, "java", class)
+}
+
+/// A class of one of the clients that are written in Java.
+#[must_use]
+pub fn jvm(session: &Session, client: &str, class: &str) -> Option<Command> {
+    let java = clients::require(client)?;
     let mut command = session.command("java".into());
     command.args(["-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp"]);
     command.arg(format!("{0}/classes:{0}/lib/*", java.display()));

@@ -86,7 +86,7 @@ pub fn dynamodb_request(bytes: &[u8]) {
 pub fn query_form(bytes: &[u8]) {
     use cloudwatch::generated::{Input, Operation};
     let Some(form) = Form::parse(bytes) else { return };
-    let decoded = Input::decode(Operation::PutMetricData, Format::Json, &form.to_json());
+    let decoded = Input::decode(Operation::PutMetricData, Format::Json, &form.into_json());
     assert_ne!(decoded, Err(Refusal::Malformed), "what is made of a form is well-formed");
 }
 

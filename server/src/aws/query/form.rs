@@ -51,7 +51,7 @@ impl Form {
     }
 
     /// The parameters as a body of JSON, in which every scalar is a text.
-    pub(crate) fn to_json(self) -> Bytes {
+    pub(crate) fn into_json(self) -> Bytes {
         // Writing a value fails for maps alone whose keys are no texts.
         serde_json::to_vec(&structure(self.root)).unwrap_or_default().into()
     }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     fn read(form: &str) -> Option<Value> {
-        Form::parse(form.as_bytes()).map(|form| serde_json::from_slice(&form.to_json()).unwrap())
+        Form::parse(form.as_bytes()).map(|form| serde_json::from_slice(&form.into_json()).unwrap())
     }
 
     #[test]

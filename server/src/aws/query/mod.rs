@@ -51,7 +51,7 @@ impl QueryFront {
         match form.action() {
             None => no_operation_named(),
             Some("GetCallerIdentity") => sts::get_caller_identity(parts, &self.reception, id),
-            Some("PutMetricData") => cloudwatch.answer_query(parts, &form.to_json(), id),
+            Some("PutMetricData") => cloudwatch.answer_query(parts, &form.into_json(), id),
             Some(other) => {
                 let version = form.version().unwrap_or_default();
                 let text = format!("Could not find operation {other} for version {version}");

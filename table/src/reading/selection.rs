@@ -69,9 +69,9 @@ pub(crate) fn check_select(select: Option<Select>, parameter: Option<&str>, has_
         (Some(select @ (Select::AllAttributes | Select::AllProjectedAttributes)), Some(parameter)) => {
             refused(format!("Cannot specify the {parameter} when choosing to get {}", select.name()))
         }
-        (Some(Select::AllProjectedAttributes), None) if !has_index => refused(
-            "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName".to_owned(),
-        ),
+        (Some(Select::AllProjectedAttributes), None) if !has_index => {
+            refused("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName".to_owned())
+        }
         _ => Ok(()),
     }
 }
@@ -112,13 +112,14 @@ impl Selection {
             )));
         }
         let wants_whole = select == Some(Select::AllAttributes) && !shows_all;
+        let fetches = wants_whole || !lacking.is_empty();
         let shown = match (select, projection) {
             (Some(Select::Count), _) => Shown::Nothing,
             (_, Some(projection)) => Shown::Paths(projection),
             _ if wants_whole => Shown::Whole,
             _ => Shown::AsFound,
         };
-        Ok(Self { shown, fetches: wants_whole || !lacking.is_empty() })
+        Ok(Self { shown, fetches })
     }
 }
 

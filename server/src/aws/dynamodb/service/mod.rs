@@ -11,6 +11,7 @@ mod errors;
 mod items;
 mod names;
 mod parameters;
+mod reads;
 mod schemas;
 mod tables;
 mod tags;
@@ -89,6 +90,14 @@ impl DynamoDbService for DynamoDb {
 
     async fn delete_item(&self, by: &Requester, input: DeleteItemInput) -> Answer<DeleteItemOutput> {
         items::delete(&self.tables, &by.caller, input).await
+    }
+
+    async fn query(&self, by: &Requester, input: QueryInput) -> Answer<QueryOutput> {
+        reads::query(&self.tables, &by.caller, input).await
+    }
+
+    async fn scan(&self, by: &Requester, input: ScanInput) -> Answer<ScanOutput> {
+        reads::scan(&self.tables, &by.caller, input).await
     }
 
     async fn tag_resource(&self, _: &Requester, input: TagResourceInput) -> Answer<()> {

@@ -76,7 +76,7 @@ pub(super) fn updates(
     updates.into_iter().map(entry).collect()
 }
 
-fn comparison(wire: ComparisonOperator) -> Comparison {
+pub(super) fn comparison(wire: ComparisonOperator) -> Comparison {
     match wire {
         ComparisonOperator::Eq => Comparison::Eq,
         ComparisonOperator::Ne => Comparison::Ne,
@@ -94,7 +94,7 @@ fn comparison(wire: ComparisonOperator) -> Comparison {
     }
 }
 
-fn joined(wire: ConditionalOperator) -> Joined {
+pub(super) fn joined(wire: ConditionalOperator) -> Joined {
     match wire {
         ConditionalOperator::And => Joined::And,
         ConditionalOperator::Or => Joined::Or,

@@ -45,7 +45,7 @@ impl Facts {
             Said::Started | Said::Lost | Said::ShutdownRequested => {}
             Said::Initialized { shard } => self.begun.push((worker.to_owned(), shard)),
             Said::Record { key, data, .. } => {
-                let number = data.rsplit('#').next().and_then(|number| number.parse().ok()).unwrap();
+                let number: usize = data.rsplit('#').next().and_then(|number| number.parse().ok()).unwrap();
                 let last = self.order.entry(key).or_default();
                 let is_first = !self.processed.contains_key(&data);
                 if is_first && number < *last {
@@ -150,12 +150,7 @@ impl<'a> Fleet<'a> {
         self.worker(name).ask_to_stop();
         self.wait(&format!("{name} stops"), |fleet| fleet.facts.stopped.contains_key(name));
         assert_eq!(self.facts.stopped.get(name), Some(&true), "{name} stops gracefully\n{}", self.shown());
-        let deadline = SystemClock::shared().monotonic() + PATIENCE;
-        while !self.worker(name).has_ended() {
-            assert!(SystemClock::shared().monotonic() < deadline, "{name} does not end\n{}", self.shown());
-            self.wait("time passes", |_| true);
-            std::thread::yield_now();
-        }
+        self.worker(name).wait_for_its_end();
     }
 
     /// Nothing was logged that a user would take for a failure.

@@ -60,7 +60,7 @@ fn live(version: Version, retrieval: Retrieval, transport: Transport) {
 }
 
 /// Splits the first shard, merges the last two, with records before, between and behind.
-fn reshard(fleet: &mut Fleet) {
+fn reshard(fleet: &mut Fleet<'_>) {
     let middle_of_first = (1_u128 << 125).to_string();
     fleet.put(RECORDS);
     fleet.call(

@@ -7,6 +7,7 @@
 //! What a tree does to an item is in `condition`, `update` and `projection` of this crate.
 
 mod checks;
+mod clash;
 mod key_condition;
 pub mod legacy;
 mod parameters;
@@ -33,14 +34,19 @@ pub use tree::{
 
 /// The longest expression, in bytes.
 const LENGTH_MAX: usize = 4096;
-/// How deeply parentheses may be nested. AWS's own limit is not documented; it is about this.
-const PARENTHESES_MAX: usize = 150;
+/// How deeply parentheses may be nested. AWS has no such limit, but a deeper expression has redundant ones or more
+/// operators than it may have; this bounds the stack that parsing takes.
+const PARENTHESES_MAX: usize = OPERATORS_MAX;
 /// The most operators and functions in one expression.
 const OPERATORS_MAX: usize = 300;
 /// The most operands in the list of IN.
 const IN_OPERANDS_MAX: usize = 100;
 /// The longest name of a substitution, in bytes.
 const SUBSTITUTION_MAX: usize = 255;
+/// The most bytes that all substitutions of a request may have together, with their names: 2 MB.
+const SUBSTITUTIONS_SIZE_MAX: usize = 2 * 1024 * 1024;
+
+const REDUNDANT_PARENTHESES: &str = "The expression has redundant parentheses;";
 
 /// What is wrong with an expression: AWS's text, without the words that say which expression it is.
 type Fault = String;

@@ -82,5 +82,4 @@ pub use operations::update_table::{GlobalIndexChange, GlobalIndexUpdate, UpdateT
 pub use operations::write_item::{CollectionMetrics, ReturnValues, WrittenItem};
 pub use settings::{Delays, Settings, ThroughputLimits};
 pub use tables::Tables;
-pub use update::Updated;
 pub use value::{DEPTH_MAX, Type, Value};

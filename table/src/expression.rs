@@ -3,8 +3,9 @@
 //!
 //! An expression goes through three stages, each in its module: `parser` makes the text a syntax tree, after
 //! bounding its length and depth; `checks` refuses what is written wrongly, in the order in which AWS does;
-//! `resolve` puts in what names and values stand for. [`legacy`] makes the older parameters the same tree.
-//! What a tree does to an item is in `condition`, `update` and `projection` of this crate.
+//! `resolve` puts in what names and values stand for, and `clash` finds paths that are in each other's way.
+//! [`legacy`] makes the older parameters the same tree. What a tree does to an item is in `condition`, `update`
+//! and `projection` of this crate.
 
 mod checks;
 mod clash;
@@ -34,8 +35,8 @@ pub use tree::{
 
 /// The longest expression, in bytes.
 const LENGTH_MAX: usize = 4096;
-/// How deeply parentheses may be nested. AWS has no such limit, but a deeper expression has redundant ones or more
-/// operators than it may have; this bounds the stack that parsing takes.
+/// How deeply parentheses may be nested, for the sake of the stack that parsing takes. AWS has no such limit; but
+/// almost whatever is deeper has redundant parentheses, or more operators than it may have.
 const PARENTHESES_MAX: usize = OPERATORS_MAX;
 /// The most operators and functions in one expression.
 const OPERATORS_MAX: usize = 300;

@@ -110,7 +110,9 @@ impl Write {
             Act::Check(_) => before.clone(),
             Act::Update(given, update) => {
                 let after = update.apply(before.as_ref(), given)?;
-                after.as_ref().map_or(Ok(()), |after| check_computed(update, &found.meta, after))?;
+                if let Some(after) = &after {
+                    check_computed(update, &found.meta, after)?;
+                }
                 after
             }
         };

@@ -40,3 +40,44 @@ async fn without_limits_nobody_waits() {
         put(&tables, &arn, id("a")).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn an_index_without_capacity_holds_up_the_writes_of_its_table() {
+    let world = World::new();
+    let (tables, arn) = (world.open().await, arn("orders"));
+    let mut call = super::indexes::indexed(&arn);
+    (call.billing, call.throughput) = (None, Some(Units { read: 1, write: 1000 }));
+    for spec in call.global_indexes.iter_mut().flatten() {
+        spec.throughput = Some(Units { read: 1, write: 1 });
+    }
+    tables.create_table(call).await.unwrap();
+    let of =
+        |rank: u64| item([("h", "a".into()), ("r", 1.into()), ("owner", "x".into()), ("rank", rank.into())]);
+    // The first write puts an entry, each of the others moves it, which is two units.
+    for rank in 0..151 {
+        put(&tables, &arn, of(rank)).await.unwrap();
+    }
+    let error = put(&tables, &arn, of(151)).await.unwrap_err();
+    let Error::ProvisionedThroughputExceeded { reasons } = error else { panic!("{error}") };
+    assert_eq!(reasons.len(), 1);
+    assert_eq!(reasons[0].reason, "IndexWriteProvisionedThroughputExceeded");
+    assert_eq!(reasons[0].resource, arn.index("by-owner"));
+    // An item that is not in the index costs it nothing.
+    put(&tables, &arn, item([("h", "b".into()), ("r", 1.into())])).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_pays_per_request_has_a_limit_if_it_was_given_one() {
+    let world = World::new();
+    let (tables, arn) = (world.open().await, arn("orders"));
+    let limits = OnDemandThroughput { read_max: Some(1), write_max: None };
+    tables.create_table(CreateTable { limits, ..on_demand(&arn) }).await.unwrap();
+    for _ in 0..301 {
+        put(&tables, &arn, id("a")).await.unwrap();
+        get(&tables, &arn, id("a")).await.unwrap();
+    }
+    put(&tables, &arn, id("a")).await.unwrap();
+    let error = get(&tables, &arn, id("a")).await.unwrap_err();
+    let Error::Throttling { reasons } = error else { panic!("{error}") };
+    assert_eq!(reasons[0].reason, "TableReadMaxOnDemandThroughputExceeded");
+}

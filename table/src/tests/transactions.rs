@@ -142,3 +142,25 @@ async fn a_batch_gets_what_is_there() {
     let twice = tables.batch_get_items(call(&["a", "a"])).await.unwrap_err();
     assert_eq!(twice.to_string(), "Provided list of item keys contains duplicates");
 }
+
+#[tokio::test]
+async fn a_token_under_which_something_is_being_done_is_refused() {
+    let world = World::new();
+    let (tables, arn) = world.with_table().await;
+    let call = || all(vec![add(&arn, "a", "1")], Some("token"));
+    world.faults().hold_commits(true);
+    let mut first = Box::pin(tables.transact_write_items(call()));
+    for _ in 0..100 {
+        tokio::select! {
+            biased;
+            _ = &mut first => unreachable!("commits are held"),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    let error = tables.transact_write_items(call()).await.unwrap_err();
+    assert!(matches!(error, Error::TransactionInProgress(_)), "{error}");
+    world.faults().hold_commits(false);
+    first.await.unwrap();
+    tables.transact_write_items(call()).await.unwrap();
+    assert_eq!(tally(&tables, &arn, "a").await, Some(1.into()));
+}

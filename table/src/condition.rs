@@ -38,7 +38,9 @@ impl Condition {
             }),
             Self::Exists(path) => path.get(item).is_some(),
             Self::NotExists(path) => path.get(item).is_none(),
-            Self::HasType { path, kind } => path.get(item).is_some_and(|value| value.kind() == *kind),
+            Self::HasType { operand, kind } => {
+                operand.with(item, |value| value.is_some_and(|value| value.kind() == *kind))
+            }
             Self::BeginsWith { operand, prefix } => {
                 operand.with(item, |value| prefix.with(item, |prefix| begins_with(value, prefix)))
             }
@@ -108,17 +110,13 @@ fn contains(container: Option<&Value>, member: Option<&Value>) -> bool {
     let (Some(container), Some(member)) = (container, member) else { return false };
     match (container, member) {
         (Value::S(text), Value::S(part)) => text.contains(part.as_str()),
-        (Value::B(bytes), Value::B(part)) => contains_bytes(bytes, part),
+        (Value::B(bytes), Value::B(part)) => memchr::memmem::find(bytes, part).is_some(),
         (Value::Ss(members), Value::S(member)) => members.contains(member),
         (Value::Ns(members), Value::N(member)) => members.contains(member),
         (Value::Bs(members), Value::B(member)) => members.contains(member),
         (Value::L(members), member) => members.contains(member),
         _ => false,
     }
-}
-
-fn contains_bytes(bytes: &[u8], part: &[u8]) -> bool {
-    part.is_empty() || bytes.windows(part.len()).any(|window| window == part)
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ pub use codec::CorruptItem;
 
 /// The most bytes that an item may have, names included: 400 KB.
 pub const SIZE_MAX: usize = 409_600;
+/// The longest name of an attribute or of a member of a map, in bytes.
+const NAME_MAX: usize = 65_535;
 
 /// Attributes in the order of their names' bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -66,9 +68,9 @@ impl Item {
     ///
     /// # Errors
     ///
-    /// When it is larger than [`SIZE_MAX`] or nested more deeply than [`DEPTH_MAX`].
+    /// When it is larger than [`SIZE_MAX`], nested more deeply than [`DEPTH_MAX`], or a name in it is none.
     pub fn check(&self) -> Result<()> {
-        self.check_as("Item size has exceeded the maximum allowed size")
+        self.check_as(|| Error::Validation("Item size has exceeded the maximum allowed size".to_owned()))
     }
 
     /// As [`Item::check`], in the words for an item that an update made.
@@ -77,12 +79,16 @@ impl Item {
     ///
     /// As those of [`Item::check`].
     pub fn check_updated(&self) -> Result<()> {
-        self.check_as("Item size to update has exceeded the maximum allowed size")
+        self.check_as(updated_too_large)
     }
 
-    fn check_as(&self, too_large: &str) -> Result<()> {
+    fn check_as(&self, too_large: fn() -> Error) -> Result<()> {
         self.0.values().try_for_each(check_depth)?;
-        if self.size() > SIZE_MAX { Err(Error::Validation(too_large.to_owned())) } else { Ok(()) }
+        for (name, value) in &self.0 {
+            check_name(name)?;
+            check_names(value)?;
+        }
+        if self.size() > SIZE_MAX { Err(too_large()) } else { Ok(()) }
     }
 }
 
@@ -92,12 +98,45 @@ impl Item {
 ///
 /// When it is nested more deeply than [`DEPTH_MAX`].
 pub fn check_depth(value: &Value) -> Result<()> {
-    if value.fits_into(DEPTH_MAX) {
+    check_levels(value, DEPTH_MAX)
+}
+
+/// As [`check_depth`], for a value that may have so many levels.
+pub(crate) fn check_levels(value: &Value, levels: usize) -> Result<()> {
+    if value.fits_into(levels) {
         return Ok(());
     }
     let text = "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels \
                 beyond supported limit";
     Err(Error::Validation(text.to_owned()))
+}
+
+/// Whether the names within a value, which is not nested too deeply, are names.
+pub(crate) fn check_names(value: &Value) -> Result<()> {
+    match value {
+        Value::M(members) => members.iter().try_for_each(|(name, value)| {
+            check_name(name)?;
+            check_names(value)
+        }),
+        Value::L(members) => members.iter().try_for_each(check_names),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    if name.is_empty() {
+        return Err(Error::Validation("Empty attribute name".to_owned()));
+    }
+    if name.len() > NAME_MAX {
+        let text = "1 validation error detected: Attribute name is too large, must be less than 65536 bytes";
+        return Err(Error::Validation(text.to_owned()));
+    }
+    Ok(())
+}
+
+/// What is said of an update that would make an item larger than [`SIZE_MAX`].
+pub(crate) fn updated_too_large() -> Error {
+    Error::Validation("Item size to update has exceeded the maximum allowed size".to_owned())
 }
 
 impl IntoIterator for Item {
@@ -148,6 +187,25 @@ mod tests {
         assert_eq!(error.to_string(), "Item size has exceeded the maximum allowed size");
         let error = of_size(SIZE_MAX + 1).check_updated().unwrap_err();
         assert_eq!(error.to_string(), "Item size to update has exceeded the maximum allowed size");
+    }
+
+    #[test]
+    fn names_are_neither_empty_nor_too_long() {
+        for nesting in [0, 1, 2] {
+            let named = |name: &str| {
+                let nest = |(name, value): (String, Value)| {
+                    ("a".to_owned(), Value::M([(name, Value::L(vec![value]))].into()))
+                };
+                let attribute = (name.to_owned(), Value::Null);
+                Item::from_iter([(0..nesting).fold(attribute, |inner, _| nest(inner))]).check()
+            };
+            assert_eq!(named(&"x".repeat(65_535)), Ok(()));
+            assert_eq!(
+                named(&"x".repeat(65_536)).unwrap_err().to_string(),
+                "1 validation error detected: Attribute name is too large, must be less than 65536 bytes"
+            );
+            assert_eq!(named("").unwrap_err().to_string(), "Empty attribute name");
+        }
     }
 
     #[test]

@@ -121,8 +121,7 @@ impl KeySchema {
                     value.kind()
                 ))
             })?;
-            check_not_empty(&key)
-                .map_err(|what| Error::Validation(format!("{} {what} Key: {}", NOT_VALID, element.name)))?;
+            element.check_not_empty(&key, None)?;
             Ok(key)
         })
     }
@@ -153,12 +152,8 @@ impl KeySchema {
     ///
     /// When a key attribute is there and of another type, empty, or too long.
     pub fn index_key_of_item(&self, item: &Item, index: &str) -> Result<Option<Key>> {
-        let mut is_in = true;
-        for element in self.elements() {
-            let Some(value) = item.get(&element.name) else {
-                is_in = false;
-                continue;
-            };
+        let key_value = |element: &KeyElement| -> Result<Option<KeyValue>> {
+            let Some(value) = item.get(&element.name) else { return Ok(None) };
             let key = element.accept(value).ok_or_else(|| {
                 Error::invalid_parameter(format_args!(
                     "Type mismatch for Index Key {} Expected: {} Actual: {} IndexName: {index}",
@@ -167,18 +162,18 @@ impl KeySchema {
                     value.kind()
                 ))
             })?;
-            check_not_empty(&key).map_err(|what| {
-                Error::Validation(format!(
-                    "{NOT_VALID} A value specified for a secondary index key is not supported. {what} \
-                     IndexName: {index}, IndexKey: {}",
-                    element.name
-                ))
-            })?;
-        }
-        if !is_in {
-            return Ok(None);
-        }
-        self.key_of_item(item).map(Some)
+            element.check_not_empty(&key, Some(index))?;
+            Ok(Some(key))
+        };
+        let hash = key_value(&self.hash)?;
+        let range = self.range.as_ref().map(key_value).transpose()?;
+        // What is there must be able to be a key even if the other one is missing.
+        check_lengths(hash.as_ref(), range.as_ref().and_then(Option::as_ref))?;
+        Ok(match (hash, range) {
+            (Some(hash), None) => Some(Key { hash, range: None }),
+            (Some(hash), Some(Some(range))) => Some(Key { hash, range: Some(range) }),
+            _ => None,
+        })
     }
 
     /// The key of an item that is stored already; `None` if it lacks one or has one that could not be put, as
@@ -219,7 +214,7 @@ impl KeySchema {
     fn build(&self, value_of: impl Fn(&KeyElement) -> Result<KeyValue>) -> Result<Key> {
         let hash = value_of(&self.hash)?;
         let range = self.range.as_ref().map(value_of).transpose()?;
-        check_lengths(&hash, range.as_ref())?;
+        check_lengths(Some(&hash), range.as_ref())?;
         Ok(Key { hash, range })
     }
 }
@@ -228,6 +223,20 @@ impl KeyElement {
     /// The value as a key's, if it has the right type.
     pub(crate) fn accept(&self, value: &Value) -> Option<KeyValue> {
         if value.kind() == self.kind.kind() { KeyValue::of(value) } else { None }
+    }
+
+    /// As items and key conditions give it, to the table or to the index of that name.
+    pub(crate) fn check_not_empty(&self, key: &KeyValue, index: Option<&str>) -> Result<()> {
+        check_not_empty(key).map_err(|what| {
+            let (invalid, name) = ("One or more parameter values are not valid.", &self.name);
+            Error::Validation(match index {
+                None => format!("{invalid} {what} Key: {name}"),
+                Some(index) => format!(
+                    "{invalid} A value specified for a secondary index key is not supported. {what} \
+                     IndexName: {index}, IndexKey: {name}"
+                ),
+            })
+        })
     }
 }
 
@@ -239,8 +248,6 @@ impl Key {
         named.map(|(element, value)| (element.name.clone(), value.clone().into_value())).collect()
     }
 }
-
-const NOT_VALID: &str = "One or more parameter values are not valid.";
 
 fn check_not_empty(key: &KeyValue) -> Result<(), &'static str> {
     match key {
@@ -254,13 +261,13 @@ fn check_not_empty(key: &KeyValue) -> Result<(), &'static str> {
     }
 }
 
-fn check_lengths(hash: &KeyValue, range: Option<&KeyValue>) -> Result<()> {
+fn check_lengths(hash: Option<&KeyValue>, range: Option<&KeyValue>) -> Result<()> {
     let length = |key: &KeyValue| match key {
         KeyValue::S(text) => text.len(),
         KeyValue::B(bytes) => bytes.len(),
         KeyValue::N(_) => 0,
     };
-    if length(hash) > HASH_MAX {
+    if hash.is_some_and(|hash| length(hash) > HASH_MAX) {
         // No space before the number: so AWS writes it.
         return Err(Error::invalid_parameter(
             "Size of hashkey has exceeded the maximum size limit of2048 bytes",
@@ -351,8 +358,8 @@ mod tests {
 
     #[test]
     fn filters_and_paths_keep_away_from_keys() {
-        let nested = Path { head: "h".to_owned(), tail: vec![Element::Index(0)] };
-        let elsewhere = Path { head: "x".to_owned(), ..nested.clone() };
+        let nested = Path { head: "h".into(), tail: vec![Element::Index(0)] };
+        let elsewhere = Path { head: "x".into(), ..nested.clone() };
         assert_eq!(schema().check_scalars([&Path::attribute("h"), &elsewhere], KeyRole::Table), Ok(()));
         for (role, shown) in [(KeyRole::Table, "Key"), (KeyRole::Index, "IndexKey")] {
             assert_eq!(
@@ -390,6 +397,11 @@ mod tests {
             "One or more parameter values are not valid. A value specified for a secondary index key is not \
              supported. The AttributeValue for a key attribute cannot contain an empty string value. \
              IndexName: i, IndexKey: h"
+        );
+        assert_eq!(
+            message(of(&[("h", Value::S("x".repeat(2049)))])),
+            "One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit \
+             of2048 bytes"
         );
     }
 }

@@ -88,5 +88,4 @@ pub use reading::page::ItemsPage;
 pub use reading::selection::Select;
 pub use settings::{Delays, Settings, ThroughputLimits};
 pub use tables::Tables;
-pub use update::Updated;
 pub use value::{DEPTH_MAX, Type, Value};

@@ -52,7 +52,8 @@ impl Number {
     ///
     /// # Errors
     ///
-    /// When it would need more than 38 digits, or is beyond the range of magnitudes.
+    /// When it would need more than 38 digits, which AWS calls an overflow, or is beyond the range of
+    /// magnitudes.
     pub fn checked_add(self, other: Self) -> Result<Self, NumberError> {
         if self.is_zero() {
             return Ok(other);
@@ -65,9 +66,9 @@ impl Number {
         let scaled = 10_u128
             .checked_pow(u32::from(high.exponent.abs_diff(low.exponent)))
             .and_then(|factor| high.coefficient.checked_mul(factor))
-            .ok_or(NumberError::TooManyDigits)?;
+            .ok_or(NumberError::Overflow)?;
         let (negative, coefficient) = if high.negative == low.negative {
-            (high.negative, scaled.checked_add(low.coefficient).ok_or(NumberError::TooManyDigits)?)
+            (high.negative, scaled.checked_add(low.coefficient).ok_or(NumberError::Overflow)?)
         } else if scaled >= low.coefficient {
             (high.negative, scaled - low.coefficient)
         } else {
@@ -109,8 +110,8 @@ impl Number {
             exponent += 1;
         }
         let number = Self { negative, coefficient, exponent };
-        check_range(number.scientific().into(), number.digits().into())?;
-        Ok(number)
+        check_magnitude(number.scientific().into())?;
+        if number.digits() > DIGITS_MAX { Err(NumberError::Overflow) } else { Ok(number) }
     }
 
     /// Significant digits; 1 for zero.
@@ -140,13 +141,11 @@ impl Number {
     }
 }
 
-fn check_range(scientific: i64, digits: u64) -> Result<(), NumberError> {
+fn check_magnitude(scientific: i64) -> Result<(), NumberError> {
     if scientific > i64::from(EXPONENT_MAX) {
         Err(NumberError::Overflow)
     } else if scientific < i64::from(EXPONENT_MIN) {
         Err(NumberError::Underflow)
-    } else if digits > u64::from(DIGITS_MAX) {
-        Err(NumberError::TooManyDigits)
     } else {
         Ok(())
     }
@@ -218,7 +217,10 @@ impl<'a> Parts<'a> {
         let significant = total - leading - trailing;
         let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX / 4);
         let exponent = self.exponent - signed(self.fraction.len()) + signed(trailing);
-        check_range(exponent + signed(significant) - 1, significant as u64)?;
+        check_magnitude(exponent + signed(significant) - 1)?;
+        if significant > DIGITS_MAX as usize {
+            return Err(NumberError::TooManyDigits);
+        }
         let coefficient = digits()
             .skip(leading)
             .take(significant)

@@ -34,11 +34,10 @@ pub(crate) fn show<'a>(paths: impl Iterator<Item = &'a Path>, item: &Item) -> It
 impl<'a> Part<'a> {
     fn add(&mut self, tail: &'a [Element]) {
         match (self, tail) {
-            (Self::All, _) => {}
-            (part, []) => *part = Self::All,
             (Self::Of(parts), [first, rest @ ..]) => {
                 parts.entry(first).or_insert_with(|| Self::Of(BTreeMap::new())).add(rest);
             }
+            (part, _) => *part = Self::All,
         }
     }
 
@@ -56,7 +55,7 @@ impl<'a> Part<'a> {
             _ => Value::M(
                 shown
                     .filter_map(|(element, member)| match element {
-                        Element::Name(name) => Some((name.clone(), member)),
+                        Element::Name(name) => Some((name.to_string(), member)),
                         Element::Index(_) => None,
                     })
                     .collect(),

@@ -2,24 +2,19 @@
 //!
 //! Every right-hand side sees the item as it was. What is set comes first, then what is removed, and both go
 //! by the list indexes of the item as it was; so the order in which actions are written makes no difference.
+//!
+//! From an item that is not there, nothing can be taken: such actions do nothing, and if there are no others,
+//! no item is made.
 
 use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
-use crate::expression::{ActionKind, Element, Path, SetOperand, SetValue, Spelling, Update};
-use crate::item::Item;
+use crate::expression::{Action, ActionKind, Element, Path, SetOperand, SetValue, Spelling, Update};
+use crate::item::{Item, SIZE_MAX, updated_too_large};
 use crate::key::KeySchema;
 use crate::number::Number;
 use crate::projection::show;
 use crate::value::Value;
-
-/// An item after an update.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Updated {
-    pub item: Item,
-    /// The parts that have a new value, as UPDATED_NEW shows them.
-    pub updated_new: Item,
-}
 
 /// What becomes of the place that an action names.
 enum Change {
@@ -29,18 +24,37 @@ enum Change {
 }
 
 impl Update {
-    /// Carries the update out. An item that is not there is given as one of its key attributes alone.
+    /// The item that the update makes, if it makes one; `key` is what a new item has at first.
     ///
     /// # Errors
     ///
     /// A validation error in AWS's words, when the item has not what the update needs, or would be too large
     /// or too deep, or a number out of range.
-    pub fn apply(&self, before: &Item) -> Result<Updated> {
+    pub fn apply(&self, before: Option<&Item>, key: &Item) -> Result<Option<Item>> {
+        let Some(before) = before else {
+            let gives = |action: &&Action| matches!(action.kind, ActionKind::Set(_) | ActionKind::Add(_));
+            let giving: Vec<_> = self.actions.iter().filter(gives).collect();
+            // An update without any action does make the item.
+            let makes_none = giving.is_empty() && !self.actions.is_empty();
+            return if makes_none { Ok(None) } else { self.carry_out(&giving, key).map(Some) };
+        };
+        self.carry_out(&self.actions.iter().collect::<Vec<_>>(), before).map(Some)
+    }
+
+    fn carry_out(&self, actions: &[&Action], before: &Item) -> Result<Item> {
         let mut puts = Vec::new();
         let mut removals = Vec::new();
-        for action in &self.actions {
+        let mut size = 0;
+        for action in actions {
             match self.change(&action.path, &action.kind, before)? {
-                Change::Put(value) => puts.push((&action.path, value)),
+                Change::Put(value) => {
+                    size += value.size();
+                    // All of it would be in the item. Many actions may copy the same large attribute.
+                    if size > SIZE_MAX {
+                        return Err(updated_too_large());
+                    }
+                    puts.push((&action.path, value));
+                }
                 Change::Remove => removals.push(&action.path),
                 Change::Nothing => {}
             }
@@ -48,19 +62,18 @@ impl Update {
         let mut item = before.clone();
         // By index, so that what is put behind the end of a list is there in the order of its indexes.
         puts.sort_by_key(|(path, _)| *path);
-        let places = puts.into_iter().map(|(path, value)| put(&mut item, path, value));
-        let places = places.collect::<Result<Vec<_>>>()?;
-        let updated_new = show(places.iter(), &item);
+        puts.into_iter().try_for_each(|(path, value)| put(&mut item, path, value))?;
         // From behind, so that no removal moves what another one names.
         removals.sort_by(|a, b| b.cmp(a));
         removals.into_iter().for_each(|path| remove(&mut item, path));
         item.check_updated()?;
-        Ok(Updated { item, updated_new })
+        Ok(item)
     }
 
-    /// The parts that the update names, as they were: what UPDATED_OLD shows.
-    pub fn updated_old(&self, before: &Item) -> Item {
-        show(self.actions.iter().map(|action| &action.path), before)
+    /// The parts that the update names: of the item before, what UPDATED_OLD shows; of the one after, what
+    /// UPDATED_NEW does. Whatever was moved to where a path leads is shown, and what was put elsewhere is not.
+    pub fn named(&self, item: &Item) -> Item {
+        show(self.actions.iter().map(|action| &action.path), item)
     }
 
     /// # Errors
@@ -80,7 +93,7 @@ impl Update {
         let present = path.get(before);
         match (kind, present) {
             (ActionKind::Set(value), _) => Ok(Change::Put(value.evaluate(before)?)),
-            (ActionKind::Add(value), None) => Ok(Change::Put(value.clone())),
+            (ActionKind::Add(value), None) => Ok(Change::Put(Value::clone(value))),
             (ActionKind::Add(value), Some(present)) => self.sum(present, value).map(Change::Put),
             (ActionKind::Remove, Some(_)) => Ok(Change::Remove),
             (ActionKind::Delete(value), Some(present)) => {
@@ -143,7 +156,7 @@ impl SetValue {
 impl SetOperand {
     fn evaluate(&self, before: &Item) -> Result<Value> {
         match self {
-            Self::Value(value) => Ok(value.clone()),
+            Self::Value(value) => Ok(Value::clone(value)),
             Self::Path(path) => path.get(before).cloned().ok_or_else(|| {
                 let text = "The provided expression refers to an attribute that does not exist in the item";
                 Error::Validation(text.to_owned())
@@ -192,30 +205,23 @@ fn parent_mut<'a>(item: &'a mut Item, path: &Path, parents: &[Element]) -> Optio
     parents.iter().try_fold(item.get_mut(&path.head)?, |value, element| element.get_mut(value))
 }
 
-/// Puts a value where the path leads, or at the end of a list if it leads behind it; returns where it is
-/// then.
-fn put(item: &mut Item, path: &Path, value: Value) -> Result<Path> {
-    let mut place = path.clone();
+/// Puts a value where the path leads, or at the end of a list if it leads behind it.
+fn put(item: &mut Item, path: &Path, value: Value) -> Result<()> {
     let Some((last, parents)) = path.tail.split_last() else {
-        item.insert(path.head.clone(), value);
-        return Ok(place);
+        item.insert(&*path.head, value);
+        return Ok(());
     };
     match (last, parent_mut(item, path, parents).ok_or_else(invalid_path)?) {
         (Element::Name(name), Value::M(members)) => {
-            members.insert(name.clone(), value);
+            members.insert(name.to_string(), value);
         }
         (Element::Index(index), Value::L(members)) => match members.get_mut(*index as usize) {
             Some(member) => *member = value,
-            None => {
-                let end = u32::try_from(members.len()).map_err(|_| invalid_path())?;
-                place.tail.pop();
-                place.tail.push(Element::Index(end));
-                members.push(value);
-            }
+            None => members.push(value),
         },
         _ => return Err(invalid_path()),
     }
-    Ok(place)
+    Ok(())
 }
 
 /// Removes what was there before; nothing that was put since has taken its place.
@@ -226,7 +232,7 @@ fn remove(item: &mut Item, path: &Path) {
     };
     match (last, parent_mut(item, path, parents)) {
         (Element::Name(name), Some(Value::M(members))) => {
-            members.remove(name);
+            members.remove(&**name);
         }
         (Element::Index(index), Some(Value::L(members))) if (*index as usize) < members.len() => {
             members.remove(*index as usize);

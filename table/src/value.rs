@@ -196,34 +196,6 @@ fn has_duplicates<T: Ord>(members: &[T]) -> bool {
     members.iter().collect::<BTreeSet<_>>().len() < members.len()
 }
 
-/// As messages show values: `{S:x}`.
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{{{}:", self.kind())?;
-        match self {
-            Self::S(text) => f.write_str(text),
-            Self::N(number) => number.fmt(f),
-            Self::B(bytes) => f.write_str(&BASE64.encode_to_string(bytes)),
-            Self::Ss(members) => list(f, members.iter()),
-            Self::Ns(members) => list(f, members.iter()),
-            Self::Bs(members) => list(f, members.iter().map(|member| BASE64.encode_to_string(member))),
-            Self::M(members) => {
-                let shown: Vec<_> = members.iter().map(|(name, value)| format!("{name}={value}")).collect();
-                write!(f, "{{{}}}", shown.join(", "))
-            }
-            Self::L(members) => list(f, members.iter()),
-            Self::Bool(value) => value.fmt(f),
-            Self::Null => f.write_str("true"),
-        }?;
-        f.write_str("}")
-    }
-}
-
-fn list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, members: impl Iterator<Item = T>) -> fmt::Result {
-    let shown: Vec<_> = members.map(|member| member.to_string()).collect();
-    write!(f, "[{}]", shown.join(", "))
-}
-
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Self::S(text.to_owned())
@@ -284,16 +256,6 @@ mod tests {
         let nested = |count| (0..count).fold(Value::Null, |inner, _| Value::L(vec![inner]));
         assert!(nested(31).fits_into(DEPTH_MAX));
         assert!(!nested(32).fits_into(DEPTH_MAX));
-    }
-
-    #[test]
-    fn messages_show_type_and_value() {
-        assert_eq!(Value::from("x").to_string(), "{S:x}");
-        assert_eq!(Value::N("1.50".parse().unwrap()).to_string(), "{N:1.5}");
-        assert_eq!(
-            Value::L(vec![Value::Null, Value::Bool(false)]).to_string(),
-            "{L:[{NULL:true}, {BOOL:false}]}"
-        );
     }
 
     #[test]

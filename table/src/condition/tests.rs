@@ -59,6 +59,7 @@ fn what_is_so_holds() {
         "attribute_exists(nil)",
         "attribute_not_exists(nothing) AND attribute_not_exists(lst[2]) AND attribute_not_exists(txt.x)",
         "attribute_type(five, :N) and attribute_type(letters, :SS)",
+        "attribute_type(:letters, :SS) AND attribute_type(size(txt), :N)",
         "begins_with(txt, :hell)",
         "contains(txt, :ell)",
         "contains(bin, :mid)",
@@ -99,8 +100,23 @@ fn what_is_not_so_does_not_hold() {
         "yes < yes2",
         "attribute_exists(doc.nothing)",
         "attribute_type(nothing, :N)",
+        "attribute_type(:x, :N)",
         "(five = :six OR five = :five) AND yes = :five",
     ] {
         assert!(!holds(text), "{text}");
     }
+}
+
+#[test]
+fn a_part_of_a_binary_is_found_without_trying_every_place_in_full() {
+    let contains = |bytes: &[u8], part: &[u8]| {
+        let operand = |bytes: &[u8]| Operand::Value(Value::B(Bytes::copy_from_slice(bytes)).into());
+        Condition::Contains { container: operand(bytes), member: operand(part) }.holds(&Item::new())
+    };
+    assert!(contains(b"abc", b"") && contains(b"", b"") && contains(b"aab", b"ab"));
+    assert!(!contains(b"ab", b"abc"));
+    // Comparing at every place would be 4 MB at each of 4 million places.
+    let mut part = vec![0; 4_000_000];
+    part.push(1);
+    assert!(!contains(&vec![0; 8_000_000], &part));
 }

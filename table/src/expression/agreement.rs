@@ -10,6 +10,7 @@ use super::legacy::{self, ComparisonOperator, ConditionalOperator, Expected, Fil
 use super::{Condition, ExpressionKind, KeyConditions, Projection, Substitutions, Update};
 use crate::error::Error;
 use crate::generators::{item, name, scalar, value};
+use crate::item::Item;
 use crate::value::Value;
 
 /// Entries whose arguments fit their operators in number, though not always in type.
@@ -55,7 +56,9 @@ fn written(filters: &BTreeMap<String, Filter>, operator: ConditionalOperator) ->
             ComparisonOperator::NotNull => format!("attribute_exists({name})"),
             ComparisonOperator::Null => format!("attribute_not_exists({name})"),
             ComparisonOperator::Contains => format!("contains({name}, {})", next()),
-            ComparisonOperator::NotContains => format!("NOT contains({name}, {})", next()),
+            ComparisonOperator::NotContains => {
+                format!("(attribute_exists({name}) AND NOT contains({name}, {}))", next())
+            }
             ComparisonOperator::BeginsWith => format!("begins_with({name}, {})", next()),
         });
     }
@@ -193,7 +196,8 @@ proptest! {
         }
         match Update::parse(&text, &mut substitutions) {
             Ok(update) => {
-                let _ = update.apply(&item);
+                let _ = update.apply(Some(&item), &item);
+                let _ = update.apply(None, &Item::new());
             }
             Err(error) => refused(error)?,
         }

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
+use super::path::Path;
 use super::substitutions::Substitutions;
 use super::tree::{Comparator, Condition, ExpressionKind, Operand};
 use crate::error::{Error, Result};
@@ -15,13 +17,13 @@ use crate::value::Value;
 /// What is asked of one attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyTest {
-    Equal(Value),
-    Less(Value),
-    LessOrEqual(Value),
-    Greater(Value),
-    GreaterOrEqual(Value),
-    Between(Value, Value),
-    BeginsWith(Value),
+    Equal(Arc<Value>),
+    Less(Arc<Value>),
+    LessOrEqual(Arc<Value>),
+    Greater(Arc<Value>),
+    GreaterOrEqual(Arc<Value>),
+    Between(Arc<Value>, Arc<Value>),
+    BeginsWith(Arc<Value>),
     /// Something that no index answers; only the legacy spelling can say it.
     NotIndexable,
 }
@@ -94,43 +96,47 @@ impl KeyConditions {
         }
     }
 
-    /// What is asked of the key that this schema is of.
+    /// What is asked of the key that this schema is of: a table's, or that of the index of that name.
     ///
     /// # Errors
     ///
-    /// When it is not asked of this key, or the hash key is not given one value, or a value has another type
-    /// than its attribute.
-    pub fn resolve(&self, schema: &KeySchema) -> Result<KeyCondition> {
-        let hash = self.test_of(&schema.hash)?;
-        let range = match &schema.range {
-            Some(element) if self.0.len() == 2 => Some(self.test_of(element)?),
-            _ => None,
+    /// When it is not asked of this key, or the hash key is not given one value, or a value is empty or has
+    /// another type than its attribute.
+    pub fn resolve(&self, schema: &KeySchema, index: Option<&str>) -> Result<KeyCondition> {
+        let range = match (self.0.len(), &schema.range) {
+            (1, _) => None,
+            (_, Some(range)) => Some(range),
+            (_, None) => return Err(not_supported()),
         };
-        let has_others = self.0.keys().any(|name| !schema.has(name));
-        if has_others {
-            return Err(not_supported());
-        }
-        let KeyTest::Equal(value) = hash else { return Err(not_supported()) };
-        Ok(KeyCondition {
-            hash: key_value(&schema.hash, value)?,
-            range: match (range, &schema.range) {
-                (Some(test), Some(element)) => Some(range_condition(element, test)?),
-                _ => None,
-            },
-        })
+        // All that is wrong with the hash key comes before the range key, as at AWS.
+        let RangeCondition::Equal(hash) = self.on(&schema.hash, index)? else { return Err(not_supported()) };
+        Ok(KeyCondition { hash, range: range.map(|range| self.on(range, index)).transpose()? })
     }
 
-    fn test_of(&self, element: &KeyElement) -> Result<&KeyTest> {
-        match self.0.get(&element.name) {
-            None => {
-                Err(Error::Validation(format!("Query condition missed key schema element: {}", element.name)))
-            }
-            Some(KeyTest::NotIndexable) => {
+    /// What is asked of one attribute of the key.
+    fn on(&self, element: &KeyElement, index: Option<&str>) -> Result<RangeCondition> {
+        let name = &element.name;
+        let test = self
+            .0
+            .get(name)
+            .ok_or_else(|| Error::Validation(format!("Query condition missed key schema element: {name}")))?;
+        let key = |value: &Value| key_value(element, index, value);
+        Ok(match test {
+            KeyTest::Equal(value) => RangeCondition::Equal(key(value)?),
+            KeyTest::Less(value) => RangeCondition::Less(key(value)?),
+            KeyTest::LessOrEqual(value) => RangeCondition::LessOrEqual(key(value)?),
+            KeyTest::Greater(value) => RangeCondition::Greater(key(value)?),
+            KeyTest::GreaterOrEqual(value) => RangeCondition::GreaterOrEqual(key(value)?),
+            KeyTest::Between(lower, upper) => RangeCondition::Between(key(lower)?, key(upper)?),
+            KeyTest::BeginsWith(value) => match key(value)? {
+                KeyValue::N(_) => return Err(not_supported()),
+                prefix => RangeCondition::BeginsWith(prefix),
+            },
+            KeyTest::NotIndexable => {
                 let text = "Attempted conditional constraint is not an indexable operation";
-                Err(Error::Validation(text.to_owned()))
+                return Err(Error::Validation(text.to_owned()));
             }
-            Some(test) => Ok(test),
-        }
+        })
     }
 }
 
@@ -138,44 +144,18 @@ fn not_supported() -> Error {
     Error::Validation("Query key condition not supported".to_owned())
 }
 
-fn range_condition(element: &KeyElement, test: &KeyTest) -> Result<RangeCondition> {
-    let key = |value: &Value| key_value(element, value);
-    Ok(match test {
-        KeyTest::Equal(value) => RangeCondition::Equal(key(value)?),
-        KeyTest::Less(value) => RangeCondition::Less(key(value)?),
-        KeyTest::LessOrEqual(value) => RangeCondition::LessOrEqual(key(value)?),
-        KeyTest::Greater(value) => RangeCondition::Greater(key(value)?),
-        KeyTest::GreaterOrEqual(value) => RangeCondition::GreaterOrEqual(key(value)?),
-        KeyTest::Between(lower, upper) => RangeCondition::Between(key(lower)?, key(upper)?),
-        KeyTest::BeginsWith(value) => match key(value)? {
-            KeyValue::N(_) => return Err(not_supported()),
-            prefix => RangeCondition::BeginsWith(prefix),
-        },
-        KeyTest::NotIndexable => return Err(not_supported()),
-    })
-}
-
-fn key_value(element: &KeyElement, value: &Value) -> Result<KeyValue> {
+fn key_value(element: &KeyElement, index: Option<&str>, value: &Value) -> Result<KeyValue> {
     let key = element
         .accept(value)
         .ok_or_else(|| Error::invalid_parameter("Condition parameter type does not match schema type"))?;
-    let kind = match &key {
-        KeyValue::S(text) if text.is_empty() => "string",
-        KeyValue::B(bytes) if bytes.is_empty() => "binary",
-        _ => return Ok(key),
-    };
-    Err(Error::Validation(format!(
-        "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain \
-         an empty {kind} value. Key: {}",
-        element.name
-    )))
+    element.check_not_empty(&key, index)?;
+    Ok(key)
 }
 
 /// What a condition says of which attribute, or AWS's words for why that is no key condition.
 fn collect(condition: &Condition, tests: &mut BTreeMap<String, KeyTest>) -> Result<(), String> {
     let (name, test) = match condition {
         Condition::And(parts) => return parts.iter().try_for_each(|part| collect(part, tests)),
-        Condition::Compare { comparator: Comparator::NotEqual, .. } => return Err(invalid_operator("<>")),
         Condition::Compare { left, comparator, right } => comparison(left, *comparator, right)?,
         Condition::Between { operand, lower, upper } => {
             let name = key_operand("BETWEEN", operand)?;
@@ -206,42 +186,39 @@ fn collect(condition: &Condition, tests: &mut BTreeMap<String, KeyTest>) -> Resu
 }
 
 fn comparison(left: &Operand, comparator: Comparator, right: &Operand) -> Result<(String, KeyTest), String> {
-    let (name, comparator, value) = match (left, right) {
-        (Operand::Path(_), other) => (attribute(left)?, comparator, value_operand(other)?),
-        (Operand::Value(value), Operand::Path(_)) => {
-            (attribute(right)?, comparator.reversed(), value.clone())
-        }
-        (Operand::Size(_), _) | (_, Operand::Size(_)) => return Err(nested_operation()),
-        (Operand::Value(_), Operand::Value(_)) => {
-            return Err("Invalid condition in KeyConditionExpression: No key attribute specified".to_owned());
-        }
+    let (key, value, comparator) = match (left, right) {
+        (Operand::Value(_), Operand::Path(_)) => (right, left, comparator.reversed()),
+        _ => (left, right, comparator),
     };
-    let test = match comparator {
-        Comparator::Equal => KeyTest::Equal(value),
-        Comparator::Less => KeyTest::Less(value),
-        Comparator::LessOrEqual => KeyTest::LessOrEqual(value),
-        Comparator::Greater => KeyTest::Greater(value),
-        Comparator::GreaterOrEqual => KeyTest::GreaterOrEqual(value),
+    let test: fn(Arc<Value>) -> KeyTest = match comparator {
+        Comparator::Equal => KeyTest::Equal,
+        Comparator::Less => KeyTest::Less,
+        Comparator::LessOrEqual => KeyTest::LessOrEqual,
+        Comparator::Greater => KeyTest::Greater,
+        Comparator::GreaterOrEqual => KeyTest::GreaterOrEqual,
         Comparator::NotEqual => return Err(invalid_operator("<>")),
     };
-    Ok((name, test))
+    match (key, value) {
+        (Operand::Path(path), value) => Ok((attribute(path)?, test(value_operand(value)?))),
+        (Operand::Size(_), _) | (_, Operand::Size(_)) => Err(nested_operation()),
+        (Operand::Value(_), _) => {
+            Err("Invalid condition in KeyConditionExpression: No key attribute specified".to_owned())
+        }
+    }
 }
 
 /// The attribute that is compared.
-fn attribute(operand: &Operand) -> Result<String, String> {
-    match operand {
-        Operand::Path(path) if path.is_nested() => {
-            Err("KeyConditionExpressions cannot have conditions on nested attributes".to_owned())
-        }
-        Operand::Path(path) => Ok(path.head.clone()),
-        _ => Err(nested_operation()),
+fn attribute(path: &Path) -> Result<String, String> {
+    if path.is_nested() {
+        return Err("KeyConditionExpressions cannot have conditions on nested attributes".to_owned());
     }
+    Ok(path.head.to_string())
 }
 
 /// The attribute that an operator which has its place for it is about.
 fn key_operand(operator: &str, operand: &Operand) -> Result<String, String> {
     match operand {
-        Operand::Path(_) => attribute(operand),
+        Operand::Path(path) => attribute(path),
         Operand::Size(_) => Err(nested_operation()),
         Operand::Value(_) => Err(format!(
             "Invalid condition in KeyConditionExpression: {operator} operator must have the key attribute \
@@ -250,7 +227,7 @@ fn key_operand(operator: &str, operand: &Operand) -> Result<String, String> {
     }
 }
 
-fn value_operand(operand: &Operand) -> Result<Value, String> {
+fn value_operand(operand: &Operand) -> Result<Arc<Value>, String> {
     match operand {
         Operand::Value(value) => Ok(value.clone()),
         Operand::Size(_) => Err(nested_operation()),

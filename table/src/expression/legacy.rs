@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use super::key_condition::{KeyConditions, KeyTest};
 use super::path::Path;
@@ -155,7 +156,7 @@ pub fn expected(entries: &BTreeMap<String, Expected>, operator: ConditionalOpera
 pub fn filter(entries: &BTreeMap<String, Filter>, operator: ConditionalOperator) -> Result<Condition> {
     let conditions = entries.iter().map(|(name, entry)| {
         check_arguments(entry.operator, &entry.list)?;
-        Ok(condition(name, entry.operator, &entry.list))
+        condition(name, entry.operator, &entry.list)
     });
     Ok(joined(conditions.collect::<Result<_>>()?, operator))
 }
@@ -170,13 +171,13 @@ pub fn key_conditions(entries: &BTreeMap<String, Filter>) -> Result<KeyCondition
     for (name, Filter { operator, list }) in entries {
         check_arguments(*operator, list)?;
         let test = match (operator, list.as_slice()) {
-            (ComparisonOperator::Eq, [value]) => KeyTest::Equal(value.clone()),
-            (ComparisonOperator::Lt, [value]) => KeyTest::Less(value.clone()),
-            (ComparisonOperator::Le, [value]) => KeyTest::LessOrEqual(value.clone()),
-            (ComparisonOperator::Gt, [value]) => KeyTest::Greater(value.clone()),
-            (ComparisonOperator::Ge, [value]) => KeyTest::GreaterOrEqual(value.clone()),
-            (ComparisonOperator::BeginsWith, [value]) => KeyTest::BeginsWith(value.clone()),
-            (ComparisonOperator::Between, [lower, upper]) => KeyTest::Between(lower.clone(), upper.clone()),
+            (ComparisonOperator::Eq, [value]) => KeyTest::Equal(shared(value)),
+            (ComparisonOperator::Lt, [value]) => KeyTest::Less(shared(value)),
+            (ComparisonOperator::Le, [value]) => KeyTest::LessOrEqual(shared(value)),
+            (ComparisonOperator::Gt, [value]) => KeyTest::Greater(shared(value)),
+            (ComparisonOperator::Ge, [value]) => KeyTest::GreaterOrEqual(shared(value)),
+            (ComparisonOperator::BeginsWith, [value]) => KeyTest::BeginsWith(shared(value)),
+            (ComparisonOperator::Between, [lower, upper]) => KeyTest::Between(shared(lower), shared(upper)),
             _ => KeyTest::NotIndexable,
         };
         tests.insert(name.clone(), test);
@@ -190,8 +191,9 @@ pub fn key_conditions(entries: &BTreeMap<String, Filter>) -> Result<KeyCondition
 ///
 /// A validation error in AWS's words, when an action lacks its value or does not take it.
 pub fn updates(entries: &BTreeMap<String, AttributeUpdate>) -> Result<Update> {
-    let actions =
-        entries.iter().map(|(name, entry)| Ok(Action { path: Path::attribute(name), kind: action(entry)? }));
+    let actions = entries
+        .iter()
+        .map(|(name, entry)| Ok(Action { path: Path::attribute(name.as_str()), kind: action(entry)? }));
     Ok(Update { actions: actions.collect::<Result<_>>()?, spelling: Spelling::Legacy })
 }
 
@@ -207,7 +209,7 @@ pub fn attributes_to_get(names: &[String]) -> Result<Projection> {
             return Err(Error::invalid_parameter(format_args!("Duplicate value in attribute name: {name}")));
         }
     }
-    Ok(Projection { paths: names.iter().map(Path::attribute).collect() })
+    Ok(Projection { paths: names.iter().map(|name| Path::attribute(name.as_str())).collect() })
 }
 
 fn expected_entry(name: &str, entry: &Expected) -> Result<Condition> {
@@ -224,7 +226,7 @@ fn expected_entry(name: &str, entry: &Expected) -> Result<Condition> {
         return match (entry.exists, &entry.value) {
             (Some(false), None) => Ok(Condition::NotExists(Path::attribute(name))),
             (Some(false), Some(_)) => invalid(format_args!("Value cannot be used when Exists is false")),
-            (_, Some(value)) => Ok(condition(name, ComparisonOperator::Eq, std::slice::from_ref(value))),
+            (_, Some(value)) => condition(name, ComparisonOperator::Eq, std::slice::from_ref(value)),
             (Some(true), None) => invalid(format_args!("Value must be provided when Exists is true")),
             (None, None) => invalid(format_args!("Value must be provided when Exists is null")),
         };
@@ -240,14 +242,12 @@ fn expected_entry(name: &str, entry: &Expected) -> Result<Condition> {
     }
     let arguments = entry.list.as_deref().unwrap_or(entry.value.as_slice());
     check_arguments(operator, arguments)?;
-    Ok(condition(name, operator, arguments))
+    condition(name, operator, arguments)
 }
 
 fn check_arguments(operator: ComparisonOperator, arguments: &[Value]) -> Result<()> {
     if !operator.takes(arguments.len()) {
-        return Err(Error::invalid_parameter(format_args!(
-            "Invalid number of argument(s) for the {operator} ComparisonOperator"
-        )));
+        return Err(wrong_count(operator));
     }
     if arguments.windows(2).any(|pair| pair[0].kind() != pair[1].kind()) {
         let text = "AttributeValues inside AttributeValueList must be of same type";
@@ -271,39 +271,47 @@ fn check_arguments(operator: ComparisonOperator, arguments: &[Value]) -> Result<
     }
 }
 
-/// The arguments are as many as the operator takes.
-fn condition(name: &str, operator: ComparisonOperator, arguments: &[Value]) -> Condition {
+fn wrong_count(operator: ComparisonOperator) -> Error {
+    Error::invalid_parameter(format_args!(
+        "Invalid number of argument(s) for the {operator} ComparisonOperator"
+    ))
+}
+
+fn condition(name: &str, operator: ComparisonOperator, arguments: &[Value]) -> Result<Condition> {
     let path = || Path::attribute(name);
-    let attribute = || Operand::Path(path());
-    let mut values = arguments.iter().cloned().map(Operand::Value);
-    let mut next = || values.next().unwrap_or(Operand::Value(Value::Null));
-    let comparator = match operator {
-        ComparisonOperator::Eq => Comparator::Equal,
-        ComparisonOperator::Ne => Comparator::NotEqual,
-        ComparisonOperator::Le => Comparator::LessOrEqual,
-        ComparisonOperator::Lt => Comparator::Less,
-        ComparisonOperator::Ge => Comparator::GreaterOrEqual,
-        ComparisonOperator::Gt => Comparator::Greater,
-        ComparisonOperator::NotNull => return Condition::Exists(path()),
-        ComparisonOperator::Null => return Condition::NotExists(path()),
-        ComparisonOperator::In => {
-            return Condition::In { operand: attribute(), list: values.collect() };
+    let operand = || Operand::Path(path());
+    let value = |value: &Value| Operand::Value(shared(value));
+    let compare = |comparator, right| Condition::Compare { left: operand(), comparator, right: value(right) };
+    let contains = |member| Condition::Contains { container: operand(), member: value(member) };
+    Ok(match (operator, arguments) {
+        (ComparisonOperator::Eq, [right]) => compare(Comparator::Equal, right),
+        (ComparisonOperator::Ne, [right]) => compare(Comparator::NotEqual, right),
+        (ComparisonOperator::Le, [right]) => compare(Comparator::LessOrEqual, right),
+        (ComparisonOperator::Lt, [right]) => compare(Comparator::Less, right),
+        (ComparisonOperator::Ge, [right]) => compare(Comparator::GreaterOrEqual, right),
+        (ComparisonOperator::Gt, [right]) => compare(Comparator::Greater, right),
+        (ComparisonOperator::NotNull, []) => Condition::Exists(path()),
+        (ComparisonOperator::Null, []) => Condition::NotExists(path()),
+        (ComparisonOperator::In, list) => {
+            Condition::In { operand: operand(), list: list.iter().map(value).collect() }
         }
-        ComparisonOperator::Between => {
-            return Condition::Between { operand: attribute(), lower: next(), upper: next() };
+        (ComparisonOperator::Between, [lower, upper]) => {
+            Condition::Between { operand: operand(), lower: value(lower), upper: value(upper) }
         }
-        ComparisonOperator::Contains => {
-            return Condition::Contains { container: attribute(), member: next() };
+        (ComparisonOperator::Contains, [member]) => contains(member),
+        // Unlike NOT contains(…), this is not met by an attribute that is not there.
+        (ComparisonOperator::NotContains, [member]) => {
+            Condition::And(vec![Condition::Exists(path()), Condition::Not(Box::new(contains(member)))])
         }
-        ComparisonOperator::NotContains => {
-            let contains = Condition::Contains { container: attribute(), member: next() };
-            return Condition::Not(Box::new(contains));
+        (ComparisonOperator::BeginsWith, [prefix]) => {
+            Condition::BeginsWith { operand: operand(), prefix: value(prefix) }
         }
-        ComparisonOperator::BeginsWith => {
-            return Condition::BeginsWith { operand: attribute(), prefix: next() };
-        }
-    };
-    Condition::Compare { left: attribute(), comparator, right: next() }
+        _ => return Err(wrong_count(operator)),
+    })
+}
+
+fn shared(value: &Value) -> Arc<Value> {
+    Arc::new(value.clone())
 }
 
 fn joined(conditions: Vec<Condition>, operator: ConditionalOperator) -> Condition {
@@ -325,14 +333,14 @@ fn action(entry: &AttributeUpdate) -> Result<ActionKind> {
     };
     let kind = value.kind();
     match entry.action {
-        UpdateAction::Put => Ok(ActionKind::Set(SetValue::Operand(SetOperand::Value(value.clone())))),
+        UpdateAction::Put => Ok(ActionKind::Set(SetValue::Operand(SetOperand::Value(shared(value))))),
         UpdateAction::Add if kind.is_set() || matches!(kind, Type::N | Type::L) => {
-            Ok(ActionKind::Add(value.clone()))
+            Ok(ActionKind::Add(shared(value)))
         }
         UpdateAction::Add => {
             Err(Error::invalid_parameter(format_args!("ADD action is not supported for the type {kind}")))
         }
-        UpdateAction::Delete if kind.is_set() => Ok(ActionKind::Delete(value.clone())),
+        UpdateAction::Delete if kind.is_set() => Ok(ActionKind::Delete(shared(value))),
         UpdateAction::Delete => Err(Error::invalid_parameter(format_args!(
             "DELETE action with value is not supported for the type {kind}"
         ))),

@@ -13,7 +13,7 @@ use super::syntax::{
 };
 use super::tokens::syntax_error;
 use super::tree::Comparator;
-use super::{Fault, LENGTH_MAX, PARENTHESES_MAX};
+use super::{Fault, LENGTH_MAX, PARENTHESES_MAX, REDUNDANT_PARENTHESES};
 
 mod grammar {
     //! What is generated from `grammar.pest`.
@@ -32,7 +32,8 @@ pub(super) fn condition(text: &str) -> Result<(Condition, bool), Fault> {
     Ok((condition, tree.has_redundant_parentheses))
 }
 
-pub(super) fn update(text: &str) -> Result<Update, Fault> {
+/// The update, and whether something in it has two pairs of parentheses around it.
+pub(super) fn update(text: &str) -> Result<(Update, bool), Fault> {
     let mut tree = Tree { text, has_redundant_parentheses: false };
     let mut sections = Vec::new();
     for pair in tree.parse(Rule::update)? {
@@ -45,7 +46,7 @@ pub(super) fn update(text: &str) -> Result<Update, Fault> {
         };
         sections.push((section, tree.actions(pair)?));
     }
-    Ok(Update { sections })
+    Ok((Update { sections }, tree.has_redundant_parentheses))
 }
 
 pub(super) fn projection(text: &str) -> Result<Vec<Path>, Fault> {
@@ -72,7 +73,7 @@ fn check_bounds(text: &str) -> Result<(), Fault> {
             _ => {}
         }
         if depth > PARENTHESES_MAX {
-            return Err("The expression has too many nesting levels of parentheses;".to_owned());
+            return Err(REDUNDANT_PARENTHESES.to_owned());
         }
     }
     Ok(())
@@ -182,8 +183,7 @@ impl<'a> Tree<'a> {
     /// An operand in parentheses, which a path may go on behind.
     fn nested(&mut self, pair: Pair<'a, Rule>) -> Result<Operand, Fault> {
         let (operand, inner) = self.split_first(pair)?;
-        let is_nested = |pair: Pair<'a, Rule>| pair.as_rule() == Rule::nested;
-        self.has_redundant_parentheses |= operand.clone().into_inner().next().is_some_and(is_nested);
+        self.has_redundant_parentheses |= is_within(Rule::nested, &operand);
         let end = operand.as_span().end();
         let operand = self.operand(operand)?;
         if inner.peek().is_none() {
@@ -233,6 +233,7 @@ impl<'a> Tree<'a> {
     fn set_value(&mut self, pair: Pair<'a, Rule>) -> Result<SetValue, Fault> {
         let (first, mut inner) = self.split_first(pair)?;
         if first.as_rule() == Rule::set_value {
+            self.has_redundant_parentheses |= is_within(Rule::set_value, &first);
             return self.set_value(first);
         }
         let first = self.set_operand(first)?;
@@ -249,7 +250,10 @@ impl<'a> Tree<'a> {
     fn set_operand(&mut self, pair: Pair<'a, Rule>) -> Result<Operand, Fault> {
         let inner = self.first(pair.into_inner())?;
         match inner.as_rule() {
-            Rule::set_operand => self.set_operand(inner),
+            Rule::set_operand => {
+                self.has_redundant_parentheses |= is_within(Rule::set_operand, &inner);
+                self.set_operand(inner)
+            }
             Rule::update_call => Ok(Operand::Call(self.call(inner)?)),
             Rule::value => Ok(Operand::Value(inner.as_str().to_owned())),
             _ => Ok(Operand::Path(path(inner))),
@@ -272,6 +276,11 @@ fn one_or_many(mut parts: Vec<Condition>, many: fn(Vec<Condition>) -> Condition)
 fn is_group_alone(or: &Pair<'_, Rule>) -> bool {
     let not = only_child(or.clone()).and_then(only_child);
     not.and_then(only_child).is_some_and(|child| child.as_rule() == Rule::group)
+}
+
+/// Whether something begins with what a rule is for.
+fn is_within(rule: Rule, pair: &Pair<'_, Rule>) -> bool {
+    pair.clone().into_inner().next().is_some_and(|first| first.as_rule() == rule)
 }
 
 fn only_child(pair: Pair<'_, Rule>) -> Option<Pair<'_, Rule>> {

@@ -1,36 +1,29 @@
 //! Document paths: an attribute's name, then names and list indexes that lead into it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::item::Item;
 use crate::value::Value;
 
-/// Paths are sorted as what they lead to is: indexes by number.
+/// Paths are sorted as what they lead to is: indexes by number. Names are shared: a request may use one that is
+/// long in very many paths.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Path {
     /// The attribute.
-    pub head: String,
+    pub head: Arc<str>,
     pub tail: Vec<Element>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Element {
-    Name(String),
+    Name(Arc<str>),
     Index(u32),
-}
-
-/// How two paths of one expression are in each other's way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Clash {
-    /// One is the other, or leads to something that the other is in.
-    Overlap,
-    /// They take the same thing for a map and for a list.
-    Conflict,
 }
 
 impl Path {
     /// To a whole attribute.
-    pub fn attribute(name: impl Into<String>) -> Self {
+    pub fn attribute(name: impl Into<Arc<str>>) -> Self {
         Self { head: name.into(), tail: Vec::new() }
     }
 
@@ -43,28 +36,12 @@ impl Path {
     pub fn get<'a>(&self, item: &'a Item) -> Option<&'a Value> {
         self.tail.iter().try_fold(item.get(&self.head)?, |value, element| element.get(value))
     }
-
-    pub(crate) fn clash(&self, other: &Self) -> Option<Clash> {
-        if self.head != other.head {
-            return None;
-        }
-        for (ours, theirs) in self.tail.iter().zip(&other.tail) {
-            match (ours, theirs) {
-                (Element::Name(_), Element::Index(_)) | (Element::Index(_), Element::Name(_)) => {
-                    return Some(Clash::Conflict);
-                }
-                _ if ours != theirs => return None,
-                _ => {}
-            }
-        }
-        Some(Clash::Overlap)
-    }
 }
 
 impl Element {
     pub(crate) fn get<'a>(&self, value: &'a Value) -> Option<&'a Value> {
         match (self, value) {
-            (Self::Name(name), Value::M(members)) => members.get(name),
+            (Self::Name(name), Value::M(members)) => members.get(&**name),
             (Self::Index(index), Value::L(members)) => members.get(*index as usize),
             _ => None,
         }
@@ -72,7 +49,7 @@ impl Element {
 
     pub(crate) fn get_mut<'a>(&self, value: &'a mut Value) -> Option<&'a mut Value> {
         match (self, value) {
-            (Self::Name(name), Value::M(members)) => members.get_mut(name),
+            (Self::Name(name), Value::M(members)) => members.get_mut(&**name),
             (Self::Index(index), Value::L(members)) => members.get_mut(*index as usize),
             _ => None,
         }
@@ -98,11 +75,11 @@ mod tests {
     use super::*;
 
     fn path(head: &str, tail: &[Element]) -> Path {
-        Path { head: head.to_owned(), tail: tail.to_vec() }
+        Path { head: head.into(), tail: tail.to_vec() }
     }
 
     fn name(name: &str) -> Element {
-        Element::Name(name.to_owned())
+        Element::Name(name.into())
     }
 
     #[test]
@@ -118,16 +95,6 @@ mod tests {
         ] {
             assert_eq!(missing.get(&item), None, "{missing}");
         }
-    }
-
-    #[test]
-    fn paths_clash_when_one_cannot_tell_what_both_mean() {
-        let clash = |a: &[Element], b: &[Element]| path("a", a).clash(&path("a", b));
-        assert_eq!(clash(&[], &[name("b")]), Some(Clash::Overlap));
-        assert_eq!(clash(&[name("b")], &[name("b")]), Some(Clash::Overlap));
-        assert_eq!(clash(&[Element::Index(0)], &[name("b")]), Some(Clash::Conflict));
-        assert_eq!(clash(&[Element::Index(0)], &[Element::Index(1)]), None);
-        assert_eq!(path("a", &[]).clash(&path("b", &[])), None);
     }
 
     #[test]

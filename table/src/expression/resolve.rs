@@ -1,13 +1,13 @@
 //! From syntax to meaning: names and values are put in, and what only then is seen to be wrong is refused.
 
 use super::parser;
-use super::path::{Clash, Element, Path};
+use super::path::{Element, Path};
 use super::substitutions::Substitutions;
 use super::syntax::{self, Section, Sign};
 use super::tree::{
     Action, ActionKind, Condition, ExpressionKind, Projection, SetOperand, SetValue, Spelling, Update,
 };
-use super::{Fault, checks};
+use super::{Fault, checks, clash};
 use crate::condition::order;
 use crate::error::{Error, Result};
 use crate::value::Type;
@@ -39,8 +39,8 @@ impl Update {
     /// changes something in two ways.
     pub fn parse(text: &str, substitutions: &mut Substitutions) -> Result<Self> {
         let mut parse = || {
-            let tree = parser::update(text)?;
-            checks::update(&tree)?;
+            let (tree, has_redundant_parentheses) = parser::update(text)?;
+            checks::update(&tree, has_redundant_parentheses)?;
             Resolver { substitutions }.update(&tree)
         };
         parse().map_err(|fault| refused(ExpressionKind::Update, &fault))
@@ -60,7 +60,7 @@ impl Projection {
             checks::projection(&tree)?;
             let mut resolver = Resolver { substitutions };
             let paths = tree.iter().map(|path| resolver.path(path)).collect::<Result<Vec<_>, _>>()?;
-            paths_are_apart(&paths)?;
+            clash::paths_are_apart(&paths)?;
             Ok(Self { paths })
         };
         parse().map_err(|fault: Fault| refused(ExpressionKind::Projection, &fault))
@@ -78,7 +78,7 @@ struct Resolver<'a> {
 impl Resolver<'_> {
     fn path(&mut self, path: &syntax::Path) -> Result<Path, Fault> {
         let elements = path.0.iter().map(|element| match element {
-            syntax::Element::Name(name) => Ok(Element::Name(name.clone())),
+            syntax::Element::Name(name) => Ok(Element::Name(name.as_str().into())),
             syntax::Element::Alias(alias) => Ok(Element::Name(self.substitutions.name(alias)?)),
             syntax::Element::Index(digits) => Ok(Element::Index(checks::index(digits)?)),
         });
@@ -114,20 +114,15 @@ impl Resolver<'_> {
     }
 
     fn update(&mut self, update: &syntax::Update) -> Result<Update, Fault> {
-        let values = |action: &syntax::Action| action.value.clone();
         for action in update.actions() {
             self.path(&action.path)?;
-            for operand in values(action).iter().flat_map(syntax::SetValue::operands) {
-                self.names(operand)?;
-            }
+            action.operands().try_for_each(|operand| self.names(operand))?;
         }
         for action in update.actions() {
-            for operand in values(action).iter().flat_map(syntax::SetValue::operands) {
-                self.values(operand)?;
-            }
+            action.operands().try_for_each(|operand| self.values(operand))?;
         }
         let paths = update.actions().map(|action| self.path(&action.path)).collect::<Result<Vec<_>, _>>()?;
-        paths_are_apart(&paths)?;
+        clash::paths_are_apart(&paths)?;
         self.operations_take_their_values(update)?;
         let mut paths = paths.into_iter();
         let mut actions = Vec::new();
@@ -200,7 +195,11 @@ impl Resolver<'_> {
         };
         if call.function == "if_not_exists" {
             let syntax::Operand::Path(path) = first else { return Err(no_path(&call.function)) };
-            return Ok(SetOperand::IfNotExists(self.path(path)?, Box::new(self.set_operand(second)?)));
+            let (path, second) = (self.path(path)?, self.set_operand(second)?);
+            if matches!(&second, SetOperand::Path(second) if *second == path) {
+                return Err(not_distinct(&call.function, &path));
+            }
+            return Ok(SetOperand::IfNotExists(path, Box::new(second)));
         }
         let (first, second) = (self.set_operand(first)?, self.set_operand(second)?);
         takes(&call.function, &[&first, &second], Type::L)?;
@@ -231,19 +230,11 @@ fn no_path(operator: &str) -> Fault {
     format!("Operator or function requires a document path; operator or function: {operator}")
 }
 
-/// Overlaps are reported before conflicts, and in both the earlier path is the first.
-fn paths_are_apart(paths: &[Path]) -> Result<(), Fault> {
-    for (clash, word) in [(Clash::Overlap, "overlap"), (Clash::Conflict, "conflict")] {
-        for (at, later) in paths.iter().enumerate() {
-            if let Some(earlier) = paths[..at].iter().find(|earlier| earlier.clash(later) == Some(clash)) {
-                return Err(format!(
-                    "Two document paths {word} with each other; must remove or rewrite one of these paths; \
-                     path one: {earlier}, path two: {later}"
-                ));
-            }
-        }
-    }
-    Ok(())
+fn not_distinct(operator: &str, first: &Path) -> Fault {
+    format!(
+        "The first operand must be distinct from the remaining operands for this operator or function; \
+         operator: {operator}, first operand: {first}"
+    )
 }
 
 #[cfg(test)]

@@ -121,6 +121,13 @@ impl Operand {
     }
 }
 
+impl Action {
+    /// What it sets, adds or deletes.
+    pub(super) fn operands(&self) -> impl Iterator<Item = &Operand> {
+        self.value.iter().flat_map(SetValue::operands)
+    }
+}
+
 impl SetValue {
     pub(super) fn operands(&self) -> impl Iterator<Item = &Operand> {
         std::iter::once(&self.first).chain(self.second.iter().map(|(_, second)| second))

@@ -13,7 +13,8 @@ pub(super) fn syntax_error(text: &str, at: usize) -> String {
     let place = spans.iter().position(|(_, end)| *end > at).unwrap_or(spans.len());
     let token = spans.get(place).map_or("<EOF>", |(start, end)| &text[*start..*end]);
     let from = spans.get(place.saturating_sub(1)).map_or(0, |(start, _)| *start);
-    let to = spans.get(place + 1).or(spans.get(place)).or(spans.last()).map_or(0, |(_, end)| *end);
+    // What is behind the last token belongs to the end.
+    let to = spans.get(place + 1).or(spans.get(place)).map_or(text.len(), |(_, end)| *end);
     format!("Syntax error; token: \"{token}\", near: \"{}\"", &text[from..to])
 }
 
@@ -29,8 +30,8 @@ impl Iterator for Tokens<'_> {
         let words = |from: usize| from + rest[from..].bytes().take_while(|byte| is_word(*byte)).count();
         let length = match first {
             '#' | ':' => words(1),
-            '0'..='9' => rest.bytes().take_while(u8::is_ascii_digit).count(),
-            _ if first.is_ascii() && is_word(first as u8) => words(0),
+            '1'..='9' => rest.bytes().take_while(u8::is_ascii_digit).count(),
+            _ if first.is_ascii_alphabetic() => words(0),
             '<' if rest.starts_with("<>") || rest.starts_with("<=") => 2,
             '>' if rest.starts_with(">=") => 2,
             _ => first.len_utf8(),
@@ -48,13 +49,16 @@ mod tests {
     fn the_token_is_shown_between_its_neighbours() {
         for (text, at, token, near) in [
             ("a = = :v", 4, "=", "= = :v"),
-            ("a = ", 4, "<EOF>", "="),
+            ("a = ", 4, "<EOF>", "= "),
             ("a  <>  :b c", 10, "c", ":b c"),
             ("!!", 0, "!", "!!"),
             ("", 0, "<EOF>", ""),
             ("a é b", 2, "é", "a é b"),
             ("(a)", 0, "(", "(a"),
             ("a[1b]", 3, "b", "1b]"),
+            ("a[00]", 3, "0", "00]"),
+            ("SET _abc = :v", 4, "_", "SET _abc"),
+            ("a_b _", 4, "_", "a_b _"),
         ] {
             let expected = format!("Syntax error; token: \"{token}\", near: \"{near}\"");
             assert_eq!(syntax_error(text, at), expected, "{text}");

@@ -1,7 +1,8 @@
 //! What an expression means, whichever way it was spelled: names and values are in their places, and it is as
-//! valid as it can be without an item.
+//! valid as it can be without an item. Values are shared with the [`super::Substitutions`] that they come from.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::path::Path;
 use crate::value::{Type, Value};
@@ -53,7 +54,7 @@ pub enum Condition {
     Exists(Path),
     NotExists(Path),
     HasType {
-        path: Path,
+        operand: Operand,
         kind: Type,
     },
     BeginsWith {
@@ -109,7 +110,7 @@ impl fmt::Display for Comparator {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operand {
     Path(Path),
-    Value(Value),
+    Value(Arc<Value>),
     Size(Box<Operand>),
 }
 
@@ -136,7 +137,7 @@ impl Condition {
         match self {
             Self::Or(parts) | Self::And(parts) => parts.iter().for_each(|part| part.collect_paths(paths)),
             Self::Not(inner) => inner.collect_paths(paths),
-            Self::Exists(path) | Self::NotExists(path) | Self::HasType { path, .. } => paths.push(path),
+            Self::Exists(path) | Self::NotExists(path) => paths.push(path),
             _ => self.operands().into_iter().for_each(|operand| operand.collect_paths(paths)),
         }
     }
@@ -147,6 +148,7 @@ impl Condition {
             Self::Compare { left, right, .. } => vec![left, right],
             Self::Between { operand, lower, upper } => vec![operand, lower, upper],
             Self::In { operand, list } => std::iter::once(operand).chain(list).collect(),
+            Self::HasType { operand, .. } => vec![operand],
             Self::BeginsWith { operand, prefix } => vec![operand, prefix],
             Self::Contains { container, member } => vec![container, member],
             _ => Vec::new(),
@@ -189,9 +191,9 @@ pub enum ActionKind {
     Set(SetValue),
     Remove,
     /// Of a number, a set, or a list; the last in the legacy spelling alone.
-    Add(Value),
+    Add(Arc<Value>),
     /// Of a set.
-    Delete(Value),
+    Delete(Arc<Value>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,7 +206,7 @@ pub enum SetValue {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SetOperand {
     Path(Path),
-    Value(Value),
+    Value(Arc<Value>),
     IfNotExists(Path, Box<SetOperand>),
     ListAppend(Box<SetOperand>, Box<SetOperand>),
 }

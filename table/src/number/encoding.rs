@@ -51,20 +51,25 @@ impl Number {
         let mut coefficient = 0_u128;
         let mut at = 2;
         let mut digits = 0_i16;
+        let mut last = 0;
         loop {
             let pair = *bytes.get(at)? ^ mask;
             at += 1;
             match pair {
                 END => break,
-                1..=100 if digits < 38 => coefficient = coefficient * 100 + u128::from(pair - 1),
+                // The first digit is not zero: that would be a second encoding of the same number.
+                1..=10 if digits == 0 => return None,
+                1..=100 if digits < 38 => last = pair - 1,
                 _ => return None,
             }
+            coefficient = coefficient * 100 + u128::from(last);
             digits += 2;
         }
+        // So would be a pair of zeros at the end; and no digits at all are no number.
+        if last == 0 {
+            return None;
+        }
         let number = Self::normalised(mask != 0, coefficient, scientific - digits + 1).ok()?;
-        // A pair of zeros at either end would be a second encoding of the same number.
-        let mut canonical = Vec::with_capacity(at);
-        number.encode(&mut canonical);
-        (canonical == bytes[..at]).then_some((number, at))
+        Some((number, at))
     }
 }

@@ -27,18 +27,26 @@ fn bounded(exact: &BigDecimal) -> Result<Number, NumberError> {
     }
 }
 
+/// What arithmetic says of the same: too many digits are an overflow.
+fn computed(exact: &BigDecimal) -> Result<Number, NumberError> {
+    bounded(exact).map_err(|error| match error {
+        NumberError::TooManyDigits => NumberError::Overflow,
+        other => other,
+    })
+}
+
 proptest! {
     #[test]
     fn sums_and_differences_are_those_of_unbounded_decimals(a in number(), b in number()) {
-        prop_assert_eq!(a.checked_add(b), bounded(&(reference(a) + reference(b))));
-        prop_assert_eq!(a.checked_sub(b), bounded(&(reference(a) - reference(b))));
+        prop_assert_eq!(a.checked_add(b), computed(&(reference(a) + reference(b))));
+        prop_assert_eq!(a.checked_sub(b), computed(&(reference(a) - reference(b))));
     }
 
     #[test]
     fn neighbours_cancel_exactly(a in number(), step in 0_u64..1000) {
         let step = Number { exponent: a.exponent, ..Number::from(step) };
         let step = Number::normalised(false, step.coefficient, step.exponent).unwrap_or_default();
-        prop_assert_eq!(a.checked_add(step), bounded(&(reference(a) + reference(step))));
+        prop_assert_eq!(a.checked_add(step), computed(&(reference(a) + reference(step))));
         prop_assert_eq!(a.checked_sub(a), Ok(Number::ZERO));
     }
 
@@ -141,6 +149,24 @@ fn the_range_ends_where_it_should() {
     ] {
         assert_eq!(text.parse::<Number>(), Err(error), "{text}");
     }
+}
+
+#[test]
+fn arithmetic_that_needs_too_many_digits_overflows() {
+    for (a, b) in [("1e38", "1"), ("1e100", "1e-100"), ("1e37", "0.1")] {
+        assert_eq!(parse(a).checked_add(parse(b)), Err(NumberError::Overflow), "{a} + {b}");
+        assert_eq!(parse(b).checked_sub(parse(a)), Err(NumberError::Overflow), "{b} - {a}");
+    }
+    assert!(parse("1e37").checked_add(parse("1")).is_ok());
+}
+
+#[test]
+fn other_encodings_of_a_number_are_none() {
+    for bytes in [&b"\xC0\x82\x00"[..], b"\xC0\x82\x0A\x00", b"\xC0\x82\x01\x0B\x00", b"\xC0\x82\x0B\x01\x00"]
+    {
+        assert_eq!(Number::decode(bytes), None, "{bytes:?}");
+    }
+    assert_eq!(Number::decode(b"\xC0\x82\x0B\x00"), Some((parse("1"), 4)));
 }
 
 #[test]

@@ -43,7 +43,7 @@ impl Tables {
         let condition = condition(&call.condition, call.placeholders)?;
         let DeleteItem { table, key, shows_failure, with_collection, .. } = call;
         let write = Write { table, act: Act::Delete(key), condition, shows_failure };
-        let (_, mut mutated) = self.write_item(write).await?;
+        let mut mutated = self.write_item(write).await?;
         let attributes = mutated.before.take().filter(|_| shows_old);
         self.inner.written(mutated, attributes, with_collection).await
     }

@@ -11,7 +11,7 @@ use crate::expression::{Condition, Parameters, Spelling, Update};
 use crate::item::Item;
 use crate::tables::Tables;
 
-/// An UpdateItem call. An item that is not there is made.
+/// An UpdateItem call. An item that is not there is made, unless all that is to be done is to remove.
 #[derive(Clone, Debug)]
 pub struct UpdateItem {
     pub table: TableArn,
@@ -57,16 +57,16 @@ impl Tables {
     pub async fn update_item(&self, call: UpdateItem) -> Result<WrittenItem> {
         let (update, condition) = parse(&call.update, &call.condition, call.placeholders)?;
         let UpdateItem { table, key, shows_failure, with_collection, return_values, .. } = call;
-        let old_of = update.clone();
+        let named_by = update.clone();
         let write = Write { table, act: Act::Update(key, update), condition, shows_failure };
-        let (updated_new, mut mutated) = self.write_item(write).await?;
+        let mut mutated = self.write_item(write).await?;
         let (before, after) = (mutated.before.take(), mutated.after.take());
         let attributes = match return_values {
             ReturnValues::None => None,
             ReturnValues::AllOld => before,
-            ReturnValues::UpdatedOld => before.map(|before| old_of.updated_old(&before)),
+            ReturnValues::UpdatedOld => before.map(|before| named_by.named(&before)),
             ReturnValues::AllNew => after,
-            ReturnValues::UpdatedNew => Some(updated_new),
+            ReturnValues::UpdatedNew => after.map(|after| named_by.named(&after)),
         };
         let attributes = attributes.filter(|attributes| !attributes.is_empty());
         self.inner.written(mutated, attributes, with_collection).await

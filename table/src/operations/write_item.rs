@@ -76,8 +76,6 @@ pub(crate) enum Act {
 #[derive(Debug)]
 pub(crate) struct Decided {
     pub(crate) mutation: Mutation,
-    /// For UPDATED_NEW.
-    pub(crate) updated_new: Item,
 }
 
 impl Write {
@@ -106,22 +104,21 @@ impl Write {
             let item = before.filter(|_| self.shows_failure).map(Box::new);
             return Err(Error::ConditionalCheckFailed { item });
         }
-        let mut updated_new = Item::new();
         let after = match &self.act {
             Act::Put(item) => Some(item.clone()),
             Act::Delete(_) => None,
             Act::Check(_) => before.clone(),
-            Act::Update(_, update) => {
-                let base = before.clone().unwrap_or_else(|| key.to_item(&found.meta.keys));
-                let updated = update.apply(&base)?;
-                check_computed(update, &found.meta, &updated.item)?;
-                updated_new = updated.updated_new;
-                Some(updated.item)
+            Act::Update(given, update) => {
+                let after = update.apply(before.as_ref(), given)?;
+                if let Some(after) = &after {
+                    check_computed(update, &found.meta, after)?;
+                }
+                after
             }
         };
         let (table, meta) = (found.table.clone(), found.meta.clone());
         let mutation = Mutation::new(table, meta, key, before, after, Cause::Caller)?;
-        Ok(Decided { mutation, updated_new })
+        Ok(Decided { mutation })
     }
 }
 
@@ -134,7 +131,7 @@ fn check_computed(update: &Update, meta: &TableMeta, after: &Item) -> Result<()>
         let name = &action.path.head;
         let Some(value) = after.get(name) else { continue };
         let mut elements = meta.indexes().flat_map(|index| index.keys.elements());
-        if elements.any(|element| element.name == *name && element.accept(value).is_none()) {
+        if elements.any(|element| element.name == **name && element.accept(value).is_none()) {
             let text =
                 "The update expression attempted to update the secondary index key to unsupported type";
             return Err(Error::Validation(text.to_owned()));
@@ -145,7 +142,7 @@ fn check_computed(update: &Update, meta: &TableMeta, after: &Item) -> Result<()>
 
 impl Tables {
     /// Writes one item: nobody writes it in between, and it is durable when this returns.
-    pub(crate) async fn write_item(&self, write: Write) -> Result<(Item, Mutated)> {
+    pub(crate) async fn write_item(&self, write: Write) -> Result<Mutated> {
         let inner = &self.inner;
         let entered = inner.enter(&write.table).await?;
         let key = write.key(&entered.found.meta)?;
@@ -168,7 +165,7 @@ impl Tables {
         let after = decided.mutation.after.clone();
         let key = decided.mutation.key.clone();
         self.carry_out(held, vec![decided.mutation], Besides::default()).await?;
-        Ok((decided.updated_new, Mutated { found, key, before, after, consumed }))
+        Ok(Mutated { found, key, before, after, consumed })
     }
 }
 

@@ -42,6 +42,19 @@ async fn a_condition_sees_the_item_and_its_failure_shows_it() {
 }
 
 #[tokio::test]
+async fn an_update_that_only_removes_makes_no_item() {
+    let world = World::new();
+    let (tables, arn) = world.with_table().await;
+    for return_values in [ReturnValues::AllNew, ReturnValues::UpdatedNew] {
+        let mut call = UpdateItem::new(arn.clone(), id("a"), "REMOVE total, x.y", Placeholders::default());
+        call.return_values = return_values;
+        assert_eq!(tables.update_item(call).await.unwrap().attributes, None);
+    }
+    assert_eq!(get(&tables, &arn, id("a")).await.unwrap(), None);
+    assert_eq!(tables.describe_table(&arn).unwrap().items, 0);
+}
+
+#[tokio::test]
 async fn an_update_makes_the_item_and_returns_what_was_asked_for() {
     let world = World::new();
     let (tables, arn) = world.with_table().await;

@@ -13,7 +13,7 @@ fn substitutions() -> Substitutions {
 }
 
 fn resolved(text: &str) -> Result<KeyCondition> {
-    KeyConditions::parse(text, &mut substitutions())?.resolve(&schema())
+    KeyConditions::parse(text, &mut substitutions())?.resolve(&schema(), None)
 }
 
 fn message(text: &str) -> String {
@@ -81,7 +81,18 @@ fn what_is_no_key_condition_is_refused_with_awss_words() {
         ("r = :n", "Query condition missed key schema element: h".to_owned()),
         ("h = :s AND x = :n", "Query condition missed key schema element: r".to_owned()),
         ("h > :s", "Query key condition not supported".to_owned()),
+        ("h > :s AND x = :n", "Query key condition not supported".to_owned()),
         ("h = :s AND r = :n AND x = :n", "Conditions can be of length 1 or 2 only".to_owned()),
+        (
+            "h > :n",
+            "One or more parameter values were invalid: Condition parameter type does not match schema type"
+                .to_owned(),
+        ),
+        (
+            "h = :n AND x = :n",
+            "One or more parameter values were invalid: Condition parameter type does not match schema type"
+                .to_owned(),
+        ),
         (
             "h = :n",
             "One or more parameter values were invalid: Condition parameter type does not match schema type"
@@ -96,4 +107,25 @@ fn what_is_no_key_condition_is_refused_with_awss_words() {
     ] {
         assert_eq!(message(text), expected, "{text}");
     }
+}
+
+#[test]
+fn two_conditions_need_a_range_key() {
+    let schema = KeySchema { range: None, ..schema() };
+    for text in ["h = :s AND x = :n", "x = :s AND y = :n"] {
+        let conditions = KeyConditions::parse(text, &mut substitutions()).unwrap();
+        let error = conditions.resolve(&schema, None).unwrap_err();
+        assert_eq!(error.to_string(), "Query key condition not supported", "{text}");
+    }
+}
+
+#[test]
+fn an_empty_value_for_the_key_of_an_index_is_refused_in_words_of_its_own() {
+    let conditions = KeyConditions::parse("h = :e", &mut substitutions()).unwrap();
+    assert_eq!(
+        conditions.resolve(&schema(), Some("by_h")).unwrap_err().to_string(),
+        "One or more parameter values are not valid. A value specified for a secondary index key is not \
+         supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: \
+         by_h, IndexKey: h"
+    );
 }

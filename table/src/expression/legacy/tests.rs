@@ -106,6 +106,15 @@ fn what_makes_no_sense_is_refused_with_awss_words() {
 }
 
 #[test]
+fn what_is_not_there_does_not_lack_a_member_either() {
+    let not_contains = of(operator(ComparisonOperator::NotContains, &["x".into()])).unwrap();
+    for (value, holds) in [(None, false), (Some("axb"), false), (Some("ab"), true)] {
+        let item: Item = value.map(|value| ("a", Value::from(value))).into_iter().collect();
+        assert_eq!(not_contains.holds(&item), holds, "{value:?}");
+    }
+}
+
+#[test]
 fn updates_are_refused_with_awss_words() {
     let update = |action, value| updates(&[("a".to_owned(), AttributeUpdate { value, action })].into());
     let without = "… Only DELETE action is allowed when no attribute value is specified";
@@ -136,7 +145,7 @@ fn key_conditions_are_those_that_an_index_answers() {
     let hash = ("h".to_owned(), Filter { operator: ComparisonOperator::Eq, list: vec!["x".into()] });
     let with = |operator, list: &[Value]| {
         let range = ("r".to_owned(), Filter { operator, list: list.to_vec() });
-        key_conditions(&[hash.clone(), range].into()).and_then(|conditions| conditions.resolve(&schema))
+        key_conditions(&[hash.clone(), range].into()).and_then(|conditions| conditions.resolve(&schema, None))
     };
     assert!(with(ComparisonOperator::BeginsWith, &["y".into()]).is_ok());
     assert!(with(ComparisonOperator::Between, &["y".into(), "z".into()]).is_ok());

@@ -1,6 +1,8 @@
 //! Comparisons and functions of conditions: what they take, and what they mean.
 
-use super::{Resolver, no_path, order, wrong_count, wrong_type};
+use base64_simd::STANDARD as BASE64;
+
+use super::{Resolver, no_path, not_distinct, order, wrong_count, wrong_type};
 use crate::expression::syntax;
 use crate::expression::tree::{Condition, Operand};
 use crate::expression::{Fault, Path};
@@ -67,7 +69,7 @@ impl Resolver<'_> {
             ("attribute_not_exists", 1, Some(of), _) => Ok(Condition::NotExists(path(name, of)?)),
             ("attribute_type", 2, Some(of), Some(kind)) => {
                 distinct(name, &of, &[&kind])?;
-                Ok(Condition::HasType { path: path(name, of)?, kind: type_named(&kind)? })
+                Ok(Condition::HasType { operand: of, kind: type_named(&kind)? })
             }
             ("begins_with", 2, Some(operand), Some(prefix)) => {
                 distinct(name, &operand, &[&prefix])?;
@@ -114,7 +116,7 @@ fn type_named(operand: &Operand) -> Result<Type, Fault> {
         let kind = operand.static_type().map_or(ANY_TYPE, Type::name);
         return Err(wrong_type("attribute_type", kind));
     };
-    let Value::S(name) = value else { return Err(wrong_type("attribute_type", value.kind().name())) };
+    let Value::S(name) = &**value else { return Err(wrong_type("attribute_type", value.kind().name())) };
     Type::of_name(name).ok_or_else(|| {
         format!(
             "Invalid attribute type name found; type: {name}, valid types: {{B,NULL,SS,BOOL,L,BS,N,NS,S,M}}"
@@ -124,10 +126,7 @@ fn type_named(operand: &Operand) -> Result<Type, Fault> {
 
 fn distinct(operator: &str, first: &Operand, others: &[&Operand]) -> Result<(), Fault> {
     match first {
-        Operand::Path(path) if others.contains(&first) => Err(format!(
-            "The first operand must be distinct from the remaining operands for this operator or function; \
-             operator: {operator}, first operand: {path}"
-        )),
+        Operand::Path(path) if others.contains(&first) => Err(not_distinct(operator, path)),
         _ => Ok(()),
     }
 }
@@ -147,7 +146,20 @@ fn bounds_are_ordered(lower: &Operand, upper: &Operand) -> Result<(), Fault> {
         return Ok(());
     };
     Err(format!(
-        "The BETWEEN operator {rule}; lower bound operand: AttributeValue: {lower}, upper bound operand: \
-         AttributeValue: {upper}"
+        "The BETWEEN operator {rule}; lower bound operand: AttributeValue: {}, upper bound operand: \
+         AttributeValue: {}",
+        shown(lower),
+        shown(upper)
     ))
+}
+
+/// A bound, which is a text, a number or a binary, as AWS shows it: `{S:x}`.
+fn shown(bound: &Value) -> String {
+    let value = match bound {
+        Value::S(text) => text.clone(),
+        Value::N(number) => number.to_string(),
+        Value::B(bytes) => BASE64.encode_to_string(bytes),
+        other => format!("{other:?}"),
+    };
+    format!("{{{}:{value}}}", bound.kind())
 }

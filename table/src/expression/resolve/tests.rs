@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::expression::Operand;
 use crate::value::Value;
 
 fn substitutions() -> Substitutions {
@@ -55,6 +56,7 @@ fn conditions_are_read() {
         "(attribute_exists(a))",
         "attribute_exists((a)) AND (a).b = :n",
         "attribute_type(a, :type)",
+        "attribute_type(:n, :type)",
         ":n = :m",
         "setting = :n AND Android = :n AND notes = :n AND inner_ = :n",
     ] {
@@ -70,6 +72,7 @@ fn conditions_that_make_no_sense_are_refused_with_awss_words() {
         ("((a)) = :n", "The expression has redundant parentheses;"),
         ("b = :n AND ((a = :n OR f(a)))", "The expression has redundant parentheses;"),
         ("f(a)", "Invalid function name; function: f"),
+        ("a = g(b) AND f(a)", "Invalid function name; function: g"),
         ("a = Size(b)", "Invalid function name; function: Size"),
         (
             "list_append(a, b) = :l",
@@ -184,7 +187,12 @@ fn operands_of_wrong_types_are_refused_with_awss_words() {
 fn what_is_no_condition_is_a_syntax_error() {
     for (text, token, near) in [
         ("a", "<EOF>", "a"),
-        ("a = ", "<EOF>", "="),
+        ("a = ", "<EOF>", "= "),
+        ("_a = :n", "_", "_a"),
+        ("a._b = :n", "_", "._b"),
+        ("_f(b)", "_", "_f"),
+        ("a[00] = :n", "0", "00]"),
+        ("a[01] = :n", "1", "01]"),
         ("a = = :n", "=", "= = :n"),
         ("a = :n b", "b", ":n b"),
         ("a == :n", "=", "== :n"),
@@ -213,14 +221,16 @@ fn expressions_are_bounded() {
         "Expression size has exceeded the maximum allowed size; expression size: 4097"
     );
     let nested = |depth: usize| format!("{}a = :n{}", "(NOT ".repeat(depth), ")".repeat(depth));
-    assert_eq!(condition(&nested(150)), "");
-    assert!(condition(&nested(151)).starts_with("The expression has too many nesting levels"));
+    assert_eq!(condition(&nested(299)), "");
+    assert_eq!(condition(&nested(300)), "The expression contains too many operators; operator count: 301");
+    assert_eq!(condition(&nested(301)), "The expression has redundant parentheses;");
     let open = |text: &str, depth: usize| condition(&text.repeat(depth));
-    assert!(open("(", 150).starts_with("Syntax error; token: \"<EOF>\""));
-    assert!(open("size(", 150).starts_with("Syntax error; token: \"<EOF>\""));
+    assert!(open("(", 300).starts_with("Syntax error; token: \"<EOF>\""));
+    assert!(open("size(", 300).starts_with("Syntax error; token: \"<EOF>\""));
     let many = |count: usize| vec!["a=:n"; count].join(" OR ");
     assert_eq!(condition(&many(150)), "");
     assert_eq!(condition(&many(151)), "The expression contains too many operators; operator count: 301");
+    assert_eq!(condition(&many(200)), "The expression contains too many operators; operator count: 301");
     let list = |count: usize| format!("a IN ({})", vec![":n"; count].join(","));
     assert_eq!(condition(&list(100)), "");
     assert_eq!(
@@ -230,7 +240,9 @@ fn expressions_are_bounded() {
     let path = |names: usize| format!("{} = :n", vec!["a"; names].join("."));
     assert_eq!(condition(&path(32)), "");
     assert_eq!(condition(&path(33)), "The document path has too many nesting levels; nesting levels: 33");
-    assert_eq!(update(&format!("SET a = {}:n{}", "(".repeat(150), ")".repeat(150))), "");
+    let nested = |depth: usize| format!("SET a = {}:n{}", "(".repeat(depth), ")".repeat(depth));
+    assert_eq!(update(&nested(1)), "");
+    assert_eq!(update(&nested(300)), "The expression has redundant parentheses;");
 }
 
 #[test]
@@ -262,6 +274,33 @@ fn updates_that_make_no_sense_are_refused_with_awss_words() {
         ("SET name = f(:n) SET a = :n", "Attribute name is a reserved keyword; reserved keyword: name"),
         ("SET and = :n", "Attribute name is a reserved keyword; reserved keyword: and"),
         ("SET a = f(:n) SET b = :n", "Invalid function name; function: f"),
+        ("SET a = ((b))", "The expression has redundant parentheses;"),
+        ("SET a = ((b + :n))", "The expression has redundant parentheses;"),
+        ("SET a = list_append(((b)), :l)", "The expression has redundant parentheses;"),
+        ("SET _abc = :n", "Syntax error; token: \"_\", near: \"SET _abc\""),
+        ("REMOVE _a", "Syntax error; token: \"_\", near: \"REMOVE _a\""),
+        (
+            "SET a = list_append(list_append(:l, :l), :l)",
+            "The function is not allowed to be used this way in an expression; function: list_append",
+        ),
+        (
+            "SET a = if_not_exists(b, list_append(name, #x))",
+            "The function is not allowed to be used this way in an expression; function: list_append",
+        ),
+        (
+            "SET a = :n + list_append(b, c)",
+            "The function is not allowed to be used this way in an expression; function: list_append",
+        ),
+        (
+            "SET a = if_not_exists(zz, zz)",
+            "The first operand must be distinct from the remaining operands for this operator or function; \
+             operator: if_not_exists, first operand: [zz]",
+        ),
+        (
+            "SET a = if_not_exists(zz, zz) ADD b :s",
+            "Incorrect operand type for operator or function; operator: ADD, operand type: STRING, typeSet: \
+             ALLOWED_FOR_ADD_OPERAND",
+        ),
         ("SET a = size(b)", "The function is not allowed in an update expression; function: size"),
         ("SET a = #x SET b = :n", "The \"SET\" section can only be used once in an update expression;"),
         (
@@ -322,10 +361,11 @@ fn updates_that_make_no_sense_are_refused_with_awss_words() {
 
 #[test]
 fn projections_are_refused_with_awss_words() {
-    assert_eq!(projection("a, b.c[2] , #dots.#name, _x, set1"), "");
+    assert_eq!(projection("a, b.c[2] , #dots.#name, x_, set1"), "");
     for (text, expected) in [
         ("", "The expression can not be empty;"),
         ("a,", "Syntax error; token: \"<EOF>\", near: \",\""),
+        ("_a", "Syntax error; token: \"_\", near: \"_a\""),
         ("a, and", "Attribute name is a reserved keyword; reserved keyword: and"),
         ("#x", "An expression attribute name used in the document path is not defined; attribute name: #x"),
         (
@@ -341,6 +381,23 @@ fn projections_are_refused_with_awss_words() {
     ] {
         assert_eq!(projection(text), expected, "{text}");
     }
+}
+
+#[test]
+fn what_is_used_often_is_not_copied() {
+    let condition =
+        Condition::parse(ExpressionKind::Filter, "#dots = :s OR #dots = :s", &mut substitutions()).unwrap();
+    let Condition::Or(parts) = &condition else { panic!("{condition:?}") };
+    let [
+        Condition::Compare { right: Operand::Value(one), .. },
+        Condition::Compare { right: Operand::Value(other), .. },
+    ] = parts.as_slice()
+    else {
+        panic!("{condition:?}")
+    };
+    assert!(std::sync::Arc::ptr_eq(one, other));
+    let paths = condition.paths();
+    assert!(std::sync::Arc::ptr_eq(&paths[0].head, &paths[1].head));
 }
 
 #[test]

@@ -72,6 +72,12 @@ impl Election {
         self.leads_until().is_some_and(|until| now < until)
     }
 
+    /// For how long the lock certainly looked the same. Zero for whoever holds it and for who never saw it.
+    #[must_use]
+    pub fn silent_for(&self) -> Duration {
+        if self.held.is_some() { Duration::ZERO } else { self.watch.unchanged_for(&()).unwrap_or_default() }
+    }
+
     /// What to do about the lock that was found, asked for and answered at these times of the monotonic clock.
     /// `version` is fresh.
     pub fn next(

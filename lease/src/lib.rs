@@ -8,6 +8,7 @@
 pub mod assignment;
 pub mod checkpoint;
 pub mod cleanup;
+pub mod coordinator;
 pub mod error;
 pub mod expiry;
 pub mod handoff;

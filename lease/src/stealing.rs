@@ -41,10 +41,9 @@ pub enum TakeReason {
 /// What `me` should take. Finished leases need nobody.
 #[must_use]
 pub fn plan(me: &WorkerId, leases: &[LeaseView], settings: StealingSettings, seed: u64) -> Vec<Take> {
-    let live: Vec<_> = leases.iter().filter(|lease| lease.state != LeaseState::Finished).collect();
-    let (mut free, held): (Vec<_>, Vec<_>) = live.iter().partition(|lease| {
-        matches!(lease.state, LeaseState::Unowned | LeaseState::Expired { .. })
-    });
+    let live: Vec<&LeaseView> = leases.iter().filter(|lease| lease.state != LeaseState::Finished).collect();
+    let is_free = |lease: &&LeaseView| matches!(lease.state, LeaseState::Unowned | LeaseState::Expired { .. });
+    let (mut free, held): (Vec<&LeaseView>, Vec<&LeaseView>) = live.iter().copied().partition(is_free);
     let mut counts = BTreeMap::from([(me, 0_usize)]);
     for owner in held.iter().filter_map(|lease| lease.owner.as_ref()) {
         *counts.entry(owner).or_default() += 1;
@@ -62,7 +61,7 @@ pub fn plan(me: &WorkerId, leases: &[LeaseView], settings: StealingSettings, see
     let Some((from, has)) = most.map(|(worker, has)| (*worker, *has)) else { return Vec::new() };
     // Above its share it gives up the excess; just at it one, if we lack more than one.
     let gives = if has > target { has - target } else { usize::from(has == target && needed > 1) };
-    let mut theirs: Vec<_> = held
+    let mut theirs: Vec<&LeaseView> = held
         .into_iter()
         .filter(|lease| lease.owner.as_ref() == Some(from) && lease.state == LeaseState::Held)
         .collect();

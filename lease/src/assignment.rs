@@ -22,7 +22,7 @@ pub use self::snapshot::{LeaseState, LeaseView, LoadView, Snapshot, WorkerView};
 /// How a fleet is balanced. The defaults are KCL's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AssignmentSettings {
-    pub strategy: Strategy,
+    pub balance_by: BalanceBy,
     /// No worker is given more.
     pub leases_per_worker_max: usize,
     /// No worker is given leases beyond this throughput, in KiB a second.
@@ -45,7 +45,7 @@ pub struct AssignmentSettings {
 impl Default for AssignmentSettings {
     fn default() -> Self {
         Self {
-            strategy: Strategy::WorkerLoad,
+            balance_by: BalanceBy::WorkerLoad,
             leases_per_worker_max: usize::MAX,
             throughput_kbps_max: f64::INFINITY,
             rebalance_threshold_percent: 10.0,
@@ -60,7 +60,7 @@ impl Default for AssignmentSettings {
 
 /// What is to be even among workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strategy {
+pub enum BalanceBy {
     /// The number of leases, within one.
     LeaseCount,
     /// The throughput of the leases.
@@ -155,9 +155,9 @@ pub fn plan(snapshot: &Snapshot, settings: &AssignmentSettings) -> Vec<Move> {
     if snapshot.workers.is_empty() {
         return Vec::new();
     }
-    match settings.strategy {
-        Strategy::LeaseCount => count::plan(snapshot, settings),
-        Strategy::Throughput | Strategy::WorkerLoad => load::plan(snapshot, settings),
+    match settings.balance_by {
+        BalanceBy::LeaseCount => count::plan(snapshot, settings),
+        BalanceBy::Throughput | BalanceBy::WorkerLoad => load::plan(snapshot, settings),
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use millstream_runtime::{Entropy, SeededEntropy};
 
-use super::{AssignmentSettings, How, Move, Reason, Snapshot, Strategy, available, how_held, overdue};
+use super::{AssignmentSettings, BalanceBy, How, Move, Reason, Snapshot, available, how_held, overdue};
 use crate::assignment::{LeaseState, LeaseView};
 use crate::names::WorkerId;
 use crate::store::Compare;
@@ -99,8 +99,8 @@ fn fleets<'a>(
         Standing { id, leases, throughput, load: throughput, max: None }
     };
     let standings: Vec<_> = able.iter().map(|worker| standing(&worker.id)).collect();
-    let metrics: BTreeSet<&str> = match settings.strategy {
-        Strategy::WorkerLoad => {
+    let metrics: BTreeSet<&str> = match settings.balance_by {
+        BalanceBy::WorkerLoad => {
             let names = able.first().into_iter().flat_map(|worker| worker.loads.keys());
             let everywhere = |name: &&String| able.iter().all(|worker| worker.loads.contains_key(*name));
             names.filter(everywhere).map(String::as_str).collect()

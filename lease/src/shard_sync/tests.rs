@@ -161,22 +161,27 @@ fn history() -> impl Strategy<Value = Vec<Shard>> {
 fn process(shards: &[Shard], leases: &mut Vec<Lease>) -> Vec<ShardName> {
     let mut read = Vec::new();
     loop {
-        let ready = leases.iter().position(|lease| {
-            !lease.is_finished() && waits_for(lease, leases).is_empty() && !read.contains(&lease.shard())
-        });
-        let Some(index) = ready else { return read };
-        let name = leases[index].shard();
-        read.push(name.clone());
-        let children: Vec<_> = shards.iter().filter(|shard| shard.parents.contains(&name)).cloned().collect();
-        if children.is_empty() {
-            continue;
-        }
-        match at_shard_end(&leases[index], &children, leases) {
-            AtShardEnd::Create(made) => {
+        let mut ended = false;
+        for index in 0..leases.len() {
+            if leases[index].is_finished() || !waits_for(&leases[index], leases).is_empty() {
+                continue;
+            }
+            let name = leases[index].shard();
+            if !read.contains(&name) {
+                read.push(name.clone());
+            }
+            let children: Vec<_> = shards.iter().filter(|shard| shard.parents.contains(&name)).cloned().collect();
+            // A child that waits for its other parent is tried again when that one may have a lease.
+            if let AtShardEnd::Create(made) = at_shard_end(&leases[index], &children, leases)
+                && !children.is_empty()
+            {
                 leases.extend(made.into_iter().map(|creation| creation.lease));
                 leases[index].checkpoint = Checkpoint::SHARD_END;
+                ended = true;
             }
-            AtShardEnd::WaitFor { parent, .. } => panic!("{parent} has no lease"),
+        }
+        if !ended {
+            return read;
         }
     }
 }

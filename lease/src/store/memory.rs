@@ -175,3 +175,26 @@ fn apply(row: &mut Row, name: String, change: Change) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::contract;
+
+    #[tokio::test]
+    async fn keeps_the_contract() {
+        contract::run(Arc::new(MemoryStore::new())).await;
+    }
+
+    #[tokio::test]
+    async fn keeps_the_contract_in_three_tables() {
+        contract::run(Arc::new(MemoryStore::over(MemoryTable::default(), Layout::three("leases")))).await;
+    }
+
+    #[tokio::test]
+    async fn a_table_that_is_missing_is_named() {
+        let store = MemoryStore::over(MemoryTable::default(), Layout::single("nowhere"));
+        let error = super::super::LeaseStore::list(&store).await.unwrap_err();
+        assert_eq!(error, Error::TableMissing("nowhere".to_owned()));
+    }
+}

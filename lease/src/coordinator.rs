@@ -81,7 +81,8 @@ pub(crate) struct Shared {
 }
 
 impl Coordinator {
-    /// Starts the tasks of a worker. They end with [`Self::stop`] or when `tasks` is shut down.
+    /// Starts the tasks of a worker. They end with [`Self::stop`] or when `tasks` is shut down; [`Self::stop`] ends
+    /// whatever else is in that set, so it should be the worker's own.
     pub fn start(parts: Components, settings: CoordinatorSettings, tasks: &TaskSet) -> Self {
         let election = Election::new(settings.worker.clone(), settings.leader_lease);
         let leading = Leading::new(&settings);

@@ -185,7 +185,11 @@ fn balance(
         let excess = ((worker.load - mean) / worker.load).max(0.0);
         let mut budget = worker.throughput * excess * settings.dampening_percent / 100.0;
         let mut leases = movable(snapshot, worker.id, &random);
-        while let Some((lease, taker)) = choose(&mut leases, &fleet, giver, (budget, mean), settings, weights) {
+        let mut overshoot = settings.overshoot;
+        while let Some((lease, taker)) =
+            choose(&mut leases, &fleet, giver, Limits { budget, mean, overshoot }, settings, weights)
+        {
+            overshoot = false;
             let weight = weights.of_lease(lease);
             let load = if worker.throughput > 0.0 { worker.load * weight / worker.throughput } else { 0.0 };
             moves.push(Move {
@@ -246,13 +250,24 @@ fn movable<'a>(snapshot: &'a Snapshot, worker: &WorkerId, random: &dyn Entropy) 
     drawn.into_iter().map(|(_, lease)| lease).collect()
 }
 
+/// How far one worker's relief may go.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// Throughput that is still to be moved.
+    budget: f64,
+    /// No taker is loaded above this.
+    mean: f64,
+    /// Whether a lease may go that fits neither: only if nothing else would move.
+    overshoot: bool,
+}
+
 /// The next lease to give up, taken out of `leases`, and who gets it: one that fits into what is to be moved, or else
 /// the lightest one.
 fn choose<'a>(
     leases: &mut Vec<&'a LeaseView>,
     fleet: &Fleet<'_>,
     giver: usize,
-    (budget, mean): (f64, f64),
+    limits: Limits,
     settings: &AssignmentSettings,
     weights: &Weights,
 ) -> Option<(&'a LeaseView, usize)> {
@@ -261,15 +276,15 @@ fn choose<'a>(
         taker(fleet, giver, weight, up_to, settings)
     };
     let fits = leases.iter().enumerate().find_map(|(place, lease)| {
-        let fits = weights.of_lease(lease) <= budget;
-        takes(lease, mean).filter(|_| fits).map(|taker| (place, taker))
+        let fits = weights.of_lease(lease) <= limits.budget;
+        takes(lease, limits.mean).filter(|_| fits).map(|taker| (place, taker))
     });
     let lightest = || {
         let by_weight = |a: &&LeaseView, b: &&LeaseView| weights.of_lease(a).total_cmp(&weights.of_lease(b));
         let (place, lease) = leases.iter().enumerate().min_by(|(_, a), (_, b)| by_weight(a, b))?;
         takes(lease, f64::INFINITY).map(|taker| (place, taker))
     };
-    let (place, taker) = fits.or_else(|| settings.overshoot.then(lightest).flatten())?;
+    let (place, taker) = fits.or_else(|| limits.overshoot.then(lightest).flatten())?;
     Some((leases.swap_remove(place), taker))
 }
 

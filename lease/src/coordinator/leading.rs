@@ -14,6 +14,7 @@ use crate::assignment::{self, How, Move, Snapshot};
 use crate::error::Result;
 use crate::expiry::{LeaseWatch, WorkerWatch};
 use crate::handoff::HandoffWatch;
+use crate::leader::Election;
 use crate::lease::Lease;
 use crate::shard_sync::HoleWatch;
 use crate::store::{Cas, Listing};
@@ -56,9 +57,15 @@ impl Shared {
                 tracing::info!(worker = %self.settings.worker, "leads the fleet");
                 self.look_now.notify_one();
             }
+            // Whoever may have to follow begins to watch at once.
+            Ok(_) if self.is_suspicious(&election) => self.look_now.notify_one(),
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the leader's lock cannot be reached"),
         }
+    }
+
+    fn is_suspicious(&self, election: &Election) -> bool {
+        election.silent_for() >= self.settings.heartbeat_interval * 3 / 2
     }
 
     /// Looks, and acts if this worker leads.
@@ -66,7 +73,7 @@ impl Shared {
         let now = self.parts.clock.monotonic();
         let (leads, suspicious) = {
             let election = self.election.lock().await;
-            (election.is_leader(now), election.silent_for() >= self.settings.heartbeat_interval * 2)
+            (election.is_leader(now), self.is_suspicious(&election))
         };
         if !leads && !suspicious {
             return;

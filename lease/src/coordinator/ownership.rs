@@ -4,6 +4,7 @@
 //! others count from when they saw it, which is later. In a handoff it ends no later than the leader's patience. Writes
 //! about one lease go one after another, because each names the counter that the one before left.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,14 +15,14 @@ use super::Shared;
 use crate::error::Error;
 use crate::handoff::holder_deadline;
 use crate::lease::{Lease, PendingCheckpoint};
-use crate::names::{LeaseKey, ShardName};
+use crate::names::{LeaseKey, ShardName, WorkerId};
 use crate::store::{Cas, LeaseStore, Lost, NewCheckpoint};
 
 /// How often a write is tried again whose refusal turned out to be none.
 const TRIES: usize = 3;
 
 /// A lease that this worker has or had. Clones are the same ownership.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Ownership {
     shared: Arc<Shared>,
     held: Arc<Held>,
@@ -60,6 +61,12 @@ enum Refusal {
     /// The row is as this worker could have left it itself, or as a handoff request leaves it: try again.
     Adopted,
     Over(LossReason),
+}
+
+impl fmt::Debug for Ownership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ownership").field("key", self.key()).field("epoch", &self.epoch()).finish()
+    }
 }
 
 impl PartialEq for Ownership {
@@ -268,7 +275,7 @@ impl Ownership {
 
 /// Whether `found` is what this worker may have made of `known` itself by one write whose reply was lost, or what a
 /// handoff request makes of that. Whatever takes a lease away raises the counter, and giving it back raises it again.
-fn is_ours(known: &Lease, found: &Lease, me: &crate::names::WorkerId) -> bool {
+fn is_ours(known: &Lease, found: &Lease, me: &WorkerId) -> bool {
     found.holder() == Some(me) && (known.counter..=known.counter.saturating_add(1)).contains(&found.counter)
 }
 

@@ -63,6 +63,9 @@ impl Shared {
         let held = Arc::new(Held::new(self, lease, sent_at));
         let ownership = Ownership::new(self, &held);
         self.held.lock().insert(key.clone(), held);
+        if self.tasks.is_stopping() {
+            return ownership.give_back().await;
+        }
         self.events.push(Event::Gained(ownership));
         Ok(())
     }
@@ -78,6 +81,9 @@ impl Shared {
     /// Writes that this worker lives, and how busy it is.
     pub(super) async fn report(self: &Arc<Self>) {
         let mut last = self.last_report.lock().await;
+        if self.tasks.is_stopping() {
+            return;
+        }
         let now_secs = self.parts.clock.now().as_secs();
         // It must differ from the last one even if the wall clock was set back.
         let updated_secs = last.as_ref().map_or(now_secs, |last| now_secs.max(last.updated_secs + 1));

@@ -54,10 +54,10 @@ impl CoordinatorSettings {
         Self {
             worker,
             failover,
-            discovery_interval: failover / 10,
-            look_interval: failover / 5,
+            discovery_interval: failover / 25,
+            look_interval: failover * 2 / 25,
             leader_lease: failover / 2,
-            heartbeat_interval: failover / 6,
+            heartbeat_interval: failover / 10,
             handoff_timeout: Duration::from_secs(30),
             report_interval: Duration::from_secs(30),
             report_patience: Duration::from_secs(60),

@@ -215,6 +215,8 @@ proptest! {
         if leases.is_empty() {
             leases.push(lease(1_000, Checkpoint::TRIM_HORIZON));
         }
+        // An application that begins in the middle has left what is above behind.
+        let begun: Vec<_> = leases.iter().map(Lease::shard).collect();
         let creations = plan(&shards, &leases, initial, None).unwrap();
         let keys: BTreeSet<_> = creations.iter().map(|c| c.lease.key.clone()).collect();
         prop_assert_eq!(keys.len(), creations.len());
@@ -226,7 +228,7 @@ proptest! {
         for shard in shards.iter().filter(|shard| shard.is_open) {
             prop_assert!(read.contains(&shard.name), "{} is never read", shard.name);
         }
-        for (at, name) in read.iter().enumerate() {
+        for (at, name) in read.iter().enumerate().filter(|(_, name)| !begun.contains(*name)) {
             let shard = shards.iter().find(|shard| shard.name == *name);
             let parents = shard.into_iter().flat_map(|shard| &shard.parents);
             for parent in parents {

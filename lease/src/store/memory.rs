@@ -40,7 +40,8 @@ impl Default for MemoryStore {
 pub struct MemoryTable(Arc<Mutex<HashMap<String, BTreeMap<String, Row>>>>);
 
 impl MemoryTable {
-    fn make(&self, table: &Table) {
+    /// Makes a table, empty unless it is there.
+    pub fn make(&self, table: &Table) {
         self.0.lock().entry(table.name.clone()).or_default();
     }
 

@@ -46,7 +46,8 @@ pub fn plan(leases: &[Lease], known: Option<&BTreeSet<ShardName>>) -> Vec<Remova
         }
         let gone = known.is_some_and(|known| !known.contains(&lease.shard()));
         // Whoever holds it finds out for itself that the shard is gone, and ends it.
-        (gone && orphaned && (lease.is_finished() || lease.holder().is_none())).then_some(RemovalReason::ShardGone)
+        (gone && orphaned && (lease.is_finished() || lease.holder().is_none()))
+            .then_some(RemovalReason::ShardGone)
     };
     let removal = |lease: &Lease| why(lease).map(|reason| Removal { lease: lease.clone(), reason });
     leases.iter().filter_map(removal).collect()

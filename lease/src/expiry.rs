@@ -185,10 +185,7 @@ mod tests {
         let mut moving = lease(Some("b"), 5);
         moving.checkpoint_owner = Some("a".parse().unwrap());
         watch.observe(std::slice::from_ref(&moving), secs(11), secs(11));
-        assert_eq!(
-            watch.availability(&moving, FAILOVER),
-            Availability::Expired { unchanged_for: secs(11) }
-        );
+        assert_eq!(watch.availability(&moving, FAILOVER), Availability::Expired { unchanged_for: secs(11) });
     }
 
     #[test]

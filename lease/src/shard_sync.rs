@@ -184,7 +184,8 @@ impl<'a> Sync<'a> {
             if self.leases.contains_key(&shard.name) {
                 self.covered.insert(&shard.name, true);
             } else if parents_known {
-                let covered = self.listed_parents(shard).any(|parent| self.covered.get(&parent.name) == Some(&true));
+                let covered =
+                    self.listed_parents(shard).any(|parent| self.covered.get(&parent.name) == Some(&true));
                 self.covered.insert(&shard.name, covered);
             } else {
                 left.push((shard, true));
@@ -208,7 +209,8 @@ impl<'a> Sync<'a> {
                 continue;
             }
             let parents: Vec<_> = self.listed_parents(shard).collect();
-            let ended = |parent: &&Shard| self.leases.get(&parent.name).is_some_and(|lease| lease.is_finished());
+            let ended =
+                |parent: &&Shard| self.leases.get(&parent.name).is_some_and(|lease| lease.is_finished());
             if !parents.is_empty() && parents.iter().all(ended) {
                 self.create(shard, Checkpoint::TRIM_HORIZON, CreationReason::ParentsEnded);
                 continue;

@@ -42,7 +42,8 @@ pub enum TakeReason {
 #[must_use]
 pub fn plan(me: &WorkerId, leases: &[LeaseView], settings: StealingSettings, seed: u64) -> Vec<Take> {
     let live: Vec<&LeaseView> = leases.iter().filter(|lease| lease.state != LeaseState::Finished).collect();
-    let is_free = |lease: &&LeaseView| matches!(lease.state, LeaseState::Unowned | LeaseState::Expired { .. });
+    let is_free =
+        |lease: &&LeaseView| matches!(lease.state, LeaseState::Unowned | LeaseState::Expired { .. });
     let (mut free, held): (Vec<&LeaseView>, Vec<&LeaseView>) = live.iter().copied().partition(is_free);
     let mut counts = BTreeMap::from([(me, 0_usize)]);
     for owner in held.iter().filter_map(|lease| lease.owner.as_ref()) {

@@ -77,9 +77,17 @@ enum Request {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum InFlight {
-    Sent { request: Request, at: Time },
+    Sent {
+        request: Request,
+        at: Time,
+    },
     /// The row afterwards, or what stood in the way.
-    Answered { request: Request, at: Time, applied: bool, row: Row },
+    Answered {
+        request: Request,
+        at: Time,
+        applied: bool,
+        row: Row,
+    },
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -209,8 +217,8 @@ impl Protocol {
             leader.looked_at - leader.holder_since
         };
         let free = seen.holder().is_none() || silent > FAILOVER;
-        let overdue = seen.checkpoint_owner.is_some()
-            && leader.looked_at - leader.handoff_since > HANDOFF_TIMEOUT;
+        let overdue =
+            seen.checkpoint_owner.is_some() && leader.looked_at - leader.handoff_since > HANDOFF_TIMEOUT;
         for to in WORKERS {
             if free && seen.holder() != Some(to) {
                 actions.push(Action::Order(to, What::Assign));
@@ -359,9 +367,10 @@ impl Protocol {
         if !same_holder {
             leader.holder_since = now;
         }
-        let same_handoff = leader.seen.as_ref().is_some_and(|seen| {
-            (seen.owner, seen.checkpoint_owner) == (row.owner, row.checkpoint_owner)
-        });
+        let same_handoff = leader
+            .seen
+            .as_ref()
+            .is_some_and(|seen| (seen.owner, seen.checkpoint_owner) == (row.owner, row.checkpoint_owner));
         if !same_handoff {
             leader.handoff_since = now;
         }
@@ -451,15 +460,19 @@ impl Model for Protocol {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always(EXCLUSIVE, |_, state| !WORKERS.iter().all(|worker| state.is_valid(*worker))),
-            Property::always(FENCED, |_, state| !state.breach),
-            Property::always(ORDERED, |_, state| {
+            Property::always(EXCLUSIVE, |_, state: &State| {
+                !WORKERS.iter().all(|worker| state.is_valid(*worker))
+            }),
+            Property::always(FENCED, |_, state: &State| !state.breach),
+            Property::always(ORDERED, |_, state: &State| {
                 !state.child_is_read || state.row.checkpoint == SHARD_END
             }),
-            Property::sometimes("a dead worker's lease goes to another", |_, state| state.expired_once),
-            Property::sometimes("a lease is handed over", |_, state| state.handed_over_once),
-            Property::sometimes("a write is refused", |_, state| state.refused_once),
-            Property::sometimes("the child is read", |_, state| state.child_is_read),
+            Property::sometimes("a dead worker's lease goes to another", |_, state: &State| {
+                state.expired_once
+            }),
+            Property::sometimes("a lease is handed over", |_, state: &State| state.handed_over_once),
+            Property::sometimes("a write is refused", |_, state: &State| state.refused_once),
+            Property::sometimes("the child is read", |_, state: &State| state.child_is_read),
         ]
     }
 

@@ -34,11 +34,7 @@ pub(super) fn plan(snapshot: &Snapshot, settings: &AssignmentSettings) -> Vec<Mo
 }
 
 /// From whoever has most to whoever has least, until they differ by one.
-fn balance<'a>(
-    snapshot: &'a Snapshot,
-    settings: &AssignmentSettings,
-    mut counts: Counts<'a>,
-) -> Vec<Move> {
+fn balance<'a>(snapshot: &'a Snapshot, settings: &AssignmentSettings, mut counts: Counts<'a>) -> Vec<Move> {
     let mut movable: BTreeMap<&WorkerId, Vec<&LeaseView>> = BTreeMap::new();
     for lease in snapshot.leases.iter().filter(|lease| lease.state == LeaseState::Held) {
         if let Some(owner) = &lease.owner {

@@ -81,11 +81,7 @@ impl Weights {
 }
 
 /// The fleet in each metric that all workers report; in throughput alone where there is none.
-fn fleets<'a>(
-    snapshot: &'a Snapshot,
-    settings: &AssignmentSettings,
-    weights: &Weights,
-) -> Vec<Fleet<'a>> {
+fn fleets<'a>(snapshot: &'a Snapshot, settings: &AssignmentSettings, weights: &Weights) -> Vec<Fleet<'a>> {
     let able: Vec<_> = snapshot.workers.iter().filter(|worker| !worker.is_failing).collect();
     // Leases must go somewhere, even if no worker knows its load.
     let able = if able.is_empty() { snapshot.workers.iter().collect() } else { able };
@@ -139,7 +135,8 @@ fn roomiest(fleets: &[Fleet<'_>], settings: &AssignmentSettings, weight: f64) ->
         relative.fold(0.0_f64, f64::max)
     };
     let first = fleets.first()?;
-    let candidates = (0..first.workers.len()).filter(|index| first.workers[*index].can_take(settings, weight));
+    let candidates =
+        (0..first.workers.len()).filter(|index| first.workers[*index].can_take(settings, weight));
     candidates.min_by(|a, b| {
         tightest(*a).total_cmp(&tightest(*b)).then(first.workers[*a].leases.cmp(&first.workers[*b].leases))
     })
@@ -147,7 +144,8 @@ fn roomiest(fleets: &[Fleet<'_>], settings: &AssignmentSettings, weight: f64) ->
 
 impl Standing<'_> {
     fn can_take(&self, settings: &AssignmentSettings, weight: f64) -> bool {
-        self.leases < settings.leases_per_worker_max && self.throughput + weight <= settings.throughput_kbps_max
+        self.leases < settings.leases_per_worker_max
+            && self.throughput + weight <= settings.throughput_kbps_max
     }
 }
 
@@ -232,9 +230,12 @@ fn givers(fleet: &Fleet<'_>, settings: &AssignmentSettings, mean: f64) -> Vec<(u
     if givers.is_empty() {
         let all = 0..fleet.workers.len();
         let idle = all.clone().min_by(|a, b| by_load(*a, *b));
-        let idle = idle.map(|index| fleet.workers[index].load).filter(|load| *load < mean * (1.0 - threshold));
+        let idle =
+            idle.map(|index| fleet.workers[index].load).filter(|load| *load < mean * (1.0 - threshold));
         let busiest = all.max_by(|a, b| by_load(*a, *b));
-        givers.extend(busiest.zip(idle).map(|(busiest, taker)| (busiest, Reason::IdleWorker { metric, taker, mean })));
+        givers.extend(
+            busiest.zip(idle).map(|(busiest, taker)| (busiest, Reason::IdleWorker { metric, taker, mean })),
+        );
     }
     givers
 }
@@ -296,9 +297,11 @@ fn taker(
     up_to: f64,
     settings: &AssignmentSettings,
 ) -> Option<usize> {
-    let others = fleet.workers.iter().enumerate().filter(|(index, worker)| {
-        *index != giver && worker.can_take(settings, weight)
-    });
+    let others = fleet
+        .workers
+        .iter()
+        .enumerate()
+        .filter(|(index, worker)| *index != giver && worker.can_take(settings, weight));
     let (index, least) = others.min_by(|(_, a), (_, b)| a.load.total_cmp(&b.load))?;
     let (from, after) = (&fleet.workers[giver], least.load + weight * fleet.load_per_throughput);
     // Leases without any throughput weigh nothing; for them the counts must become more even.

@@ -24,7 +24,9 @@ fn fleet(workers: usize, leases: &[(Option<usize>, Option<f64>)]) -> Snapshot {
         state: if owner.is_some() { LeaseState::Held } else { LeaseState::Unowned },
     };
     let mut snapshot = Snapshot {
-        workers: (0..workers).map(|number| WorkerView { id: worker(number), loads: BTreeMap::new(), is_failing: false }).collect(),
+        workers: (0..workers)
+            .map(|number| WorkerView { id: worker(number), loads: BTreeMap::new(), is_failing: false })
+            .collect(),
         leases: leases.iter().enumerate().map(view).collect(),
         run: 0,
         seed: 0,

@@ -118,7 +118,8 @@ impl Shared {
 
     async fn assign(&self, leading: &mut Leading, leases: &[Lease], reports: &[WorkerReport]) {
         let settings = &self.settings;
-        let alive = |report: &&WorkerReport| leading.workers.is_alive(&report.worker, settings.report_patience);
+        let alive =
+            |report: &&WorkerReport| leading.workers.is_alive(&report.worker, settings.report_patience);
         let reports: Vec<_> = reports.iter().filter(alive).collect();
         let smoothing = settings.assignment.smoothing;
         let watch = (&leading.leases, settings.failover);

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::events::{Event, LossReason};
 use super::Shared;
+use super::events::{Event, LossReason};
 use crate::error::Error;
 use crate::handoff::holder_deadline;
 use crate::lease::{Lease, PendingCheckpoint};
@@ -141,7 +141,10 @@ impl Ownership {
                     let counter = lease.counter;
                     self.refused(&mut lease, lost)?;
                     // The reply to an earlier try was lost, not the write.
-                    if lease.counter > counter && lease.checkpoint == new.checkpoint && lease.pending.is_none() {
+                    if lease.counter > counter
+                        && lease.checkpoint == new.checkpoint
+                        && lease.pending.is_none()
+                    {
                         return Ok(());
                     }
                 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 
+use super::Shared;
 use super::events::Event;
 use super::ownership::{Held, Ownership};
-use super::Shared;
 use crate::error::Result;
 use crate::names::LeaseKey;
 use crate::row::Row;

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::Shared;
 use super::leading::Leading;
 use super::ownership::{CheckpointError, Ownership};
-use super::Shared;
 use crate::checkpoint::Checkpoint;
 use crate::cleanup;
 use crate::error::Result;
@@ -27,7 +27,8 @@ impl Shared {
     /// Makes the leases that are missing, if it is time to look. True if any were made.
     pub(super) async fn sync_shards(self: &Arc<Self>, leading: &mut Leading, leases: &[Lease]) -> bool {
         let now = self.parts.clock.monotonic();
-        let due = leading.synced_at.is_none_or(|at| now.saturating_sub(at) >= self.settings.shard_sync_interval);
+        let due =
+            leading.synced_at.is_none_or(|at| now.saturating_sub(at) >= self.settings.shard_sync_interval);
         let mut made = false;
         for (index, stream) in self.streams().into_iter().enumerate() {
             let leases = of_stream(leases, stream.as_ref());
@@ -77,7 +78,9 @@ impl Shared {
                 Ok(Cas::Applied(_)) => tracing::info!(lease = %lease.key, %reason, "a lease was made"),
                 // Another worker made it, or a row is there that cannot be read.
                 Ok(Cas::Lost(_)) => {}
-                Err(error) => tracing::warn!(lease = %lease.key, %reason, %error, "a lease could not be made"),
+                Err(error) => {
+                    tracing::warn!(lease = %lease.key, %reason, %error, "a lease could not be made")
+                }
             }
         }
     }

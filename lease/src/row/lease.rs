@@ -70,10 +70,7 @@ pub(crate) fn to_row(lease: &Lease) -> Row {
 }
 
 pub(crate) fn checkpoint_values(checkpoint: &Checkpoint) -> [(&'static str, Value); 2] {
-    [
-        (CHECKPOINT, Value::text(&checkpoint.position)),
-        (SUB_SEQUENCE, Value::number(checkpoint.sub_sequence)),
-    ]
+    [(CHECKPOINT, Value::text(&checkpoint.position)), (SUB_SEQUENCE, Value::number(checkpoint.sub_sequence))]
 }
 
 pub(crate) fn hash_range_values(range: HashKeyRange) -> [(&'static str, Value); 2] {
@@ -127,7 +124,9 @@ fn pending(reader: &mut Reader) -> Result<Option<PendingCheckpoint>, BadRow> {
         // KCL writes the sub-sequence number here when it creates a row, where the state should stand.
         None | Some(Value::N(_) | Value::Null) => None,
         Some(value) => {
-            return Err(reader.bad(PENDING_STATE, format!("should be of type B and is {}", value.type_name())));
+            return Err(
+                reader.bad(PENDING_STATE, format!("should be of type B and is {}", value.type_name()))
+            );
         }
     };
     Ok(checkpoint.map(|checkpoint| PendingCheckpoint { checkpoint, state }))

@@ -64,6 +64,8 @@ mod tests {
         assert!(of_row(released, "key").unwrap().is_released);
         let mut bad = row;
         bad.insert("leaseDuration".to_owned(), Value::text("soon"));
-        assert!(of_row(bad, "key").unwrap_err().to_string().contains("row Leader: leaseDuration is \"soon\""));
+        assert!(
+            of_row(bad, "key").unwrap_err().to_string().contains("row Leader: leaseDuration is \"soon\"")
+        );
     }
 }

@@ -15,10 +15,7 @@ pub(crate) fn to_row(report: &WorkerReport, key_attribute: &str) -> Row {
     let mut row = report.unknown.clone();
     row.insert(key_attribute.to_owned(), Value::text(&report.worker));
     if key_attribute == attribute::LEASE_KEY {
-        row.insert(
-            attribute::ENTITY_TYPE.to_owned(),
-            Value::text(EntityType::WorkerMetricStats.as_str()),
-        );
+        row.insert(attribute::ENTITY_TYPE.to_owned(), Value::text(EntityType::WorkerMetricStats.as_str()));
     }
     row.insert(LAST_UPDATE.to_owned(), Value::number(report.updated_secs));
     let stats = report.metrics.iter().map(|(name, metric)| {

@@ -65,10 +65,7 @@ fn unknown_shards_begin_at_their_oldest_or_at_the_tip() {
         made(&family(), &elsewhere, InitialPosition::AtTimestamp(5)),
         expected(&[0, 1], &Checkpoint::AT_TIMESTAMP)
     );
-    assert_eq!(
-        made(&family(), &elsewhere, InitialPosition::Latest),
-        expected(&[2, 4], &Checkpoint::LATEST)
-    );
+    assert_eq!(made(&family(), &elsewhere, InitialPosition::Latest), expected(&[2, 4], &Checkpoint::LATEST));
 }
 
 #[test]
@@ -105,7 +102,8 @@ fn a_child_of_an_open_parent_is_not_believed() {
 
 #[test]
 fn a_long_ancestry_is_no_problem() {
-    let mut shards: Vec<_> = (1..50_000).map(|number| shard(number, &[number - 1], number == 49_999)).collect();
+    let mut shards: Vec<_> =
+        (1..50_000).map(|number| shard(number, &[number - 1], number == 49_999)).collect();
     shards.push(shard(0, &[], false));
     let oldest = made(&shards, &[lease(99_999, Checkpoint::LATEST)], InitialPosition::TrimHorizon);
     assert_eq!(oldest, expected(&[0], &Checkpoint::TRIM_HORIZON));
@@ -170,7 +168,8 @@ fn process(shards: &[Shard], leases: &mut Vec<Lease>) -> Vec<ShardName> {
             if !read.contains(&name) {
                 read.push(name.clone());
             }
-            let children: Vec<_> = shards.iter().filter(|shard| shard.parents.contains(&name)).cloned().collect();
+            let children: Vec<_> =
+                shards.iter().filter(|shard| shard.parents.contains(&name)).cloned().collect();
             // A child that waits for its other parent is tried again when that one may have a lease.
             if let AtShardEnd::Create(made) = at_shard_end(&leases[index], &children, leases)
                 && !children.is_empty()

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use super::table::{Change, Changes, Expect, Expected, KeyPage, Layout, Outcome, Page, Part, RowTable, Table};
 use super::TableStore;
+use super::table::{
+    Change, Changes, Expect, Expected, KeyPage, Layout, Outcome, Page, Part, RowTable, Table,
+};
 use crate::error::{Error, Result};
 use crate::row::{Row, Value, attribute};
 

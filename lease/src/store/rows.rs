@@ -19,8 +19,8 @@ use crate::lease::{Lease, PendingCheckpoint};
 use crate::names::{LeaseKey, WorkerId};
 use crate::row::attribute::{CHECKPOINT_OWNER, LEASE_COUNTER, LEASE_KEY, LEASE_OWNER};
 use crate::row::lease::{
-    CHILDREN, OWNER_SWITCHES, PENDING_CHECKPOINT, PENDING_STATE, PENDING_SUB_SEQUENCE,
-    THROUGHPUT, checkpoint_values, hash_range_values, shards_value, stream_values,
+    CHILDREN, OWNER_SWITCHES, PENDING_CHECKPOINT, PENDING_STATE, PENDING_SUB_SEQUENCE, THROUGHPUT,
+    checkpoint_values, hash_range_values, shards_value, stream_values,
 };
 use crate::row::{EntityType, Row, Value, lease};
 use crate::worker::WorkerReport;
@@ -69,9 +69,7 @@ fn outcome<V, E: Into<Error>>(outcome: Outcome, of_row: impl Fn(Row) -> Result<V
     Ok(match outcome {
         Outcome::Applied(row) => Cas::Applied(of_row(row).map_err(Into::into)?),
         Outcome::Refused(None) => Cas::Lost(Lost::Gone),
-        Outcome::Refused(Some(row)) => {
-            Cas::Lost(Lost::Changed(Box::new(of_row(row).map_err(Into::into)?)))
-        }
+        Outcome::Refused(Some(row)) => Cas::Lost(Lost::Changed(Box::new(of_row(row).map_err(Into::into)?))),
     })
 }
 
@@ -332,4 +330,3 @@ impl<T: RowTable + 'static> LeaseStore for TableStore<T> {
         self.write_state(key, seen, new).await
     }
 }
-

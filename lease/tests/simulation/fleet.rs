@@ -160,7 +160,8 @@ impl Fleet {
     }
 
     pub(crate) fn checkpoints(&self) -> u64 {
-        self.checkpoints_before + self.members.iter().map(|member| *member.way.checkpoints.lock()).sum::<u64>()
+        self.checkpoints_before
+            + self.members.iter().map(|member| *member.way.checkpoints.lock()).sum::<u64>()
     }
 
     /// Handoffs that ended because the holder took too long.

@@ -46,7 +46,11 @@ async fn a_crashed_workers_leases_have_new_holders_in_time() {
         fleet.crash(victim);
         let took = fleet.run_until_all_owned(Duration::from_secs(60)).await;
         let bound = FAILOVER + Duration::from_secs(if crashes_leader { 5 } else { 2 }) + STEP;
-        assert!(took <= bound, "{took:?} after the crash of a {}", if crashes_leader { "leader" } else { "worker" });
+        assert!(
+            took <= bound,
+            "{took:?} after the crash of a {}",
+            if crashes_leader { "leader" } else { "worker" }
+        );
     }
 }
 

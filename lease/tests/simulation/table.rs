@@ -68,7 +68,8 @@ impl FaultyTable {
 
     /// Checks a write that was made.
     fn check(&self, key: &str, before: Option<&Row>, changes: &Changes, after: &Row) {
-        let checkpoints = changes.iter().any(|(name, change)| name == "checkpoint" && matches!(change, Change::Put(_)));
+        let checkpoints =
+            changes.iter().any(|(name, change)| name == "checkpoint" && matches!(change, Change::Put(_)));
         if !checkpoints {
             return;
         }

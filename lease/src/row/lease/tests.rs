@@ -20,8 +20,7 @@ fn position() -> impl Strategy<Value = Position> {
 }
 
 fn checkpoint() -> impl Strategy<Value = Checkpoint> {
-    (position(), any::<u64>())
-        .prop_map(|(position, sub_sequence)| Checkpoint { position, sub_sequence })
+    (position(), any::<u64>()).prop_map(|(position, sub_sequence)| Checkpoint { position, sub_sequence })
 }
 
 fn shards() -> impl Strategy<Value = BTreeSet<ShardName>> {

@@ -32,7 +32,12 @@ pub(super) async fn listing_and_index_agree(store: &dyn LeaseStore) {
     assert_eq!(listed.bad, []);
 
     let of = |parity: usize| -> BTreeSet<LeaseKey> {
-        wanted.iter().enumerate().filter(|(number, _)| number % 2 == parity).map(|(_, key)| key.clone()).collect()
+        wanted
+            .iter()
+            .enumerate()
+            .filter(|(number, _)| number % 2 == parity)
+            .map(|(_, key)| key.clone())
+            .collect()
     };
     // The index may lag: what it says in the end counts.
     for (owner, expected) in [(&a, of(0)), (&b, of(1)), (&worker("lister-c"), BTreeSet::new())] {

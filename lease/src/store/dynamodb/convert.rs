@@ -21,7 +21,9 @@ pub(super) fn row(item: HashMap<String, AttributeValue>) -> Row {
 
 pub(super) fn expected(expected: Expected) -> HashMap<String, ExpectedAttributeValue> {
     let one = |expect| match expect {
-        Expect::Equals(value) => ExpectedAttributeValue::builder().exists(true).value(attribute(value)).build(),
+        Expect::Equals(value) => {
+            ExpectedAttributeValue::builder().exists(true).value(attribute(value)).build()
+        }
         Expect::Absent => ExpectedAttributeValue::builder().exists(false).build(),
     };
     expected.into_iter().map(|(name, expect)| (name, one(expect))).collect()

@@ -1,7 +1,7 @@
 //! Rows that are no leases: reports of workers, the leader's lock, coordinator state.
 
-use super::super::table::{Change, Changes, Expect, Expected, RowTable};
 use super::super::Cas;
+use super::super::table::{Change, Changes, Expect, Expected, RowTable};
 use super::{TableStore, expect, outcome, put};
 use crate::error::Result;
 use crate::leader::Lock;
@@ -102,12 +102,13 @@ impl<T: RowTable> TableStore<T> {
         let table = &self.layout.state;
         let expected: Expected = match seen {
             None => vec![expect(table.key_attribute, Expect::Absent)],
-            Some(seen) => seen.iter().map(|(name, value)| expect(name, Expect::Equals(value.clone()))).collect(),
+            Some(seen) => {
+                seen.iter().map(|(name, value)| expect(name, Expect::Equals(value.clone()))).collect()
+            }
         };
         let dropped = seen.into_iter().flatten().filter(|(name, _)| !new.contains_key(*name));
-        let dropped = dropped.filter(|(name, _)| {
-            ![table.key_attribute, attribute::ENTITY_TYPE].contains(&name.as_str())
-        });
+        let dropped = dropped
+            .filter(|(name, _)| ![table.key_attribute, attribute::ENTITY_TYPE].contains(&name.as_str()));
         let mut changes: Changes = dropped.map(|(name, _)| (name.clone(), Change::Remove)).collect();
         changes.extend(new.into_iter().map(|(name, value)| put(&name, value)));
         outcome(self.table.update(table, key, expected, changes).await?, Ok::<_, crate::Error>)

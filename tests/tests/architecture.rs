@@ -18,6 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("engine", &["model", "runtime", "storage"]),
     ("table", &["model", "runtime", "storage"]),
     ("client", &["model", "runtime"]),
+    ("lease", &["model", "runtime"]),
     ("server", &["model", "runtime", "storage", "engine", "table"]),
     ("codegen", &[]),
     ("benches", &["model", "runtime", "storage", "engine", "client"]),
@@ -33,11 +34,16 @@ const NEVER: &[(&str, &[&str])] = &[
     ("engine", &["serde", "serde_json", "minicbor", "hyper", "http", "client", "server"]),
     ("table", &["engine", "serde", "serde_json", "hyper", "http", "client", "server"]),
     ("client", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
+    ("lease", &["engine", "client", "server", "aws-sdk-kinesis", "rocksdb", "librocksdb-sys"]),
 ];
 
 /// Crates that only one folder may import directly, tests left out: they run the SDK as a client like any other.
-const ONLY: &[(&str, &str)] =
-    &[("rocksdb", "storage"), ("getrandom", "runtime"), ("aws-sdk-kinesis", "client")];
+const ONLY: &[(&str, &str)] = &[
+    ("rocksdb", "storage"),
+    ("getrandom", "runtime"),
+    ("aws-sdk-kinesis", "client"),
+    ("aws-sdk-dynamodb", "lease"),
+];
 
 struct Workspace {
     metadata: Metadata,

@@ -113,6 +113,21 @@ impl<'a> Fleet<'a> {
 
     /// Hears all workers until this holds.
     pub(crate) fn wait(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+        self.wait_with(POLL, what, |_| (), holds);
+    }
+
+    /// As [`Self::wait`], with records coming in: KCL 3.x balances by what shards bring.
+    pub(crate) fn wait_under_load(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+        self.wait_with(10 * POLL, what, |fleet| fleet.put(8), holds);
+    }
+
+    fn wait_with(
+        &mut self,
+        pause: Duration,
+        what: &str,
+        meanwhile: impl Fn(&mut Self),
+        holds: impl Fn(&Self) -> bool,
+    ) {
         let clock = SystemClock::shared();
         let deadline = clock.monotonic() + PATIENCE;
         loop {
@@ -125,8 +140,9 @@ impl<'a> Fleet<'a> {
                 return;
             }
             assert!(clock.monotonic() < deadline, "waiting until {what}\n{}", self.shown());
-            if let Some(worker) = self.workers.first()
-                && let Some(said) = worker.hear(POLL)
+            meanwhile(self);
+            if let Some(worker) = self.workers.last()
+                && let Some(said) = worker.hear(pause)
             {
                 self.facts.note(&worker.name, said);
             }

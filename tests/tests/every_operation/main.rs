@@ -58,9 +58,11 @@ fn problems(format: &str, operations: &BTreeSet<String>) -> Option<BTreeMap<Stri
         .start();
     let servers = json!({ "plain": place(&plain), "busy": place(&busy), "slow": place(&slow) });
     let task = json!({ "format": format, "operations": operations, "servers": servers });
+    let programs = clients::sources().join("python");
     let output = clients::command_within(LIMIT, python.join("venv/bin/python"), &plain.http())
-        .arg(clients::sources().join("python/every_operation"))
+        .arg(programs.join("every_operation"))
         .arg(task.to_string())
+        .env("PYTHONPATH", programs.join("against_model"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()
         .expect("the program starts");

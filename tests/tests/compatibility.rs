@@ -58,21 +58,35 @@ fn between(file: &str, before: &str, after: char) -> String {
 #[test]
 fn the_page_names_the_clients_in_the_versions_that_are_tested() {
     let page = read("docs/compatibility.md");
-    let go = "github.com/aws/aws-sdk-go-v2/service/kinesis";
+    let (requirements, package) = ("tests/clients/python/requirements.txt", "tests/clients/node/package.json");
+    let go = |service: &str| {
+        let module = format!("github.com/aws/aws-sdk-go-v2/service/{service}");
+        let version = between("tests/clients/go/go.mod", &format!("\t{module} v"), '\n');
+        (module, version)
+    };
+    let rust = |name: &str| {
+        (name.to_owned(), between("Cargo.lock", &format!("name = \"{name}\"\nversion = \""), '"'))
+    };
+    let python = |name: &str| (name.to_owned(), between(requirements, &format!("\n{name}=="), '\n'));
+    let node = |name: &str| (name.to_owned(), between(package, &format!("\"{name}\": \""), '"'));
+    let java = |name: &str, before: &str| {
+        (format!("software.amazon.awssdk:{name}"), between("tests/clients/java/pom.xml", before, '<'))
+    };
     for (client, version) in [
-        ("awscli", between("tests/clients/python/requirements.txt", "\nawscli==", '\n')),
-        ("boto3", between("tests/clients/python/requirements.txt", "\nboto3==", '\n')),
-        (
-            "@aws-sdk/client-kinesis",
-            between("tests/clients/node/package.json", "\"@aws-sdk/client-kinesis\": \"", '"'),
-        ),
-        (
-            "software.amazon.awssdk:kinesis",
-            between("tests/clients/java/pom.xml", "<artifactId>bom</artifactId>\n        <version>", '<'),
-        ),
-        (go, between("tests/clients/go/go.mod", &format!("\t{go} v"), '\n')),
-        ("aws-sdk-kinesis", between("Cargo.lock", "name = \"aws-sdk-kinesis\"\nversion = \"", '"')),
+        python("awscli"),
+        python("boto3"),
+        node("@aws-sdk/client-kinesis"),
+        node("@aws-sdk/client-dynamodb"),
+        node("@aws-sdk/client-dynamodb-streams"),
+        java("kinesis", "<artifactId>bom</artifactId>\n        <version>"),
+        java("dynamodb", "<artifactId>dynamodb</artifactId>\n      <version>"),
+        go("kinesis"),
+        go("dynamodb"),
+        go("dynamodbstreams"),
+        rust("aws-sdk-kinesis"),
+        rust("aws-sdk-dynamodb"),
+        rust("aws-sdk-dynamodbstreams"),
     ] {
-        assert!(page.contains(&format!("`{client}` {version} |")), "{client} {version} is not on the page");
+        assert!(page.contains(&format!("`{client}` {version} ")), "{client} {version} is not on the page");
     }
 }

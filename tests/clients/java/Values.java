@@ -16,7 +16,7 @@ import software.amazon.awssdk.protocols.jsoncore.JsonNode;
 import software.amazon.awssdk.protocols.jsoncore.JsonWriter;
 import software.amazon.awssdk.utils.builder.Buildable;
 
-/** The SDK's types from JSON and as JSON, with the members' names. */
+/** The SDK's types from JSON and as JSON, with the members' names in the model, which are not always the SDK's. */
 final class Values {
     private Values() {}
 
@@ -24,7 +24,7 @@ final class Values {
     static Object filled(SdkPojo builder, JsonNode json) {
         Map<String, JsonNode> members = new LinkedHashMap<>(json.asObject());
         for (SdkField<?> field : builder.sdkFields()) {
-            JsonNode value = members.remove(field.memberName());
+            JsonNode value = members.remove(field.locationName());
             if (value != null) {
                 field.set(builder, given(field, value));
             }
@@ -65,7 +65,7 @@ final class Values {
             for (SdkField<?> field : pojo.sdkFields()) {
                 Object member = field.getValueOrDefault(pojo);
                 if (!isAbsent(member)) {
-                    json.writeFieldName(field.memberName());
+                    json.writeFieldName(field.locationName());
                     write(json, member);
                 }
             }

@@ -136,6 +136,10 @@ func shown(value reflect.Value) any {
 		}
 		return entries
 	}
+	// An enum that did not come is an empty text.
+	if value.Kind() == reflect.String && value.Type().Name() != "string" && value.Len() == 0 {
+		return nil
+	}
 	return value.Interface()
 }
 

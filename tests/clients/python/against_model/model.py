@@ -15,7 +15,10 @@ EMPTY_ALLOWED = {
     ("BatchGetItemOutput", "UnprocessedKeys"),
     ("BatchWriteItemOutput", "UnprocessedItems"),
 }
-ZERO_ALLOWED = {("PutRecordsOutput", "FailedRecordCount")}
+ZERO_ALLOWED = {
+    ("PutRecordsOutput", "FailedRecordCount"),
+    ("ProvisionedThroughputDescription", "NumberOfDecreasesToday"),
+}
 ABSENT_ALLOWED = {("SubscribeToShardEvent", "ContinuationSequenceNumber")}
 
 NUMBERS = ("integer", "long", "float", "double")

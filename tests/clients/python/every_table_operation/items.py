@@ -154,7 +154,7 @@ def update_expressions(world):
         ("ADD cnt :v, m.#d :v", {"#d": "a.b"}, {":v": n(-3)}, {"cnt": n(-3), "m": {"M": {"a.b": n(-2)}}}),
         ("DELETE #s :v", {"#s": "set"}, {":v": {"SS": ["a", "c"]}}, {"set": {"SS": ["b"]}}),
         ("DELETE #s :v", {"#s": "set"}, {":v": {"SS": ["a", "b"]}}, {"set": None}),
-        ("set other = l remove m", {}, {}, {"other": item["l"], "m": None}),
+        ("set twin = l remove m", {}, {}, {"twin": item["l"], "m": None}),
     ]:
         db.put_item(TableName="orders", Item=item)
         more = {"ExpressionAttributeNames": names} if names else {}

@@ -69,7 +69,7 @@ def conditions(world):
     of_a = {"ExpressionAttributeValues": {":a": s("a")}}
     for expression, more, text in [
         ("", {}, prefix + "The expression can not be empty;"),
-        ("a = ", {}, prefix + 'Syntax error; token: "<EOF>", near: "="'),
+        ("a =", {}, prefix + 'Syntax error; token: "<EOF>", near: "="'),
         ("((a = :a))", of_a, prefix + "The expression has redundant parentheses;"),
         ("sized(a) = :a", of_a, prefix + "Invalid function name; function: sized"),
         ("size(a)", {}, prefix + "The function is not allowed to be used this way in an expression; function: size"),
@@ -154,9 +154,9 @@ def queries(world):
         ("id = :a OR line = :n", "Invalid operator used in KeyConditionExpression: OR"),
         ("id <> :a AND line = :n", "Invalid operator used in KeyConditionExpression: <>"),
         ("attribute_exists(id) AND id = :a AND line = :n", "Invalid operator used in KeyConditionExpression: attribute_exists"),
-        ("id = :a AND id.x = :n", "KeyConditionExpressions cannot have conditions on nested attributes"),
+        ("id = :a AND x.y = :n", "KeyConditionExpressions cannot have conditions on nested attributes"),
         ("id = :a AND id = :n", "KeyConditionExpressions must only contain one condition per key"),
-        ("id = line AND line IN (:a, :n)", "Invalid operator used in KeyConditionExpression: IN"),
+        ("id = :a AND line IN (:a, :n)", "Invalid operator used in KeyConditionExpression: IN"),
         ("id = line AND line = :n AND id = :a", prefix + "Multiple attribute names used in one condition"),
         ("line = :n AND price = :a", "Query condition missed key schema element: id"),
         ("id < :a AND line = :n", "Query key condition not supported"),

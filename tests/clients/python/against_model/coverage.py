@@ -2,14 +2,13 @@
 
 from model import Check, paths, seen_in
 
-# No operation declares these; every operation may answer them.
-UNDECLARED = {"ValidationException", "SerializationException"}
-FAULTS = {"InternalFailureException": 500}
-
 
 class Coverage:
-    def __init__(self, service, operations):
+    """`errors` knows how the service writes what it refuses: see `Errors`."""
+
+    def __init__(self, service, operations, errors):
         self.service = service
+        self.errors_of = errors
         self.operations = operations
         self.inputs = {name: set() for name in operations}
         self.outputs = {name: set() for name in operations}
@@ -39,16 +38,9 @@ class Coverage:
         self.answered(operation, sent, answer, problems + check.problems)
 
     def refused(self, operation, sent, body, status, problems):
-        name, code = operation.name, body.get("__type")
+        name, code = operation.name, self.errors_of.code(body)
         declared = {shape.name for shape in operation.error_shapes}
-        problems = list(problems)
-        if code not in declared | UNDECLARED:
-            problems.append(f"{code} is not declared")
-        text = "Message" if code == "SerializationException" else "message"
-        if set(body) != {"__type", text} or not body[text]:
-            problems.append(f"{code} is told like this: {body}")
-        if status != FAULTS.get(code, 400):
-            problems.append(f"{code} has the status {status}")
+        problems = [*problems, *self.errors_of.problems(declared, code, body, status)]
         self.errors.setdefault(name, set()).add(code)
         if code == "DryRunOperationException":
             # All that was sent was taken.
@@ -69,7 +61,7 @@ class Coverage:
             ("output", answers, self.outputs[name], set(not_answered.get(name, {}))),
             ("error", self.declared(name), self.errors[name], set()),
         ]:
-            for path in sorted(expected - seen - known):
+            for path in sorted(path for path in expected - seen - known if not self.errors_of.is_foreign(path)):
                 yield f"{kind} {path} was never exercised"
             for path in sorted(known - expected):
                 yield f"{kind} {path} is excused and not in the model"

@@ -5,13 +5,20 @@ An answer is checked as it came, not as boto3 reads it: what boto3 does not know
 
 import re
 
+# Values of these hold values of these. Which kinds of them come through is for a test of its own.
+LEAVES = {"AttributeValue"}
 # AWS itself breaks its model here, and clients rely on what it does: (structure, member), and what is let through.
 EMPTY_ALLOWED = {
     ("EnhancedMetrics", "ShardLevelMetrics"),
     ("EnhancedMonitoringOutput", "CurrentShardLevelMetrics"),
     ("EnhancedMonitoringOutput", "DesiredShardLevelMetrics"),
+    ("BatchGetItemOutput", "UnprocessedKeys"),
+    ("BatchWriteItemOutput", "UnprocessedItems"),
 }
-ZERO_ALLOWED = {("PutRecordsOutput", "FailedRecordCount")}
+ZERO_ALLOWED = {
+    ("PutRecordsOutput", "FailedRecordCount"),
+    ("ProvisionedThroughputDescription", "NumberOfDecreasesToday"),
+}
 ABSENT_ALLOWED = {("SubscribeToShardEvent", "ContinuationSequenceNumber")}
 
 NUMBERS = ("integer", "long", "float", "double")
@@ -19,13 +26,15 @@ NUMBERS = ("integer", "long", "float", "double")
 
 def paths(shape, values, path=""):
     """Every member of a structure by its path, such as `Records[].Data`; with `values`, each value of an enum too."""
-    if shape is None:
+    if shape is None or shape.name in LEAVES:
         return set()
     if shape.type_name == "structure":
         inner = [(f"{path}.{name}" if path else name, member) for name, member in shape.members.items()]
         return {name for name, _ in inner}.union(*(paths(member, values, name) for name, member in inner))
     if shape.type_name == "list":
         return paths(shape.member, values, f"{path}[]")
+    if shape.type_name == "map":
+        return paths(shape.value, values, f"{path}{{}}")
     if values and getattr(shape, "enum", None):
         return {f"{path}={value}" for value in shape.enum}
     return set()
@@ -33,7 +42,7 @@ def paths(shape, values, path=""):
 
 def seen_in(shape, value, path=""):
     """The paths of `paths` that a value has."""
-    if shape is None or value is None:
+    if shape is None or value is None or shape.name in LEAVES:
         return set()
     if shape.type_name == "structure":
         inner = [
@@ -44,6 +53,8 @@ def seen_in(shape, value, path=""):
         return {name for name, _, _ in inner}.union(*(seen_in(member, item, name) for name, member, item in inner))
     if shape.type_name == "list":
         return set().union(*(seen_in(shape.member, item, f"{path}[]") for item in value))
+    if shape.type_name == "map":
+        return set().union(*(seen_in(shape.value, item, f"{path}{{}}") for item in value.values()))
     if getattr(shape, "enum", None):
         return {f"{path}={value}"}
     return set()
@@ -65,7 +76,7 @@ class Check:
         elif kind == "list":
             self.list(shape, value, path, member)
         elif kind == "map":
-            self.map(shape, value, path)
+            self.map(shape, value, path, member)
         elif kind == "string":
             self.text(shape, value, path)
         elif kind in NUMBERS:
@@ -91,6 +102,8 @@ class Check:
     def structure(self, shape, value, path):
         if not self.is_kind(dict, value, path):
             return
+        if shape.name in LEAVES and len(value) != 1:
+            self.problems.append(f"{path} is not of one kind: {value!r}")
         for name in shape.required_members:
             if name not in value and (shape.name, name) not in ABSENT_ALLOWED:
                 self.problems.append(f"{path}.{name} is missing")
@@ -108,10 +121,11 @@ class Check:
         for place, item in enumerate(value):
             self.value(shape.member, item, f"{path}[{place}]")
 
-    def map(self, shape, value, path):
+    def map(self, shape, value, path, member):
         if not self.is_kind(dict, value, path):
             return
-        self.within(shape, len(value), f"{path} has so many entries", value)
+        if value or member not in EMPTY_ALLOWED:
+            self.within(shape, len(value), f"{path} has so many entries", value)
         for key, item in value.items():
             self.value(shape.key, key, f"{path}, a key")
             self.value(shape.value, item, f"{path}[{key!r}]")

@@ -45,7 +45,7 @@ impl Tables {
         let found = inner.find_active(&call.read.table)?;
         let read = &call.read;
         let target = Target::find(&found.meta, read.index.as_deref(), read.is_consistent, found.now)?;
-        let condition = parsed.conditions.resolve(target.keys())?;
+        let condition = parsed.conditions.resolve(target.keys(), read.index.as_deref())?;
         if let Some(filter) = &parsed.filter {
             target.keys().check_filter(filter, read.filter.spelling())?;
         }

@@ -99,7 +99,7 @@ impl Selection {
         }
         let projected = projection.iter().flat_map(|projection| &projection.paths);
         let filtered = filter.map(Condition::paths).unwrap_or_default();
-        let heads = projected.chain(filtered).map(|path| path.head.as_str());
+        let heads = projected.chain(filtered).map(|path| &*path.head);
         let mut lacking: Vec<_> = heads.filter(|name| !target.shows(name)).collect();
         lacking.sort_unstable();
         lacking.dedup();

@@ -1,19 +1,84 @@
-//! The table of operations and clients in docs/compatibility.md: made from what tests noted, and read by them again.
+//! The tables of operations and clients in docs/compatibility.md: made from what tests noted, and read by them again.
 //!
-//! It stands between two marks. Nothing in there is written by hand: `make compatibility` makes it, and every test that
-//! shows a cell fails where the page says otherwise.
+//! There is one for streams and one for tables, and each stands between two marks. Nothing in there is written by hand:
+//! `make compatibility` makes them, and every test that shows a cell fails where the page says otherwise.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fmt::Write as _;
 
-use crate::operations;
+use crate::operations::Service;
 
-/// The columns.
-pub const CLIENTS: [&str; 7] =
-    ["AWS CLI", "boto3, JSON", "boto3, CBOR", "JavaScript v3", "Java v2", "Go v2", "Rust"];
-const BEGIN: &str = "<!-- What follows is made by `make compatibility`. -->\n";
-const END: &str = "<!-- What was made ends here. -->\n";
+/// One of the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Section {
+    Streams,
+    Tables,
+}
+
+impl Section {
+    pub const ALL: [Self; 2] = [Self::Streams, Self::Tables];
+
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|section| section.name() == name)
+    }
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Streams => "streams",
+            Self::Tables => "tables",
+        }
+    }
+
+    /// The columns.
+    #[must_use]
+    pub fn clients(self) -> &'static [&'static str] {
+        match self {
+            Self::Streams => {
+                &["AWS CLI", "boto3, JSON", "boto3, CBOR", "JavaScript v3", "Java v2", "Go v2", "Rust"]
+            }
+            Self::Tables => &["AWS CLI", "boto3", "JavaScript v3", "Java v2", "Go v2", "Rust"],
+        }
+    }
+
+    /// No two services of a section have an operation of the same name.
+    #[must_use]
+    pub fn services(self) -> &'static [Service] {
+        match self {
+            Self::Streams => &[Service::Kinesis],
+            Self::Tables => &[Service::DynamoDb, Service::DynamoDbStreams],
+        }
+    }
+
+    #[must_use]
+    pub fn operations(self) -> BTreeSet<String> {
+        self.services().iter().flat_map(|service| service.operations()).collect()
+    }
+
+    /// The rows.
+    #[must_use]
+    pub fn built(self) -> BTreeSet<String> {
+        self.services().iter().flat_map(|service| service.built()).collect()
+    }
+
+    fn begin(self) -> String {
+        format!("<!-- What follows on {} is made by `make compatibility`. -->\n", self.name())
+    }
+
+    fn end(self) -> String {
+        format!("<!-- What was made on {} ends here. -->\n", self.name())
+    }
+
+    /// What stands before the table, the table, and what stands behind it.
+    fn parts(self, page: &str) -> (&str, &str, &str) {
+        let (before, rest) =
+            page.split_once(&self.begin()).expect("the page has a mark where the table begins");
+        let (made, after) = rest.split_once(&self.end()).expect("the page has a mark where the table ends");
+        (before, made, after)
+    }
+}
 
 /// What a test has shown of an operation with a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,9 +92,9 @@ pub enum Outcome {
     Failed,
 }
 
-/// By operation and client. What is not in here was not tested.
+/// By section, operation and client. What is not in here was not tested.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Table(BTreeMap<(String, String), Outcome>);
+pub struct Table(BTreeMap<(Section, String, String), Outcome>);
 
 impl Outcome {
     const ALL: [Self; 4] = [Self::Passed, Self::Missing, Self::NotTested, Self::Failed];
@@ -55,70 +120,70 @@ impl Table {
     /// What the page says.
     ///
     /// # Panics
-    /// When there is no such table on it.
+    /// When there are no such tables on it.
     #[must_use]
     pub fn on(page: &str) -> Self {
-        let (_, made, _) = parts(page);
         let mut table = Self::default();
-        for line in made.lines() {
-            let Some((operation, cells)) =
-                line.strip_prefix("| `").and_then(|line| line.strip_suffix(" |")?.split_once("` | "))
-            else {
-                continue;
-            };
-            for (client, cell) in CLIENTS.into_iter().zip(cells.split(" | ")) {
-                let outcome = Outcome::of_text(cell).unwrap_or_else(|| panic!("{operation}: {cell}"));
-                table.note(operation, client, outcome);
+        for section in Section::ALL {
+            let (_, made, _) = section.parts(page);
+            for line in made.lines() {
+                let Some((operation, cells)) =
+                    line.strip_prefix("| `").and_then(|line| line.strip_suffix(" |")?.split_once("` | "))
+                else {
+                    continue;
+                };
+                for (client, cell) in section.clients().iter().zip(cells.split(" | ")) {
+                    let outcome = Outcome::of_text(cell).unwrap_or_else(|| panic!("{operation}: {cell}"));
+                    table.note(section, operation, client, outcome);
+                }
             }
         }
         table
     }
 
     /// Of several outcomes of the same the worst counts.
-    pub fn note(&mut self, operation: &str, client: &str, outcome: Outcome) {
-        let cell = self.0.entry((operation.to_owned(), client.to_owned())).or_insert(outcome);
+    pub fn note(&mut self, section: Section, operation: &str, client: &str, outcome: Outcome) {
+        let cell = self.0.entry(key(section, operation, client)).or_insert(outcome);
         *cell = outcome.max(*cell);
     }
 
     #[must_use]
-    pub fn cell(&self, operation: &str, client: &str) -> Outcome {
-        let key = (operation.to_owned(), client.to_owned());
-        self.0.get(&key).copied().unwrap_or(Outcome::NotTested)
+    pub fn cell(&self, section: Section, operation: &str, client: &str) -> Outcome {
+        self.0.get(&key(section, operation, client)).copied().unwrap_or(Outcome::NotTested)
     }
 
-    /// The page with this table in place of the one that it has.
+    /// The page with these tables in place of those that it has.
     ///
     /// # Panics
     /// When it has none.
     #[must_use]
     pub fn put_on(&self, page: &str) -> String {
-        let (before, _, after) = parts(page);
-        format!("{before}{BEGIN}{self}{END}{after}")
+        Section::ALL.into_iter().fold(page.to_owned(), |page, section| {
+            let (before, _, after) = section.parts(&page);
+            format!("{before}{}{}{}{after}", section.begin(), self.text(section), section.end())
+        })
     }
-}
 
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (built, all) = (operations::built(), operations::all());
-        writeln!(f, "| operation | {} |", CLIENTS.join(" | "))?;
-        writeln!(f, "|---{}|", "|---".repeat(CLIENTS.len()))?;
-        for operation in &built {
-            let cells = CLIENTS.into_iter().fold(String::new(), |mut cells, client| {
-                let _ = write!(cells, " {} |", self.cell(operation, client));
-                cells
-            });
-            writeln!(f, "| `{operation}` |{cells}")?;
+    fn text(&self, section: Section) -> String {
+        let (built, clients) = (section.built(), section.clients());
+        let head =
+            format!("| operation | {} |\n|---{}|\n", clients.join(" | "), "|---".repeat(clients.len()));
+        let mut text = built.iter().fold(head, |mut text, operation| {
+            let cells = clients.iter().map(|client| self.cell(section, operation, client).to_string());
+            let _ = writeln!(text, "| `{operation}` | {} |", cells.collect::<Vec<_>>().join(" | "));
+            text
+        });
+        let missing: Vec<_> =
+            section.operations().difference(&built).map(|name| format!("- `{name}`\n")).collect();
+        if !missing.is_empty() {
+            text += &format!("\nNot built yet:\n\n{}", missing.concat());
         }
-        writeln!(f, "\nNot built yet:\n")?;
-        all.difference(&built).try_for_each(|operation| writeln!(f, "- `{operation}`"))
+        text
     }
 }
 
-/// What stands before the table, the table, and what stands behind it.
-fn parts(page: &str) -> (&str, &str, &str) {
-    let (before, rest) = page.split_once(BEGIN).expect("the page has a mark where the table begins");
-    let (made, after) = rest.split_once(END).expect("the page has a mark where the table ends");
-    (before, made, after)
+fn key(section: Section, operation: &str, client: &str) -> (Section, String, String) {
+    (section, operation.to_owned(), client.to_owned())
 }
 
 #[cfg(test)]
@@ -126,14 +191,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_is_read_as_it_was_written() {
+    fn tables_are_read_as_they_were_written() {
         let mut table = Table::default();
-        for (operation, place) in operations::built().iter().zip(0..) {
-            for (client, shift) in CLIENTS.into_iter().zip(0..) {
-                table.note(operation, client, Outcome::ALL[(place + shift) % 4]);
+        let mut page = "before\n".to_owned();
+        for section in Section::ALL {
+            for (operation, place) in section.built().iter().zip(0..) {
+                for (client, shift) in section.clients().iter().zip(0..) {
+                    table.note(section, operation, client, Outcome::ALL[(place + shift) % 4]);
+                }
             }
+            page += &format!("{}old\n{}after\n", section.begin(), section.end());
         }
-        let page = format!("before\n{BEGIN}old\n{END}after\n");
         let new = table.put_on(&page);
         assert_eq!(Table::on(&new), table);
         assert_eq!(table.put_on(&new), new);
@@ -141,16 +209,26 @@ mod tests {
     }
 
     #[test]
+    fn no_operation_is_in_a_section_twice() {
+        for section in Section::ALL {
+            let each: usize = section.services().iter().map(|service| service.operations().len()).sum();
+            assert_eq!(section.operations().len(), each, "{section:?}");
+        }
+    }
+
+    #[test]
     fn the_worst_outcome_counts() {
         let mut table = Table::default();
-        assert_eq!(table.cell("PutRecord", "Rust"), Outcome::NotTested);
+        let (section, operation) = (Section::Streams, "GetRecords");
+        assert_eq!(table.cell(section, operation, "Rust"), Outcome::NotTested);
         for (outcome, shown) in [
             (Outcome::Passed, Outcome::Passed),
             (Outcome::Failed, Outcome::Failed),
             (Outcome::Passed, Outcome::Failed),
         ] {
-            table.note("PutRecord", "Rust", outcome);
-            assert_eq!(table.cell("PutRecord", "Rust"), shown);
+            table.note(section, operation, "Rust", outcome);
+            assert_eq!(table.cell(section, operation, "Rust"), shown);
         }
+        assert_eq!(table.cell(Section::Tables, operation, "Rust"), Outcome::NotTested);
     }
 }

@@ -25,6 +25,8 @@ pub mod server;
 pub mod session;
 pub mod shim;
 pub mod skips;
+pub mod told;
+pub mod walk;
 pub mod wire;
 
 pub use server::{Server, ServerOptions};

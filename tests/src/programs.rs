@@ -30,7 +30,13 @@ pub fn node(session: &Session, script: &str) -> Option<Command> {
 /// A class in `tests/clients/java`.
 #[must_use]
 pub fn java(session: &Session, class: &str) -> Option<Command> {
-    let java = clients::require("java")?;
+    jvm(session, "java", class)
+}
+
+/// A class of one of the clients that are written in Java.
+#[must_use]
+pub fn jvm(session: &Session, client: &str, class: &str) -> Option<Command> {
+    let java = clients::require(client)?;
     let mut command = session.command("java".into());
     command.args(["-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp"]);
     command.arg(format!("{0}/classes:{0}/lib/*", java.display()));
@@ -55,6 +61,9 @@ const TRUST_STORE_PASSWORD: &str = "changeit";
 /// As Java wants to be told whom to trust.
 fn trust_store(directory: &Path, authority: &Path) -> PathBuf {
     let store = directory.join("trust.p12");
+    if store.exists() {
+        return store;
+    }
     let made = Command::new("keytool")
         .args(["-importcert", "-noprompt", "-alias", "millstream", "-storepass", TRUST_STORE_PASSWORD])
         .arg("-keystore")

@@ -1,7 +1,7 @@
-//! Which client has shown which operation to work, for the table in docs/compatibility.md.
+//! Which client has shown which operation to work, for the tables in docs/compatibility.md.
 //!
 //! Where `MILLSTREAM_RESULTS` names a file, tests append to it: one JSON object a line, of which `make compatibility`
-//! makes the table. Otherwise they fail where the table says something else.
+//! makes the tables. Otherwise they fail where the page says something else.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,7 +9,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::compatibility::{Outcome, Table};
+use crate::compatibility::{Outcome, Section, Table};
 use crate::operations;
 
 const PAGE: &str = "docs/compatibility.md";
@@ -18,11 +18,11 @@ const PAGE: &str = "docs/compatibility.md";
 ///
 /// # Panics
 /// When the page says otherwise, or the file cannot be written.
-pub fn note(client: &str, outcomes: &BTreeMap<String, Outcome>) {
+pub fn note(section: Section, client: &str, outcomes: &BTreeMap<String, Outcome>) {
     let Some(path) = std::env::var_os("MILLSTREAM_RESULTS").filter(|path| !path.is_empty()) else {
         let table = Table::on(&operations::source(PAGE));
         for (operation, outcome) in outcomes {
-            let said = table.cell(operation, client);
+            let said = table.cell(section, operation, client);
             assert!(
                 said == *outcome,
                 "{PAGE} says of {operation} with {client}: {said}; it is: {outcome}; `make compatibility` sees to it"
@@ -31,7 +31,9 @@ pub fn note(client: &str, outcomes: &BTreeMap<String, Outcome>) {
         return;
     };
     let line = |(operation, outcome): (&String, &Outcome)| {
-        format!("{}\n", json!({ "operation": operation, "client": client, "outcome": outcome.to_string() }))
+        let outcome = outcome.to_string();
+        let noted = json!({ "section": section.name(), "operation": operation, "client": client, "outcome": outcome });
+        format!("{noted}\n")
     };
     let lines: String = outcomes.iter().map(line).collect();
     // One write, so that tests that run beside each other do not tear each other's lines.
@@ -50,7 +52,8 @@ pub fn noted(text: &str) -> Table {
         let line: Value = serde_json::from_str(line).expect("an object a line");
         let member = |name: &str| line[name].as_str().expect("a text");
         let outcome = Outcome::of_text(member("outcome")).expect("an outcome");
-        table.note(member("operation"), member("client"), outcome);
+        let section = Section::of_name(member("section")).expect("a section");
+        table.note(section, member("operation"), member("client"), outcome);
     }
     table
 }

@@ -1,10 +1,8 @@
-//! The table in docs/compatibility.md is as `make compatibility` makes it, and what stands beside it is so.
+//! The tables in docs/compatibility.md are as `make compatibility` makes them, and what stands beside them is so.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the lints spare test functions alone
 
-use std::collections::BTreeSet;
-
-use millstream_tests::compatibility::{CLIENTS, Outcome, Table};
+use millstream_tests::compatibility::{Outcome, Section, Table};
 use millstream_tests::operations;
 
 fn read(file: &str) -> String {
@@ -13,16 +11,21 @@ fn read(file: &str) -> String {
 
 /// What the cells say is the business of the tests that show it.
 #[test]
-fn the_page_has_the_table_as_it_is_made() {
+fn the_page_has_the_tables_as_they_are_made() {
     let page = read("docs/compatibility.md");
     let table = Table::on(&page);
-    assert_eq!(table.put_on(&page), page, "`make compatibility` makes it");
-    let (all, built) = (operations::all(), operations::built());
-    assert!(all.len() > 50 && built.is_subset(&all), "{all:?} {built:?}");
-    for operation in &built {
-        for client in CLIENTS {
-            let cell = table.cell(operation, client);
-            assert!(cell == Outcome::Passed || cell == Outcome::Missing, "{operation} with {client}: {cell}");
+    assert_eq!(table.put_on(&page), page, "`make compatibility` makes them");
+    for section in Section::ALL {
+        let (all, built) = (section.operations(), section.built());
+        assert!(all.len() > 30 && built.is_subset(&all), "{all:?} {built:?}");
+        for operation in &built {
+            for client in section.clients() {
+                let cell = table.cell(section, operation, client);
+                assert!(
+                    cell == Outcome::Passed || cell == Outcome::Missing,
+                    "{operation} with {client}: {cell}"
+                );
+            }
         }
     }
 }
@@ -32,14 +35,15 @@ fn the_page_has_the_table_as_it_is_made() {
 fn a_client_lacks_what_the_page_explains() {
     let page = read("docs/compatibility.md");
     let table = Table::on(&page);
-    let is_missing = |operation: &String| {
-        CLIENTS.into_iter().any(|client| table.cell(operation, client) == Outcome::Missing)
-    };
-    let missing: BTreeSet<_> = operations::built().into_iter().filter(is_missing).collect();
     let explained = page.split_once("\n*Not in it*").unwrap().1;
     let explained = explained.split("\n\n").next().unwrap();
-    for operation in missing {
-        assert!(explained.contains(&format!("`{operation}`")), "{operation}");
+    for section in Section::ALL {
+        for operation in section.built() {
+            let is_missing = |client: &&str| table.cell(section, &operation, client) == Outcome::Missing;
+            if section.clients().iter().any(is_missing) {
+                assert!(explained.contains(&format!("`{operation}`")), "{operation}");
+            }
+        }
     }
 }
 
@@ -53,21 +57,36 @@ fn between(file: &str, before: &str, after: char) -> String {
 #[test]
 fn the_page_names_the_clients_in_the_versions_that_are_tested() {
     let page = read("docs/compatibility.md");
-    let go = "github.com/aws/aws-sdk-go-v2/service/kinesis";
+    let (requirements, package) =
+        ("tests/clients/python/requirements.txt", "tests/clients/node/package.json");
+    let go = |service: &str| {
+        let module = format!("github.com/aws/aws-sdk-go-v2/service/{service}");
+        let version = between("tests/clients/go/go.mod", &format!("\t{module} v"), '\n');
+        (module, version)
+    };
+    let rust = |name: &str| {
+        (name.to_owned(), between("Cargo.lock", &format!("name = \"{name}\"\nversion = \""), '"'))
+    };
+    let python = |name: &str| (name.to_owned(), between(requirements, &format!("\n{name}=="), '\n'));
+    let node = |name: &str| (name.to_owned(), between(package, &format!("\"{name}\": \""), '"'));
+    let java = |name: &str, before: &str| {
+        (format!("software.amazon.awssdk:{name}"), between("tests/clients/java/pom.xml", before, '<'))
+    };
     for (client, version) in [
-        ("awscli", between("tests/clients/python/requirements.txt", "\nawscli==", '\n')),
-        ("boto3", between("tests/clients/python/requirements.txt", "\nboto3==", '\n')),
-        (
-            "@aws-sdk/client-kinesis",
-            between("tests/clients/node/package.json", "\"@aws-sdk/client-kinesis\": \"", '"'),
-        ),
-        (
-            "software.amazon.awssdk:kinesis",
-            between("tests/clients/java/pom.xml", "<artifactId>bom</artifactId>\n        <version>", '<'),
-        ),
-        (go, between("tests/clients/go/go.mod", &format!("\t{go} v"), '\n')),
-        ("aws-sdk-kinesis", between("Cargo.lock", "name = \"aws-sdk-kinesis\"\nversion = \"", '"')),
+        python("awscli"),
+        python("boto3"),
+        node("@aws-sdk/client-kinesis"),
+        node("@aws-sdk/client-dynamodb"),
+        node("@aws-sdk/client-dynamodb-streams"),
+        java("kinesis", "<artifactId>bom</artifactId>\n        <version>"),
+        java("dynamodb", "<artifactId>dynamodb</artifactId>\n      <version>"),
+        go("kinesis"),
+        go("dynamodb"),
+        go("dynamodbstreams"),
+        rust("aws-sdk-kinesis"),
+        rust("aws-sdk-dynamodb"),
+        rust("aws-sdk-dynamodbstreams"),
     ] {
-        assert!(page.contains(&format!("`{client}` {version} |")), "{client} {version} is not on the page");
+        assert!(page.contains(&format!("`{client}` {version} ")), "{client} {version} is not on the page");
     }
 }

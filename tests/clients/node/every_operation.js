@@ -1,15 +1,25 @@
 // Any operation with the AWS SDK for JavaScript v3: carries out what it is told in lines of JSON, and prints what the
-// SDK shows in lines of JSON. The lines are explained in tests/tests/every_client/told.rs.
+// SDK shows in lines of JSON. The lines are explained in tests/src/told.rs.
 
 const readline = require("node:readline");
-const sdk = require("@aws-sdk/client-kinesis");
+const kinesis = require("@aws-sdk/client-kinesis");
+const dynamodb = require("@aws-sdk/client-dynamodb");
+const dynamodbstreams = require("@aws-sdk/client-dynamodb-streams");
 
-const client = new sdk.KinesisClient({});
+const services = {
+  kinesis: { sdk: kinesis, client: new kinesis.KinesisClient({}) },
+  dynamodb: { sdk: dynamodb, client: new dynamodb.DynamoDBClient({}) },
+  dynamodbstreams: { sdk: dynamodbstreams, client: new dynamodbstreams.DynamoDBStreamsClient({}) },
+};
+
+// The members that hold data, in records and in values of attributes. An attribute may be called so as well, but what
+// stands behind its name is an object.
+const BLOBS = ["Data", "B"];
 
 /** What an operation takes: JSON has no type for data. */
 function given(value, name) {
-  if (name === "Data") return Buffer.from(value, "base64");
-  if (Array.isArray(value)) return value.map((item) => given(item));
+  if (typeof value === "string" && BLOBS.includes(name)) return Buffer.from(value, "base64");
+  if (Array.isArray(value)) return value.map((item) => given(item, name === "BS" ? "B" : undefined));
   if (typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, given(item, key)]));
 }
@@ -33,13 +43,20 @@ async function withEvents(output) {
   return { EventStream: [] };
 }
 
-async function carryOut({ operation, input }) {
+/** An error that the model knows has a class of its own, with what it says beside its message. */
+function refused(error) {
+  const { name, $fault, $service, $response, $retryable, ...members } = error;
+  return { error: name ?? error.name, message: error.message, members: shown(members) };
+}
+
+async function carryOut({ service, operation, input }) {
+  const { sdk, client } = services[service];
   const Command = sdk[`${operation}Command`];
   if (Command === undefined) return { unknown: operation };
   try {
     return { output: shown(await withEvents(await client.send(new Command(given(input))))) };
   } catch (error) {
-    return { error: error.name, message: error.message };
+    return refused(error);
   }
 }
 

@@ -11,14 +11,13 @@ mod awscli;
 mod rust_client;
 mod rust_sdk;
 mod steps;
-mod told;
 
+use millstream_tests::told::{Client, Program};
 use millstream_tests::{ServerOptions, Session, Transport, programs};
 
 use awscli::AwsCli;
 use rust_sdk::RustSdk;
 use steps::Steps;
-use told::{Client, Program};
 
 /// The calls of all steps are more than AWS's rates would let through at once.
 fn session() -> Session {

@@ -12,11 +12,12 @@ use aws_sdk_kinesis::Client as Sdk;
 use aws_sdk_kinesis::config::retry::RetryConfig;
 use aws_sdk_kinesis::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use millstream_tests::Session;
+use millstream_tests::operations::Service;
+use millstream_tests::told::{Client, Refusal, Reply};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::rust_client;
-use crate::told::{Client, Reply};
 use given::Given;
 
 #[derive(Debug)]
@@ -33,7 +34,7 @@ impl RustSdk {
 }
 
 impl Client for RustSdk {
-    fn carry_out(&mut self, operation: &str, input: &Value) -> Reply {
+    fn carry_out(&mut self, _: Service, operation: &str, input: &Value) -> Reply {
         let (sdk, given) = (&self.sdk, Given(input));
         self.runtime.block_on(async {
             if let Some(reply) = streams::carry_out(sdk, operation, given).await {
@@ -61,7 +62,8 @@ where
         Err(error) => {
             let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
             let code = code.unwrap_or_default().to_owned();
-            Reply::Refused { code, message: DisplayErrorContext(error).to_string() }
+            let message = DisplayErrorContext(error).to_string();
+            Reply::Refused(Refusal { code, message, members: None })
         }
     }
 }

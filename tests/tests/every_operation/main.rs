@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use millstream_tests::compatibility::Outcome;
+use millstream_tests::compatibility::{Outcome, Section};
+use millstream_tests::operations::Service;
 use millstream_tests::raw::Request;
 use millstream_tests::{Server, ServerOptions, clients, operations, results};
 use serde_json::{Value, json};
@@ -57,9 +58,11 @@ fn problems(format: &str, operations: &BTreeSet<String>) -> Option<BTreeMap<Stri
         .start();
     let servers = json!({ "plain": place(&plain), "busy": place(&busy), "slow": place(&slow) });
     let task = json!({ "format": format, "operations": operations, "servers": servers });
+    let programs = clients::sources().join("python");
     let output = clients::command_within(LIMIT, python.join("venv/bin/python"), &plain.http())
-        .arg(clients::sources().join("python/every_operation"))
+        .arg(programs.join("every_operation"))
         .arg(task.to_string())
+        .env("PYTHONPATH", programs.join("against_model"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()
         .expect("the program starts");
@@ -75,7 +78,7 @@ fn problems(format: &str, operations: &BTreeSet<String>) -> Option<BTreeMap<Stri
 
 /// Notes each operation of the server that is not `missing` where the format is.
 fn every_operation(format: &str, client: &str, missing: Option<&str>) {
-    let mut operations = operations::built();
+    let mut operations = Service::Kinesis.built();
     assert!(operations.len() > 20, "{operations:?}");
     if let Some(missing) = missing {
         assert!(operations.remove(missing), "{missing}");
@@ -86,7 +89,7 @@ fn every_operation(format: &str, client: &str, missing: Option<&str>) {
     assert!(problems.is_empty(), "over {format}:\n{}", shown.collect::<String>());
     let passed = operations.into_iter().map(|operation| (operation, Outcome::Passed));
     let missing = missing.map(|operation| (operation.to_owned(), Outcome::Missing));
-    results::note(client, &passed.chain(missing).collect());
+    results::note(Section::Streams, client, &passed.chain(missing).collect());
 }
 
 #[test]

@@ -1,9 +1,10 @@
 // Any operation with the AWS SDK for Go v2: carries out what it is told in lines of JSON, and prints what the SDK shows
-// in lines of JSON. The lines are explained in tests/tests/every_client/told.rs.
+// in lines of JSON. The lines are explained in tests/src/told.rs.
 package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,15 +13,21 @@ import (
 	"reflect"
 
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/smithy-go"
 )
 
 type command struct {
+	Service   string
 	Operation string
-	Input     json.RawMessage
+	Input     map[string]any
 }
+
+// The longest line: a policy, or many items.
+const longest = 1 << 24
 
 func main() {
 	ctx := context.Background()
@@ -28,14 +35,21 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	client := kinesis.NewFromConfig(settings)
+	clients := map[string]any{
+		"kinesis":         kinesis.NewFromConfig(settings),
+		"dynamodb":        dynamodb.NewFromConfig(settings),
+		"dynamodbstreams": dynamodbstreams.NewFromConfig(settings),
+	}
 	lines := bufio.NewScanner(os.Stdin)
+	lines.Buffer(nil, longest)
 	for lines.Scan() {
 		var told command
-		if err := json.Unmarshal(lines.Bytes(), &told); err != nil {
+		decoder := json.NewDecoder(bytes.NewReader(lines.Bytes()))
+		decoder.UseNumber()
+		if err := decoder.Decode(&told); err != nil {
 			panic(err)
 		}
-		text, err := json.Marshal(carryOut(ctx, client, told))
+		text, err := json.Marshal(carryOut(ctx, clients[told.Service], told))
 		if err != nil {
 			panic(err)
 		}
@@ -43,31 +57,35 @@ func main() {
 	}
 }
 
-// A method of the client is func(context, *Input, ...option) (*Output, error). The SDK's types have the members' names,
-// so encoding/json reads and writes them as they are.
-func carryOut(ctx context.Context, client *kinesis.Client, told command) map[string]any {
+// A method of the client is func(context, *Input, ...option) (*Output, error).
+func carryOut(ctx context.Context, client any, told command) map[string]any {
 	method := reflect.ValueOf(client).MethodByName(told.Operation)
 	if !method.IsValid() {
 		return map[string]any{"unknown": told.Operation}
 	}
-	input := reflect.New(method.Type().In(1).Elem())
-	if err := json.Unmarshal(told.Input, input.Interface()); err != nil {
-		panic(err)
-	}
+	input := given(method.Type().In(1), told.Input)
 	results := method.Call([]reflect.Value{reflect.ValueOf(ctx), input})
 	if err, failed := results[1].Interface().(error); failed {
-		code := "none"
-		var known smithy.APIError
-		if errors.As(err, &known) {
-			code = known.ErrorCode()
-		}
-		return map[string]any{"error": code, "message": err.Error()}
+		return refused(err)
 	}
 	output := results[0].Interface()
 	if subscription, subscribed := output.(*kinesis.SubscribeToShardOutput); subscribed {
 		return map[string]any{"output": map[string]any{"EventStream": firstRecords(subscription)}}
 	}
-	return map[string]any{"output": output}
+	return map[string]any{"output": shown(results[0])}
+}
+
+// An error that the model knows has a type of its own, with what it says beside its message.
+func refused(err error) map[string]any {
+	var known smithy.APIError
+	if !errors.As(err, &known) {
+		return map[string]any{"error": "none", "message": err.Error()}
+	}
+	reply := map[string]any{"error": known.ErrorCode(), "message": known.ErrorMessage()}
+	if value := reflect.ValueOf(known); value.Elem().Kind() == reflect.Struct {
+		reply["members"] = shown(value)
+	}
+	return reply
 }
 
 // An answer that is a stream of events becomes a list: the first of them that has records.
@@ -77,7 +95,7 @@ func firstRecords(subscription *kinesis.SubscribeToShardOutput) []any {
 	for event := range stream.Events() {
 		told, known := event.(*types.SubscribeToShardEventStreamMemberSubscribeToShardEvent)
 		if known && len(told.Value.Records) > 0 {
-			return []any{map[string]any{"SubscribeToShardEvent": told.Value}}
+			return []any{map[string]any{"SubscribeToShardEvent": shown(reflect.ValueOf(told.Value))}}
 		}
 	}
 	return nil

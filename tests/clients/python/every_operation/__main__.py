@@ -2,7 +2,8 @@
 
     {"format": "json" or "cbor", "operations": [names], "servers": {name: {"url": ..., "admin": ...}}}
 
-Each answer is checked against botocore's model. At the end nothing of an operation's model may have gone unseen:
+What it shares with `every_table_operation` is in `against_model`, which is on the path of modules. Each answer is
+checked against botocore's model. At the end nothing of an operation's model may have gone unseen:
 members that are sent, members that are answered, values of enums that are sent, declared errors. Prints, as JSON,
 what is wrong with each operation.
 """
@@ -26,6 +27,7 @@ import injected
 from calls import calls
 from checks import SCENARIOS
 from coverage import Coverage
+from errors import Errors
 from excuses import NOT_ANSWERED, NOT_SENT
 from servers import Server
 from wire import Cbor, Json
@@ -44,7 +46,7 @@ class World:
         self.plain, self.busy, self.slow = (
             Server(task["servers"][name], wire, self) for name in ("plain", "busy", "slow")
         )
-        self.coverage = Coverage(self.plain.kinesis.meta.service_model, self.operations)
+        self.coverage = Coverage(self.plain.kinesis.meta.service_model, self.operations, Errors())
 
     def __getattr__(self, name):
         """What listeners note goes where it is kept."""

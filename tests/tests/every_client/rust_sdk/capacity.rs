@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::given::Given;
 use super::{reply, shown};
-use crate::told::Reply;
+use millstream_tests::told::Reply;
 
 const COMMITMENT: &str = "MinimumThroughputBillingCommitment";
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::given::Given;
 use super::{reply, shown};
-use crate::told::Reply;
+use millstream_tests::told::Reply;
 
 pub(crate) async fn carry_out(sdk: &Sdk, operation: &str, given: Given<'_>) -> Option<Reply> {
     let name = given.text("StreamName");

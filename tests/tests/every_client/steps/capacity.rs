@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{SOME, Steps, arn};
-use crate::told::{Client, Reply};
+use millstream_tests::told::{Client, Reply};
 
 impl<C: Client> Steps<C> {
     pub(super) fn capacity(&mut self) {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
 use super::{SOME, Steps, arn, shard};
-use crate::told::Client;
+use millstream_tests::told::Client;
 
 impl<C: Client> Steps<C> {
     pub(super) fn tags(&mut self) {

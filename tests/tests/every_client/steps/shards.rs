@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{SOME, Steps, arn, shard};
-use crate::told::Client;
+use millstream_tests::told::Client;
 
 const HALF: &str = "170141183460469231731687303715884105728";
 

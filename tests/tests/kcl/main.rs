@@ -1,0 +1,138 @@
+//! The Kinesis Client Library itself, unmodified and from its registry, on one endpoint: streams and lease table.
+//!
+//! Each test is the life of a fleet: workers share the shards, follow a split and a merge, one is killed, another
+//! comes, and one is stopped gracefully. Every record must be processed, and again only after the kill.
+
+mod fleet;
+mod worker;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use millstream_tests::{Session, Transport};
+use serde_json::json;
+
+use fleet::Fleet;
+use worker::{Retrieval, Version};
+
+const SHARDS: usize = 4;
+const RECORDS: usize = 100;
+
+/// A fleet is three JVMs; two fleets at once would measure nothing but the machine.
+fn alone() -> MutexGuard<'static, ()> {
+    static FLEETS: Mutex<()> = Mutex::new(());
+    FLEETS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn live(version: Version, retrieval: Retrieval, transport: Transport) {
+    let _alone = alone();
+    let session = Session::with(transport, |options| options);
+    let mut fleet = Fleet::new(&session, "orders", SHARDS);
+    fleet.put(RECORDS);
+    if !fleet.join(version, retrieval, "first") {
+        return;
+    }
+    // Two workers of KCL 3.x that make the table's index at the same moment log a stack trace, on AWS as well.
+    fleet.wait_until_all_is_processed();
+    assert!(fleet.join(version, retrieval, "second"));
+    fleet.wait_under_load("both have shards", |fleet| !fleet.facts.shards_of("second").is_empty());
+    fleet.wait_until_all_is_processed();
+
+    reshard(&mut fleet);
+    assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key across parents and children");
+
+    fleet.kill("second");
+    fleet.put(RECORDS);
+    fleet.wait_until_all_is_processed();
+
+    assert!(fleet.join(version, retrieval, "third"));
+    fleet.wait_under_load("the third has shards", |fleet| !fleet.facts.shards_of("third").is_empty());
+    fleet.put(RECORDS);
+    fleet.wait_until_all_is_processed();
+    let repeated = fleet.facts.repeated();
+    fleet.stop("first");
+    fleet.put(RECORDS);
+    fleet.wait_until_all_is_processed();
+    assert_eq!(fleet.facts.repeated(), repeated, "a graceful end repeats nothing");
+    fleet.stop("third");
+    assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key");
+    fleet.assert_logs_are_clean();
+}
+
+/// Splits the first shard, merges the last two, with records before, between and behind.
+fn reshard(fleet: &mut Fleet<'_>) {
+    let middle_of_first = (1_u128 << 125).to_string();
+    fleet.put(RECORDS);
+    fleet.call(
+        "SplitShard",
+        json!({ "ShardToSplit": "shardId-000000000000", "NewStartingHashKey": middle_of_first }),
+    );
+    fleet.put(RECORDS);
+    fleet.call(
+        "MergeShards",
+        json!({ "ShardToMerge": "shardId-000000000002", "AdjacentShardToMerge": "shardId-000000000003" }),
+    );
+    fleet.put(RECORDS);
+    fleet.wait_until_all_is_processed();
+    fleet.wait("parents have ended", |fleet| {
+        ["shardId-000000000000", "shardId-000000000002", "shardId-000000000003"]
+            .iter()
+            .all(|parent| fleet.facts.ended.contains(*parent))
+    });
+}
+
+#[test]
+fn kcl_1_polls() {
+    live(Version::Kcl1, Retrieval::Polling, Transport::Http);
+}
+
+#[test]
+fn kcl_2_polls() {
+    live(Version::Kcl2, Retrieval::Polling, Transport::Http);
+}
+
+#[test]
+fn kcl_2_subscribes_over_tls() {
+    live(Version::Kcl2, Retrieval::FanOut, Transport::Https);
+}
+
+#[test]
+fn kcl_3_polls_over_tls() {
+    live(Version::Kcl3, Retrieval::Polling, Transport::Https);
+}
+
+#[test]
+fn kcl_3_subscribes() {
+    live(Version::Kcl3, Retrieval::FanOut, Transport::Http);
+}
+
+/// Workers of 2.x are replaced by workers of 3.x one after the other, on the same table.
+#[test]
+fn a_fleet_of_kcl_2_becomes_one_of_kcl_3() {
+    let _alone = alone();
+    let session = Session::with(Transport::Http, |options| options);
+    let mut fleet = Fleet::new(&session, "orders", SHARDS);
+    fleet.put(RECORDS);
+    if !fleet.join(Version::Kcl2, Retrieval::Polling, "old-1") {
+        return;
+    }
+    assert!(fleet.join(Version::Kcl2, Retrieval::Polling, "old-2"));
+    fleet.wait_until_all_is_processed();
+    for place in 1..=2 {
+        let (old, new) = (format!("old-{place}"), format!("new-{place}"));
+        if !fleet.join(Version::Kcl3BesideKcl2, Retrieval::Polling, &new) {
+            return;
+        }
+        fleet.put(RECORDS);
+        fleet.stop(&old);
+        fleet.put(RECORDS);
+        fleet.wait_until_all_is_processed();
+    }
+    for place in 1..=2 {
+        assert!(!fleet.facts.shards_of(&format!("new-{place}")).is_empty());
+    }
+    reshard(&mut fleet);
+    fleet.stop("new-1");
+    fleet.stop("new-2");
+    assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key");
+    fleet.assert_logs_are_clean();
+}

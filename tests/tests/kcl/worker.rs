@@ -1,0 +1,168 @@
+//! One process of the Kinesis Client Library, and what it says.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use millstream_runtime::threads;
+use millstream_tests::{Session, programs};
+use serde_json::Value;
+
+/// A version of KCL, as `tools/clients` calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    Kcl1,
+    Kcl2,
+    Kcl3,
+    /// Works on a table that workers of 2.x use as well.
+    Kcl3BesideKcl2,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retrieval {
+    Polling,
+    FanOut,
+}
+
+impl Version {
+    fn client(self) -> &'static str {
+        match self {
+            Self::Kcl1 => "kcl1",
+            Self::Kcl2 => "kcl2",
+            Self::Kcl3 | Self::Kcl3BesideKcl2 => "kcl3",
+        }
+    }
+
+    fn class(self) -> &'static str {
+        match self {
+            Self::Kcl1 => "Worker1",
+            Self::Kcl2 | Self::Kcl3 | Self::Kcl3BesideKcl2 => "Worker",
+        }
+    }
+}
+
+/// What a worker says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    Started,
+    Initialized { shard: String },
+    Record { shard: String, key: String, data: String },
+    Lost,
+    Ended { shard: String },
+    ShutdownRequested,
+    NotCheckpointed { why: String },
+    Stopped { graceful: bool },
+}
+
+impl Said {
+    fn of(line: &Value) -> Self {
+        let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+        match line["event"].as_str().unwrap_or_else(|| panic!("{line}")) {
+            "started" => Self::Started,
+            "initialized" => Self::Initialized { shard: text("shard") },
+            "record" => Self::Record { shard: text("shard"), key: text("key"), data: text("data") },
+            "lost" => Self::Lost,
+            "ended" => Self::Ended { shard: text("shard") },
+            "shutdown requested" => Self::ShutdownRequested,
+            "not checkpointed" => Self::NotCheckpointed { why: text("why") },
+            "stopped" => Self::Stopped { graceful: line["graceful"].as_bool().unwrap() },
+            other => panic!("a worker said {other}: {line}"),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) name: String,
+    child: Child,
+    said: Receiver<Said>,
+    log: PathBuf,
+}
+
+impl Worker {
+    /// `None` where this version is skipped.
+    pub(crate) fn start(
+        session: &Session,
+        version: Version,
+        retrieval: Retrieval,
+        stream: &str,
+        name: &str,
+    ) -> Option<Self> {
+        let mut command = programs::jvm(session, version.client(), version.class())?;
+        let log = session.directory().join(format!("{name}.log"));
+        command
+            .env("APPLICATION", format!("{stream}-application"))
+            .env("STREAM", stream)
+            .env("WORKER", name)
+            .env("ENDPOINT", session.url())
+            .env("FAILOVER_MILLIS", "3000")
+            .env("QUICK", "true")
+            .env("RETRIEVAL", if retrieval == Retrieval::FanOut { "fan-out" } else { "polling" })
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).unwrap())
+            // So that it can be killed with all that it has started.
+            .process_group(0);
+        if version == Version::Kcl3BesideKcl2 {
+            command.env("COMPATIBLE", "true");
+        }
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let output = child.stdout.take().unwrap();
+        let (sender, said) = channel();
+        threads::spawn("worker", move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let line = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
+                if sender.send(Said::of(&line)).is_err() {
+                    return;
+                }
+            }
+        })
+        .unwrap();
+        Some(Self { name: name.to_owned(), child, said, log })
+    }
+
+    /// What it says next, `None` if nothing in this time, or nothing ever again.
+    pub(crate) fn hear(&self, within: Duration) -> Option<Said> {
+        match self.said.recv_timeout(within) {
+            Ok(said) => Some(said),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    /// As a machine that loses its power would.
+    pub(crate) fn kill(&mut self) {
+        self.signal("KILL");
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to end, and does not wait.
+    pub(crate) fn ask_to_stop(&self) {
+        self.signal("TERM");
+    }
+
+    /// One that does not end is ended, as every program of a client is.
+    pub(crate) fn wait_for_its_end(&mut self) {
+        self.child.wait().unwrap();
+    }
+
+    fn signal(&self, signal: &str) {
+        let group = format!("-{}", self.child.id());
+        // An error says that it has ended by itself.
+        let _ = std::process::Command::new("kill").args(["-s", signal, "--", &group]).status().unwrap();
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.signal("KILL");
+        let _ = self.child.wait();
+    }
+}

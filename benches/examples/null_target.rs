@@ -62,6 +62,8 @@ impl Replies {
             b"PutRecord" => Bytes::from_static(br#"{"SequenceNumber":"1","ShardId":"s"}"#),
             b"PutRecords" if cbor => Bytes::from_static(b"\xa1\x71FailedRecordCount\x00"),
             b"PutRecords" => Bytes::from_static(br#"{"FailedRecordCount":0,"Records":[]}"#),
+            b"DescribeTable" => Bytes::from_static(br#"{"Table":{"TableStatus":"ACTIVE"}}"#),
+            b"BatchWriteItem" | b"UpdateItem" => Bytes::from_static(b"{}"),
             _ => Bytes::new(),
         }
     }

@@ -296,7 +296,10 @@ fn path(pair: Pair<'_, Rule>) -> Path {
 fn element(pair: Pair<'_, Rule>) -> Element {
     match pair.as_rule() {
         Rule::alias => Element::Alias(pair.as_str().to_owned()),
-        Rule::index => Element::Index(pair.into_inner().as_str().to_owned()),
+        Rule::index => {
+            let is_around = |letter: char| !letter.is_ascii_digit();
+            Element::Index(pair.as_str().trim_matches(is_around).to_owned())
+        }
         _ => Element::Name(pair.as_str().to_owned()),
     }
 }

@@ -165,7 +165,7 @@ impl State {
 
 impl Protocol {
     fn new(mutant: Mutant) -> Self {
-        Self { mutant, ticks: 4, counter_max: 5 }
+        Self { mutant, ticks: 3, counter_max: 5 }
     }
 
     fn worker_actions(&self, state: &State, worker: Worker, actions: &mut Vec<Action>) {

@@ -4,7 +4,7 @@
 //! dated when the answer came that showed it, and looked at again from when the next question was asked, so that a
 //! slow table and a pause of this process make others live longer and never shorter.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::time::Duration;
 
@@ -97,6 +97,8 @@ pub struct WorkerWatch {
     watch: Watch<WorkerId, u64>,
     /// Who looked alive when first seen.
     trusted: HashMap<WorkerId, bool>,
+    /// Who let a lease expire and has not reported since.
+    suspects: HashSet<WorkerId>,
 }
 
 impl WorkerWatch {
@@ -116,17 +118,26 @@ impl WorkerWatch {
             let changed = self.watch.seen.get(worker).is_some_and(|(seen, _)| seen != updated_secs);
             let looks_fresh = wall_now.as_secs().abs_diff(*updated_secs) <= patience.as_secs();
             let first = self.watch.is_first_look(worker);
+            if changed {
+                self.suspects.remove(worker);
+            }
             trusted.insert(worker.clone(), changed || if first { looks_fresh } else { old == Some(true) });
         }
+        self.suspects.retain(|worker| trusted.contains_key(worker));
         self.trusted = trusted;
         self.watch.observe(reports.iter().cloned(), asked_at, answered_at);
     }
 
-    /// Whether a worker has reported within `patience`.
+    /// A worker did not renew what it has: reports come seldom, so the last one says nothing against that.
+    pub fn suspect(&mut self, worker: WorkerId) {
+        self.suspects.insert(worker);
+    }
+
+    /// Whether a worker has reported within `patience`, and since it was suspected.
     #[must_use]
     pub fn is_alive(&self, worker: &WorkerId, patience: Duration) -> bool {
         let recent = self.watch.unchanged_for(worker).is_some_and(|unchanged| unchanged <= patience);
-        recent && self.trusted.get(worker) == Some(&true)
+        recent && self.trusted.get(worker) == Some(&true) && !self.suspects.contains(worker)
     }
 
     /// For how long a worker certainly has not reported.
@@ -205,6 +216,22 @@ mod tests {
         assert!(watch.is_alive(&worker, patience));
         look(&mut watch, 35, 101);
         assert!(!watch.is_alive(&worker, patience));
+    }
+
+    #[test]
+    fn who_let_a_lease_expire_is_given_none_until_it_reports() {
+        let (worker, patience): (WorkerId, _) = ("w".parse().unwrap(), secs(60));
+        let mut watch = WorkerWatch::default();
+        let look = |watch: &mut WorkerWatch, lut: u64, at: u64| {
+            watch.observe(&[("w".parse().unwrap(), lut)], secs(at), secs(at), secs(at), patience);
+        };
+        look(&mut watch, 5, 10);
+        assert!(watch.is_alive(&worker, patience));
+        watch.suspect(worker.clone());
+        look(&mut watch, 5, 20);
+        assert!(!watch.is_alive(&worker, patience));
+        look(&mut watch, 35, 40);
+        assert!(watch.is_alive(&worker, patience));
     }
 
     proptest! {

@@ -130,9 +130,6 @@ struct State {
     child_is_read: bool,
     /// A write was made that should have been refused.
     breach: bool,
-    expired_once: bool,
-    handed_over_once: bool,
-    refused_once: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -156,9 +153,19 @@ impl State {
     }
 }
 
+impl State {
+    /// Whether a reply is on its way that looks like this.
+    fn answered(&self, looks: impl Fn(&Request, bool) -> bool) -> bool {
+        self.workers.iter().any(|worker| match &worker.in_flight {
+            Some(InFlight::Answered { request, applied, .. }) => looks(request, *applied),
+            _ => false,
+        })
+    }
+}
+
 impl Protocol {
     fn new(mutant: Mutant) -> Self {
-        Self { mutant, ticks: 6, counter_max: 5 }
+        Self { mutant, ticks: 3, counter_max: 5 }
     }
 
     fn worker_actions(&self, state: &State, worker: Worker, actions: &mut Vec<Action>) {
@@ -283,7 +290,6 @@ impl Protocol {
                 }
                 Request::GiveBack { in_handoff: true, .. } => {
                     row.checkpoint_owner = None;
-                    state.handed_over_once = true;
                 }
                 Request::GiveBack { in_handoff: false, .. } => row.owner = None,
             }
@@ -291,8 +297,6 @@ impl Protocol {
             if self.mutant == Mutant::ExpiryByForeignClock {
                 row.stamp = state.now;
             }
-        } else {
-            state.refused_once = true;
         }
         let row = state.row.clone();
         state.workers[index].in_flight = Some(InFlight::Answered { request, at, applied, row });
@@ -385,7 +389,6 @@ impl Protocol {
         let counter = row.counter == seen.counter || self.mutant == Mutant::AssignWithoutCounter;
         match what {
             What::Assign if owners && counter => {
-                state.expired_once |= row.holder().is_some();
                 (row.owner, row.checkpoint_owner) = (Some(to), None);
                 row.counter += 1;
             }
@@ -419,9 +422,6 @@ impl Model for Protocol {
             child_exists: false,
             child_is_read: false,
             breach: false,
-            expired_once: false,
-            handed_over_once: false,
-            refused_once: false,
         }]
     }
 
@@ -468,10 +468,17 @@ impl Model for Protocol {
                 !state.child_is_read || state.row.checkpoint == SHARD_END
             }),
             Property::sometimes("a dead worker's lease goes to another", |_, state: &State| {
-                state.expired_once
+                let takes = |order: &Order| order.what == What::Assign && order.seen == state.row;
+                state.row.holder().is_some() && state.leader.order.as_ref().is_some_and(takes)
             }),
-            Property::sometimes("a lease is handed over", |_, state: &State| state.handed_over_once),
-            Property::sometimes("a write is refused", |_, state: &State| state.refused_once),
+            Property::sometimes("a lease is handed over", |_, state: &State| {
+                state.answered(|request, applied| {
+                    applied && matches!(request, Request::GiveBack { in_handoff: true, .. })
+                })
+            }),
+            Property::sometimes("a write is refused", |_, state: &State| {
+                state.answered(|_, applied| !applied)
+            }),
             Property::sometimes("the child is read", |_, state: &State| state.child_is_read),
         ]
     }

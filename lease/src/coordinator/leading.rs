@@ -12,7 +12,7 @@ use millstream_runtime::Entropy;
 use super::{CoordinatorSettings, Shared};
 use crate::assignment::{self, How, Move, Snapshot};
 use crate::error::Result;
-use crate::expiry::{LeaseWatch, WorkerWatch};
+use crate::expiry::{Availability, LeaseWatch, WorkerWatch};
 use crate::handoff::HandoffWatch;
 use crate::leader::Election;
 use crate::lease::Lease;
@@ -93,6 +93,7 @@ impl Shared {
         leading.leases.observe(&leases, asked_at, answered_at);
         leading.handoffs.observe(&leases, asked_at, answered_at);
         let reports = self.look_at_workers(&mut leading).await?;
+        self.suspect(&mut leading, &leases);
         if !leads {
             return Ok(());
         }
@@ -103,6 +104,20 @@ impl Shared {
         self.clean_up(&mut leading, &leases).await;
         self.remove_old_reports(&leading, &reports).await;
         Ok(())
+    }
+
+    /// Whoever lets a lease expire would let the next one expire as well.
+    fn suspect(&self, leading: &mut Leading, leases: &[Lease]) {
+        for lease in leases {
+            let expired = matches!(
+                leading.leases.availability(lease, self.settings.failover),
+                Availability::Expired { .. }
+            );
+            let holder = lease.holder().filter(|holder| **holder != self.settings.worker);
+            if let Some(holder) = holder.filter(|_| expired) {
+                leading.workers.suspect(holder.clone());
+            }
+        }
     }
 
     async fn look_at_workers(&self, leading: &mut Leading) -> Result<Vec<WorkerReport>> {

@@ -73,7 +73,8 @@ impl Section {
 
     /// What stands before the table, the table, and what stands behind it.
     fn parts(self, page: &str) -> (&str, &str, &str) {
-        let (before, rest) = page.split_once(&self.begin()).expect("the page has a mark where the table begins");
+        let (before, rest) =
+            page.split_once(&self.begin()).expect("the page has a mark where the table begins");
         let (made, after) = rest.split_once(&self.end()).expect("the page has a mark where the table ends");
         (before, made, after)
     }
@@ -165,13 +166,15 @@ impl Table {
 
     fn text(&self, section: Section) -> String {
         let (built, clients) = (section.built(), section.clients());
-        let head = format!("| operation | {} |\n|---{}|\n", clients.join(" | "), "|---".repeat(clients.len()));
+        let head =
+            format!("| operation | {} |\n|---{}|\n", clients.join(" | "), "|---".repeat(clients.len()));
         let mut text = built.iter().fold(head, |mut text, operation| {
             let cells = clients.iter().map(|client| self.cell(section, operation, client).to_string());
             let _ = writeln!(text, "| `{operation}` | {} |", cells.collect::<Vec<_>>().join(" | "));
             text
         });
-        let missing: Vec<_> = section.operations().difference(&built).map(|name| format!("- `{name}`\n")).collect();
+        let missing: Vec<_> =
+            section.operations().difference(&built).map(|name| format!("- `{name}`\n")).collect();
         if !missing.is_empty() {
             text += &format!("\nNot built yet:\n\n{}", missing.concat());
         }

@@ -34,7 +34,8 @@ impl Service {
             Self::DynamoDb => "server/src/aws/dynamodb/generated/operation.rs",
             Self::DynamoDbStreams => "server/src/aws/dynamodb/streams/generated/operation.rs",
         });
-        let names = generated.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => \""));
+        let names =
+            generated.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => \""));
         names.map(|(name, _)| name.to_owned()).collect()
     }
 

@@ -75,7 +75,13 @@ impl<C: Client> Walk<C> {
     }
 
     /// Calls an operation until its answer has what is expected, as often as it may take.
-    pub fn call_until(&mut self, service: Service, operation: &str, input: &Value, expected: &Value) -> Value {
+    pub fn call_until(
+        &mut self,
+        service: Service,
+        operation: &str,
+        input: &Value,
+        expected: &Value,
+    ) -> Value {
         for _ in 1..ATTEMPTS {
             match self.client.carry_out(service, operation, input) {
                 Reply::Output(shown) if !has(&shown, expected) => server::pause_for(PAUSE),
@@ -86,7 +92,13 @@ impl<C: Client> Walk<C> {
     }
 
     /// The client tells this error from others. Gives the error, where there is one.
-    pub fn refused(&mut self, service: Service, operation: &str, input: &Value, code: &str) -> Option<Refusal> {
+    pub fn refused(
+        &mut self,
+        service: Service,
+        operation: &str,
+        input: &Value,
+        code: &str,
+    ) -> Option<Refusal> {
         match self.client.carry_out(service, operation, input) {
             Reply::Refused(refusal) if refusal.code == code => Some(refusal),
             // That it does not have the operation is noted by `call`.

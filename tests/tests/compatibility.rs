@@ -39,8 +39,7 @@ fn a_client_lacks_what_the_page_explains() {
     let explained = explained.split("\n\n").next().unwrap();
     for section in Section::ALL {
         for operation in section.built() {
-            let is_missing =
-                |client: &&str| table.cell(section, &operation, client) == Outcome::Missing;
+            let is_missing = |client: &&str| table.cell(section, &operation, client) == Outcome::Missing;
             if section.clients().iter().any(is_missing) {
                 assert!(explained.contains(&format!("`{operation}`")), "{operation}");
             }
@@ -58,7 +57,8 @@ fn between(file: &str, before: &str, after: char) -> String {
 #[test]
 fn the_page_names_the_clients_in_the_versions_that_are_tested() {
     let page = read("docs/compatibility.md");
-    let (requirements, package) = ("tests/clients/python/requirements.txt", "tests/clients/node/package.json");
+    let (requirements, package) =
+        ("tests/clients/python/requirements.txt", "tests/clients/node/package.json");
     let go = |service: &str| {
         let module = format!("github.com/aws/aws-sdk-go-v2/service/{service}");
         let version = between("tests/clients/go/go.mod", &format!("\t{module} v"), '\n');

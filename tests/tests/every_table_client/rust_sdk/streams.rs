@@ -1,10 +1,10 @@
 //! Tables' streams, which have a client and types of their own.
 
-use aws_sdk_dynamodbstreams::{Client, Error};
 use aws_sdk_dynamodbstreams::types::{
     AttributeValue, Identity, KeySchemaElement, KeyType, OperationType, Record, SequenceNumberRange, Shard,
     ShardIteratorType, Stream, StreamDescription, StreamRecord, StreamStatus, StreamViewType,
 };
+use aws_sdk_dynamodbstreams::{Client, Error};
 use millstream_tests::told::Reply;
 use serde_json::Value;
 

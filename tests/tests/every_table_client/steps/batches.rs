@@ -39,7 +39,11 @@ impl<C: Client> Steps<C> {
         let found = json!({
             "orders": in_any_order(json!([exactly(order(1)), exactly(order(2))])), "leases": [exactly(lease)],
         });
-        self.call("BatchGetItem", &get, &json!({ "Responses": found, "UnprocessedKeys": exactly(json!({})) }));
+        self.call(
+            "BatchGetItem",
+            &get,
+            &json!({ "Responses": found, "UnprocessedKeys": exactly(json!({})) }),
+        );
         let twice = json!({ "RequestItems": { "orders": { "Keys": [key("batch", 1), key("batch", 1)] } } });
         let message = "Provided list of item keys contains duplicates";
         self.refused("BatchGetItem", &twice, VALIDATION, message);

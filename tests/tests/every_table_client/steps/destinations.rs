@@ -14,7 +14,8 @@ impl<C: Client> Steps<C> {
         let table = json!({ "TableName": "orders" });
         let named = json!({ "TableName": "orders", "StreamArn": stream });
         let described = |status: &str, precision: &str| {
-            let destination = json!({ "StreamArn": stream, "DestinationStatus": status, PRECISION: precision });
+            let destination =
+                json!({ "StreamArn": stream, "DestinationStatus": status, PRECISION: precision });
             json!({ "TableName": "orders", "KinesisDataStreamDestinations": [destination] })
         };
         let enable = super::with(

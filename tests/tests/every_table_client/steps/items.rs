@@ -70,10 +70,12 @@ impl<C: Client> Steps<C> {
         let without = json!({ "TableName": "orders", "Item": { "id": text("o1") } });
         let message = "One or more parameter values were invalid: Missing the key line in the item";
         self.refused("PutItem", &without, VALIDATION, message);
-        let wrong = json!({ "TableName": "orders", "Item": with(&key("o1", 1), &json!({ "n": number("x") })) });
+        let wrong =
+            json!({ "TableName": "orders", "Item": with(&key("o1", 1), &json!({ "n": number("x") })) });
         let message = "The parameter cannot be converted to a numeric value: x";
         self.refused("PutItem", &wrong, VALIDATION, message);
-        let message = "One or more parameter values were invalid: Type mismatch for key line expected: N actual: S";
+        let message =
+            "One or more parameter values were invalid: Type mismatch for key line expected: N actual: S";
         let wrong = json!({ "TableName": "orders", "Item": { "id": text("o1"), "line": text("1") } });
         self.refused("PutItem", &wrong, VALIDATION, message);
     }

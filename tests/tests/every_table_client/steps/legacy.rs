@@ -61,7 +61,8 @@ impl<C: Client> Steps<C> {
             },
             "QueryFilter": { "price": { "ComparisonOperator": "NE", "AttributeValueList": [number(30)] } },
         });
-        let found = json!({ "Count": 1, "ScannedCount": 2, "Items": [exactly(json!({ "line": number(2) }))] });
+        let found =
+            json!({ "Count": 1, "ScannedCount": 2, "Items": [exactly(json!({ "line": number(2) }))] });
         self.call("Query", &query, &found);
         let scan = json!({
             "TableName": "orders", "ConditionalOperator": "AND",

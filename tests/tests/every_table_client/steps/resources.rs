@@ -20,7 +20,8 @@ impl<C: Client> Steps<C> {
 
     pub(super) fn times_to_live(&mut self) {
         let table = json!({ "TableName": "leases" });
-        let off = json!({ "TimeToLiveDescription": { "TimeToLiveStatus": "DISABLED", "AttributeName": null } });
+        let off =
+            json!({ "TimeToLiveDescription": { "TimeToLiveStatus": "DISABLED", "AttributeName": null } });
         self.call("DescribeTimeToLive", &table, &off);
         let on = json!({ "Enabled": true, "AttributeName": "expires" });
         let update = json!({ "TableName": "leases", "TimeToLiveSpecification": on });
@@ -45,7 +46,12 @@ impl<C: Client> Steps<C> {
         let none = json!({ "ResourceArn": arn("leases"), "Tags": [] });
         self.refused("TagResource", &none, VALIDATION, "Atleast one Tag needs to be provided as Input.");
         let none = json!({ "ResourceArn": arn("leases"), "TagKeys": [] });
-        self.refused("UntagResource", &none, VALIDATION, "Atleast one Tag Key needs to be provided as Input.");
+        self.refused(
+            "UntagResource",
+            &none,
+            VALIDATION,
+            "Atleast one Tag Key needs to be provided as Input.",
+        );
     }
 
     pub(super) fn backups(&mut self) {

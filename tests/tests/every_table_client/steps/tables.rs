@@ -85,7 +85,11 @@ impl<C: Client> Steps<C> {
             let active = json!({ "Table": shown(&table, "ACTIVE") });
             let described = self.call_until("DescribeTable", &name, &active);
             let id = json!({ "Table": { "TableId": described["Table"]["TableId"] } });
-            self.call("DescribeTable", &json!({ "TableName": arn(table["TableName"].as_str().unwrap()) }), &id);
+            self.call(
+                "DescribeTable",
+                &json!({ "TableName": arn(table["TableName"].as_str().unwrap()) }),
+                &id,
+            );
         }
         self.refused("CreateTable", &leases(), IN_USE, "Table already exists: leases");
         let mut wrong = leases();

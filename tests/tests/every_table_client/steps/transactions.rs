@@ -68,9 +68,8 @@ impl<C: Client> Steps<C> {
             "TransactItems": [get("orders", 1), get("orders", 9), get("orders", 2)],
             "ReturnConsumedCapacity": "TOTAL",
         });
-        let item = |line, balance| {
-            exactly(with(&key("account", line), &json!({ "balance": number(balance) })))
-        };
+        let item =
+            |line, balance| exactly(with(&key("account", line), &json!({ "balance": number(balance) })));
         let answer = json!({
             "Responses": [{ "Item": item(1, 3) }, { "Item": null }, { "Item": item(2, 7) }],
             "ConsumedCapacity": [{ "TableName": "orders", "CapacityUnits": 6, "ReadCapacityUnits": 6 }],

@@ -9,7 +9,7 @@ RESULTS := $(abspath $(TARGET))/operations.jsonl
 MINUTES_FUZZ ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help run release test lint unit clients test-year test-long compatibility fuzz deny bench bench-peers bench-push bench-20gb generate setup
+.PHONY: help run release test lint unit clients test-year test-long compatibility fuzz deny bench bench-peers bench-tables bench-push bench-20gb generate setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ bench: setup ## Criterion benchmarks of storage, engine and codecs
 
 bench-peers: release ## Millstream beside ferrokinesis and kinesalite; writes docs/benchmarks.md
 	$(CARGO) run --release --locked -p millstream-benches --bin bench-peers -- --millstream $(TARGET)/release/millstream
+
+bench-tables: release ## Millstream beside dynalite and DynamoDB Local; writes docs/benchmarks-tables.md
+	$(CARGO) run --release --locked -p millstream-benches --bin bench-tables -- --millstream $(TARGET)/release/millstream
 
 bench-push: release ## what subscribers get, and what they cost; writes docs/benchmarks-push.md
 	@tools/bench-push $(TARGET)/release/millstream

@@ -1,5 +1,7 @@
 //! The flags of `millstream bench`.
 
+mod table;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,8 +9,9 @@ use clap::{Args, Subcommand};
 use serde::{Serialize, Serializer};
 
 use crate::wire::Protocol;
+pub use table::{Spelling, TableArgs, TableMode};
 
-/// Measure a Kinesis endpoint: Millstream's, AWS's or any other.
+/// Measure a Kinesis or DynamoDB endpoint: Millstream's, AWS's or any other.
 #[derive(Clone, Debug, Args)]
 pub struct BenchArgs {
     #[command(subcommand)]
@@ -27,6 +30,8 @@ pub enum Workload {
     Push(PushArgs),
     /// Put, tail and get at the same time, each on streams of its own.
     Mixed(MixedArgs),
+    /// Update the items of a table as lease coordinators do, each on the condition that nobody else has.
+    Table(TableArgs),
     /// Measure what fdatasync costs on a directory's disk after a small append.
     Disk(DiskArgs),
 }
@@ -200,7 +205,7 @@ pub struct FollowArgs {
     pub drain: Duration,
 }
 
-/// What every workload has.
+/// What every workload on streams has.
 #[derive(Clone, Debug, Args, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RunArgs {
@@ -212,6 +217,19 @@ pub struct RunArgs {
     pub shards: u32,
     #[arg(long, value_enum, default_value_t = Protocol::Json)]
     pub protocol: Protocol,
+    /// Streams are named PREFIX-RANDOM-NUMBER
+    #[arg(long, default_value = "millstream-bench")]
+    #[serde(skip)]
+    pub stream_prefix: String,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub measurement: MeasurementArgs,
+}
+
+/// What every workload has.
+#[derive(Clone, Debug, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MeasurementArgs {
     /// How long to measure, such as 30s or 5m
     #[arg(long, default_value = "10s", value_parser = parse_duration)]
     #[serde(serialize_with = "as_secs")]
@@ -226,11 +244,7 @@ pub struct RunArgs {
     /// Threads that generate load
     #[arg(long, default_value_t = 1)]
     pub threads: usize,
-    /// Streams are named PREFIX-RANDOM-NUMBER
-    #[arg(long, default_value = "millstream-bench")]
-    #[serde(skip)]
-    pub stream_prefix: String,
-    /// Leave the streams there afterwards
+    /// Leave the streams or the table there afterwards
     #[arg(long)]
     #[serde(skip)]
     pub keep: bool,
@@ -250,7 +264,8 @@ pub struct RunArgs {
 /// are `test` and `test`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct TargetArgs {
-    /// Where the target listens [env: AWS_ENDPOINT_URL_KINESIS, AWS_ENDPOINT_URL]
+    /// Where the target listens [env: AWS_ENDPOINT_URL_KINESIS or, for tables, AWS_ENDPOINT_URL_DYNAMODB;
+    /// AWS_ENDPOINT_URL]
     #[arg(long)]
     pub endpoint_url: Option<String>,
     /// Region in the signature [env: AWS_REGION, AWS_DEFAULT_REGION] [default: us-east-1]

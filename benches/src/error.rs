@@ -26,6 +26,8 @@ pub enum Error {
     Refused { operation: &'static str, kind: String, message: String },
     #[error("stream {0} did not become ACTIVE in time")]
     StreamNotActive(String),
+    #[error("table {0} did not become ACTIVE in time")]
+    TableNotActive(String),
     #[error("consumer {0} did not become ACTIVE in time")]
     ConsumerNotActive(String),
     #[error("a request cannot be signed: {0}")]

@@ -1,6 +1,7 @@
-//! The benchmark harness behind `millstream bench`: it loads any Kinesis endpoint and says what came of it.
+//! The benchmark harness behind `millstream bench`: it loads any Kinesis or DynamoDB endpoint and says
+//! what came of it.
 //!
-//! The way of a measurement: [`BenchArgs`] → `workload` makes streams and plans workers → `load` drives them
+//! The way of a measurement: [`BenchArgs`] → `workload` makes streams or a table and plans workers → `load` drives them
 //! by a schedule over `wire` connections, with bodies from `payload` and replies read by `scan` → `measure`
 //! collects the samples → `report` writes them. Latency is always counted from when a request should have
 //! been sent. `peers` runs the same workloads against other servers side by side.
@@ -20,18 +21,19 @@ mod report;
 mod run;
 mod scan;
 mod streams;
+mod tables;
 mod wire;
 mod workload;
 
 pub use args::{
-    BenchArgs, DiskArgs, FillArgs, FollowArgs, GetArgs, MixedArgs, OutputArgs, PushArgs, PutArgs, RecordArgs,
-    RunArgs, TailArgs, TargetArgs, Workload,
+    BenchArgs, DiskArgs, FillArgs, FollowArgs, GetArgs, MeasurementArgs, MixedArgs, OutputArgs, PushArgs,
+    PutArgs, RecordArgs, RunArgs, Spelling, TableArgs, TableMode, TailArgs, TargetArgs, Workload,
 };
 pub use error::Error;
 pub use measure::{
     BenchResult, DiskResult, IdleResult, Latency, LatencyPoint, Machine, OperationResult, PushResult,
     RunResult, Spread, Summary, Target, Timeline,
 };
-pub use peers::{PeersArgs, run_peers};
+pub use peers::{ContestArgs, PeersArgs, TablesArgs, run_peers, run_tables};
 pub use run::run;
 pub use wire::Protocol;

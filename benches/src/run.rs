@@ -10,12 +10,12 @@ use millstream_runtime::{SharedClock, SharedEntropy};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::args::{BenchArgs, OutputArgs, RunArgs, TargetArgs, Workload};
+use crate::args::{BenchArgs, MeasurementArgs, OutputArgs, RunArgs, TableArgs, TargetArgs, Workload};
 use crate::error::Error;
 use crate::measure::{BenchResult, FORMAT, Machine, RunResult, Summary, Target};
 use crate::streams::Caller;
-use crate::wire::{Credentials, Endpoint, Signer, Trust};
-use crate::workload::{Bench, Prepared};
+use crate::wire::{Credentials, Endpoint, Service, Signer, Trust};
+use crate::workload::{Bench, Prepared, TableBench};
 use crate::{disk, report};
 
 /// Runs what `millstream bench` was asked for and prints it. An error reply fails the run, after its result
@@ -26,8 +26,8 @@ pub async fn run(args: BenchArgs, clock: SharedClock, entropy: SharedEntropy) ->
         report::write_json(disk.json.as_deref(), &result)?;
         return report::print(&report::disk_table(&result));
     }
-    let (output, allow_errors) = match run_args(&args.workload) {
-        Some(run) => (run.output.clone(), run.allow_errors),
+    let (output, allow_errors) = match measurement_args(&args.workload) {
+        Some(measurement) => (measurement.output.clone(), measurement.allow_errors),
         None => (OutputArgs::default(), false),
     };
     let result = measure(args.workload, clock, entropy).await?;
@@ -41,14 +41,15 @@ pub(crate) async fn measure(
     clock: SharedClock,
     entropy: SharedEntropy,
 ) -> Result<BenchResult, Error> {
-    let Some(run) = run_args(&workload).cloned() else {
+    let Some(measurement) = measurement_args(&workload) else {
         return Err(Error::Usage("a disk is not a target".to_owned()));
     };
-    let caller = caller(&run.target, clock.clone(), entropy)?;
+    let service = if matches!(workload, Workload::Table(_)) { Service::DynamoDb } else { Service::Kinesis };
+    let caller = caller(service, &measurement.target, clock.clone(), entropy)?;
     let target = Target {
         endpoint: caller.endpoint.url(),
-        label: run.target.label.clone(),
-        durability: run.target.durability.clone(),
+        label: measurement.target.label.clone(),
+        durability: measurement.target.durability.clone(),
     };
     let started_unix_secs = clock.now().as_secs();
     let (name, parameters) = match &workload {
@@ -57,19 +58,14 @@ pub(crate) async fn measure(
         Workload::Tail(args) => ("tail", parameters(args)?),
         Workload::Push(args) => ("push", parameters(args)?),
         Workload::Mixed(args) => ("mixed", parameters(args)?),
+        Workload::Table(args) => ("table", parameters(args)?),
         Workload::Disk(_) => ("disk", BTreeMap::new()),
     };
-    let bench = Bench { caller, run: run.clone() };
-    let mut prepared = Prepared::default();
-    let outcome = unless_interrupted(repeat(&bench, &workload, &mut prepared)).await;
-    if !run.keep {
-        // All of it goes after a failure too; the failure itself is the better news.
-        let deregistered = bench.caller.deregister_consumers(&prepared.consumers).await;
-        let had_consumers = !prepared.consumers.is_empty();
-        let deleted = bench.caller.delete_streams(&prepared.streams, had_consumers).await;
-        outcome.as_ref().map_or(Ok(()), |_| deregistered.and(deleted))?;
-    }
-    let runs = outcome?;
+    let runs = match (&workload, run_args(&workload)) {
+        (Workload::Table(args), _) => on_table(caller, args).await?,
+        (_, Some(run)) => on_streams(Bench { caller, run: run.clone() }, &workload).await?,
+        (_, None) => Vec::new(),
+    };
     let summary = Summary::of(&runs);
     let workload = name.to_owned();
     let machine = Machine::this();
@@ -85,6 +81,30 @@ pub(crate) async fn measure(
     })
 }
 
+/// Measures, and takes away what was made for it.
+async fn on_streams(bench: Bench, workload: &Workload) -> Result<Vec<RunResult>, Error> {
+    let mut prepared = Prepared::default();
+    let outcome = unless_interrupted(repeat(&bench, workload, &mut prepared)).await;
+    if !bench.run.measurement.keep {
+        // All of it goes after a failure too; the failure itself is the better news.
+        let deregistered = bench.caller.deregister_consumers(&prepared.consumers).await;
+        let had_consumers = !prepared.consumers.is_empty();
+        let deleted = bench.caller.delete_streams(&prepared.streams, had_consumers).await;
+        outcome.as_ref().map_or(Ok(()), |_| deregistered.and(deleted))?;
+    }
+    outcome
+}
+
+async fn on_table(caller: Caller, args: &TableArgs) -> Result<Vec<RunResult>, Error> {
+    let bench = TableBench::new(caller, args)?;
+    let outcome = unless_interrupted(bench.runs()).await;
+    if !args.measurement.keep {
+        let deleted = bench.delete_table().await;
+        outcome.as_ref().map_or(Ok(()), |_| deleted)?;
+    }
+    outcome
+}
+
 async fn repeat(
     bench: &Bench,
     workload: &Workload,
@@ -92,7 +112,7 @@ async fn repeat(
 ) -> Result<Vec<RunResult>, Error> {
     let plan = bench.prepare(workload, prepared).await?;
     let mut runs = Vec::new();
-    for _ in 0..bench.run.repeat.max(1) {
+    for _ in 0..bench.run.measurement.repeat.max(1) {
         runs.push(bench.measure(&plan).await?);
     }
     Ok(runs)
@@ -142,7 +162,14 @@ fn run_args(workload: &Workload) -> Option<&RunArgs> {
         Workload::Tail(args) => Some(&args.run),
         Workload::Push(args) => Some(&args.run),
         Workload::Mixed(args) => Some(&args.run),
-        Workload::Disk(_) => None,
+        Workload::Table(_) | Workload::Disk(_) => None,
+    }
+}
+
+fn measurement_args(workload: &Workload) -> Option<&MeasurementArgs> {
+    match workload {
+        Workload::Table(args) => Some(&args.measurement),
+        workload => run_args(workload).map(|run| &run.measurement),
     }
 }
 
@@ -150,13 +177,18 @@ fn parameters(args: &impl Serialize) -> Result<BTreeMap<String, serde_json::Valu
     Ok(serde_json::from_value(serde_json::to_value(args)?)?)
 }
 
-fn caller(args: &TargetArgs, clock: SharedClock, entropy: SharedEntropy) -> Result<Caller, Error> {
+fn caller(
+    service: Service,
+    args: &TargetArgs,
+    clock: SharedClock,
+    entropy: SharedEntropy,
+) -> Result<Caller, Error> {
     let url = args
         .endpoint_url
         .clone()
-        .or_else(|| first_variable(&["AWS_ENDPOINT_URL_KINESIS", "AWS_ENDPOINT_URL"]))
+        .or_else(|| first_variable(&[service.endpoint_variable(), "AWS_ENDPOINT_URL"]))
         .ok_or_else(|| {
-            // AWS bills by the shard hour and the byte, so it is never the default.
+            // AWS bills by the shard hour, the request and the byte, so it is never the default.
             Error::Usage("which target? give --endpoint-url or set AWS_ENDPOINT_URL".to_owned())
         })?;
     let bundle = args.ca_bundle.clone().or_else(|| first_variable(&["AWS_CA_BUNDLE"]).map(PathBuf::from));

@@ -57,6 +57,11 @@ impl Caller {
         (0..count).map(|number| format!("{prefix}-{run}-{number}")).collect()
     }
 
+    /// A name that no table has yet.
+    pub(crate) fn table_name(&self, prefix: &str) -> String {
+        format!("{prefix}-{}", random_name(self.entropy.as_ref(), NAME_SUFFIX_CHARS))
+    }
+
     /// Makes streams of `shards` shards each and waits until they can be used.
     pub(crate) async fn create_streams(&self, names: &[String], shards: u32) -> Result<(), Error> {
         let mut connection = self.connection();

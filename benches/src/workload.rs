@@ -1,6 +1,7 @@
-//! The workloads: which streams they need, which workers they consist of.
+//! The workloads: which streams or tables they need, which workers they consist of.
 
 mod push;
+mod table;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::measure::{OperationResult, Recorder, RunResult};
 use crate::payload::{PutPool, PutShape, Record, StampedBody};
 use crate::streams::{Caller, Shard};
 use push::PushPlan;
+pub(crate) use table::TableBench;
 
 /// How long the last replies of a measurement may take.
 const GRACE: Duration = Duration::from_secs(30);
@@ -29,7 +31,7 @@ const STAMPED_BODIES: usize = 256;
 const STAMPED_BYTES_MAX: usize = 64 * 1024 * 1024;
 const LIMIT_MAX: u32 = 10_000;
 
-/// A benchmark's surroundings.
+/// The surroundings of a benchmark on streams.
 #[derive(Debug)]
 pub(crate) struct Bench {
     pub(crate) caller: Caller,
@@ -102,7 +104,9 @@ impl Bench {
                 plan.get = Some(self.prepare_get(args.records, args.fill, readers, made).await?);
                 plan.put = Some(self.prepare_put(args.records, args.connections, args.rate, made).await?);
             }
-            Workload::Disk(_) => return Err(Error::Usage("a disk has no streams".to_owned())),
+            Workload::Table(_) | Workload::Disk(_) => {
+                return Err(Error::Usage("a table or a disk has no streams".to_owned()));
+            }
         }
         Ok(plan)
     }
@@ -148,7 +152,7 @@ impl Bench {
             warm_up: Duration::ZERO,
             duration: Duration::ZERO,
             grace: FILL_GRACE,
-            threads: self.run.threads,
+            threads: self.run.measurement.threads,
         };
         drive(&self.caller.clock, timing, None, jobs).await.map(drop)
     }
@@ -198,12 +202,12 @@ impl Bench {
         };
         let get = plan.get.as_ref().map(|get| self.get_jobs(get, &mut jobs));
         let timing = Timing {
-            warm_up: self.run.warm_up,
-            duration: self.run.duration,
+            warm_up: self.run.measurement.warm_up,
+            duration: self.run.measurement.duration,
             grace: GRACE + plan.tail.as_ref().map_or(Duration::ZERO, |tail| tail.follow.drain),
-            threads: self.run.threads,
+            threads: self.run.measurement.threads,
         };
-        let driven = drive(&self.caller.clock, timing, self.run.target.target_pid, jobs).await?;
+        let driven = drive(&self.caller.clock, timing, self.run.measurement.target.target_pid, jobs).await?;
         let mut recorders = merge(&driven)?;
         let mut amend = |operation, change: &dyn Fn(&mut Recorder)| {
             if let Some(recorder) = recorders.get_mut(operation) {

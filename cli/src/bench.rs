@@ -6,7 +6,7 @@ use millstream_benches::BenchArgs;
 use crate::connection::Surroundings;
 use crate::exit::Failure;
 
-/// Measure a Kinesis endpoint, or the disk under it.
+/// Measure a Kinesis or DynamoDB endpoint, or the disk under it.
 #[derive(Args, Debug)]
 pub(crate) struct BenchArguments {
     #[command(flatten)]

@@ -38,6 +38,8 @@ pub(crate) struct MemberEntry<'m> {
     pub(crate) name: &'m str,
     pub(crate) shape: &'m str,
     pub(crate) required: bool,
+    /// Of its absence AWS speaks in words of its own.
+    pub(crate) demanded: bool,
 }
 
 impl<'m> Catalog<'m> {
@@ -52,6 +54,11 @@ impl<'m> Catalog<'m> {
             }
             if let Some(output) = &operation.output {
                 catalog.reach(&output.shape, &mut outputs)?;
+            }
+        }
+        for (_, exception) in catalog.exceptions() {
+            for member in exception.members.values() {
+                catalog.reach(&member.shape, &mut outputs)?;
             }
         }
         outputs.retain(|shape| !catalog.streams.contains(shape));
@@ -74,6 +81,7 @@ impl<'m> Catalog<'m> {
         let shape = self.shape(name)?;
         if as_structure(name, shape).is_some_and(|(_, structure)| structure.exception)
             || !reached.insert(name)
+            || self.service.is_handwritten(name)
         {
             return Ok(());
         }
@@ -95,7 +103,7 @@ impl<'m> Catalog<'m> {
     /// Shapes of which a value stands inside some input, by name.
     pub(crate) fn input_parts(&self) -> Result<BTreeSet<&'m str>, Error> {
         let mut parts = BTreeSet::new();
-        for name in &self.inputs {
+        for name in self.inputs.iter().filter(|name| !self.service.is_handwritten(name)) {
             parts.extend(parts_of(self.shape(name)?));
         }
         Ok(parts)
@@ -124,7 +132,9 @@ impl<'m> Catalog<'m> {
 
     /// Structures that are generated, by name.
     pub(crate) fn structures(&self) -> Vec<(&'m str, &'m Structure)> {
-        let generated = |(name, _): &(&str, &Structure)| self.is_input(name) || self.is_output(name);
+        let generated = |(name, _): &(&str, &Structure)| {
+            (self.is_input(name) || self.is_output(name)) && !self.service.is_handwritten(name)
+        };
         let all = self.model.shapes.iter().filter_map(|(name, shape)| as_structure(name, shape));
         let mut structures: Vec<_> = all.filter(generated).collect();
         structures.sort_by_key(|(name, _)| *name);
@@ -149,6 +159,7 @@ impl<'m> Catalog<'m> {
             name: member,
             shape: &target.shape,
             required: structure.required.contains(member) && !listed(self.service.optional_members, member),
+            demanded: listed(self.service.demanded_members, member),
         });
         entries.collect()
     }
@@ -186,7 +197,7 @@ impl<'m> Catalog<'m> {
 }
 
 /// The shapes of which a shape is directly made.
-fn parts_of(shape: &Shape) -> Vec<&str> {
+pub(crate) fn parts_of(shape: &Shape) -> Vec<&str> {
     match shape {
         Shape::Structure(structure) => {
             structure.members.values().map(|member| member.shape.as_str()).collect()

@@ -8,6 +8,8 @@ pub enum Error {
     UnknownShape(String),
     #[error("the operation {0} has no input shape")]
     NoInput(String),
+    #[error("{0} is none of the services that are generated")]
+    UnknownService(String),
     #[error("{path} is not a service model: {source}", path = path.display())]
     Model { path: PathBuf, source: serde_json::Error },
     #[error("{path}: {source}", path = path.display())]

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use millstream_codegen::{Error, read_model, service, workspace_root, write};
+use millstream_codegen::{Error, service, trimmed, workspace_root, write};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
 
 #[allow(clippy::print_stdout)] // the output that was asked for
 fn trim(file: &Path) -> Result<(), Error> {
-    let model = read_model(file)?;
+    let model = trimmed(file)?;
     let json = model.to_json().map_err(|source| Error::Model { path: file.to_owned(), source })?;
     print!("{json}");
     Ok(())

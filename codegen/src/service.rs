@@ -1,13 +1,26 @@
 //! The services that are generated, and where the wire differs from what their models say.
 //!
-//! Another JSON service is another entry here with its model in `models/`. Every deviation from a model
-//! stands in a table with its reason.
+//! Another service is another entry here with its model in `models/`. Every deviation from a model stands in a
+//! table with its reason.
+
+mod cloudwatch;
+mod dynamodb;
+mod kinesis;
+mod streams;
 
 /// One service and how to generate it.
 #[derive(Debug)]
 pub struct Service {
+    /// The service's id in its model.
+    pub id: &'static str,
     /// File in `codegen/models/`.
     pub model: &'static str,
+    /// The operations that are kept of AWS's model; all where none is named.
+    pub operations: &'static [&'static str],
+    /// Members that are not kept. In a request they are what any unknown member is: not looked at.
+    pub left_out: &'static [LeftOut],
+    /// Shapes whose types are written by hand, with their way in and out.
+    pub handwritten: &'static [Handwritten],
     /// Folder of the generated modules, from the workspace's root.
     pub output: &'static str,
     /// Name of the trait that handlers implement.
@@ -16,7 +29,9 @@ pub struct Service {
     pub java_package: &'static str,
     /// Lists and maps inside each other that a request may have. Beyond, it is refused as malformed.
     pub nesting_max: u8,
-    /// The exception, as a variant, that says that an operation is not built.
+    /// In whose words the server complains of values of the wrong type: a variant of its `Words`.
+    pub words: &'static str,
+    /// The error, as an expression, that says that an operation is not built.
     pub unbuilt: &'static str,
     /// Enums whose values AWS shows in another order than the model's.
     pub enum_orders: &'static [EnumOrder],
@@ -24,6 +39,8 @@ pub struct Service {
     pub shown_patterns: &'static [ShownPattern],
     /// Members that an output may lack although its model requires them.
     pub optional_members: &'static [Member],
+    /// Required members of inputs of whose absence AWS speaks in words of their own, and of nothing beside it.
+    pub demanded_members: &'static [Member],
     /// Members that must never be sent.
     pub omitted_members: &'static [Member],
     /// Texts at the root of inputs that say what a request is about.
@@ -51,43 +68,34 @@ pub struct Member {
     pub reason: &'static str,
 }
 
-pub const SERVICES: &[Service] = &[KINESIS];
+/// Members of a structure that are not kept.
+#[derive(Debug)]
+pub struct LeftOut {
+    pub structure: &'static str,
+    pub members: &'static [&'static str],
+    pub reason: &'static str,
+}
 
-pub const KINESIS: Service = Service {
-    model: "kinesis-2013-12-02.json",
-    output: "server/src/aws/kinesis/generated",
-    handler_trait: "KinesisService",
-    java_package: "com.amazonaws.kinesis.v20131202",
-    // The deepest input of the model has six levels; the rest is room for members that AWS may add.
-    nesting_max: 16,
-    // Of the modelled errors the one that no client retries. An unmodelled one reaches users without its text.
-    unbuilt: "InvalidArgument",
-    enum_orders: &[EnumOrder {
-        shape: "ShardIteratorType",
-        order: &["AFTER_SEQUENCE_NUMBER", "LATEST", "AT_TIMESTAMP", "AT_SEQUENCE_NUMBER", "TRIM_HORIZON"],
-        reason: "recorded from AWS",
-    }],
-    shown_patterns: &[
-        ShownPattern {
-            shape: "SequenceNumber",
-            shown: r"0|([1-9]\d{0,128})",
-            reason: "recorded from AWS, whose texts leave out the anchors",
-        },
-        ShownPattern {
-            shape: "HashKey",
-            shown: r"0|([1-9]\d{0,38})",
-            reason: "recorded from AWS, whose texts leave out the anchors",
-        },
-    ],
-    optional_members: &[Member {
-        structure: "SubscribeToShardEvent",
-        member: "ContinuationSequenceNumber",
-        reason: "the last event of a closed shard has none, and KCL checks that",
-    }],
-    omitted_members: &[Member {
-        structure: "StreamDescriptionSummary",
-        member: "StreamId",
-        reason: "SDKs that are given one send their next requests to amazonaws.com, whatever the endpoint",
-    }],
-    subjects: &["StreamName", "StreamARN", "ResourceARN", "ConsumerARN", "ShardId", "ShardIterator"],
-};
+/// A shape with a type of ours.
+#[derive(Debug)]
+pub struct Handwritten {
+    pub shape: &'static str,
+    /// The path of the type, whose name is the shape's.
+    pub path: &'static str,
+    pub reason: &'static str,
+}
+
+pub const SERVICES: &[Service] =
+    &[kinesis::KINESIS, dynamodb::DYNAMODB, streams::DYNAMODB_STREAMS, cloudwatch::CLOUDWATCH];
+
+impl Service {
+    /// The service of that id.
+    #[must_use]
+    pub fn of_id(id: &str) -> Option<&'static Self> {
+        SERVICES.iter().find(|service| service.id == id)
+    }
+
+    pub(crate) fn is_handwritten(&self, shape: &str) -> bool {
+        self.handwritten.iter().any(|entry| entry.shape == shape)
+    }
+}

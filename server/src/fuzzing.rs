@@ -6,10 +6,13 @@ use bytes::Bytes;
 use hyper::Request;
 
 use crate::aws::caller::caller;
+use crate::aws::cloudwatch;
 use crate::aws::codec::{ApiError, Format, Refusal};
+use crate::aws::dynamodb;
 use crate::aws::kinesis::generated::{Input, Operation};
 use crate::aws::kinesis::requests::Tape;
 use crate::aws::policy::{Subject, check};
+use crate::aws::query::Form;
 use crate::http::prefixed::tell;
 
 /// The texts of errors stay small, however large a request was: at most ten values of 64 KiB, and their rules.
@@ -58,6 +61,33 @@ pub fn agreement(bytes: &[u8]) {
     if !flawed {
         assert!(json.is_ok(), "{operation} {body:?}: {json:?}");
     }
+}
+
+/// A request of DynamoDB for the operation that the first byte names. Its values become those of the table service, or
+/// are refused.
+pub fn dynamodb_request(bytes: &[u8]) {
+    use dynamodb::generated::{Input, Operation};
+    let Some((first, body)) = bytes.split_first() else { return };
+    let operation = Operation::ALL[usize::from(*first) % Operation::ALL.len()];
+    match Input::decode(operation, Format::Json, &Bytes::copy_from_slice(body)) {
+        Ok(Input::PutItem(input)) => {
+            let _ = dynamodb::service::values::item(input.item);
+        }
+        Ok(input) => assert_eq!(input.operation(), operation),
+        Err(refusal) => {
+            let mut answer = Vec::new();
+            ApiError::from(refusal).encode_to(Format::Json, &mut answer);
+            assert!(answer.len() < ERROR_BYTES_MAX, "{} bytes", answer.len());
+        }
+    }
+}
+
+/// Parameters of the query protocol, made a body that CloudWatch reads.
+pub fn query_form(bytes: &[u8]) {
+    use cloudwatch::generated::{Input, Operation};
+    let Some(form) = Form::parse(bytes) else { return };
+    let decoded = Input::decode(Operation::PutMetricData, Format::Json, &form.into_json());
+    assert_ne!(decoded, Err(Refusal::Malformed), "what is made of a form is well-formed");
 }
 
 /// The first bytes of a connection: once they tell a protocol, more bytes do not change it.
@@ -116,6 +146,8 @@ mod tests {
         first_bytes(bytes);
         credentials(bytes);
         policy(bytes);
+        dynamodb_request(bytes);
+        query_form(bytes);
     }
 
     #[test]

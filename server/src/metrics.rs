@@ -5,6 +5,7 @@
 //! their stream's enhanced monitoring asks for it.
 
 mod consumers;
+mod reported;
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,6 +22,10 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use self::reported::Reported;
+pub(crate) use self::reported::{ReportedMetrics, Samples, Series};
+use crate::aws::call::Call;
+
 /// Everything that the admin port shows.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -29,11 +34,13 @@ pub(crate) struct Metrics {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OperationLabel {
+    service: &'static str,
     operation: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabels {
+    service: &'static str,
     operation: &'static str,
     status: u16,
 }
@@ -43,7 +50,7 @@ struct OutcomeLabels {
 pub(crate) struct ProtocolLabels {
     /// The version of HTTP: `1.1` or `2`, below TLS or not.
     pub(crate) http: &'static str,
-    /// `json`, `cbor`, or `other` where the content type is neither.
+    /// `json`, `cbor`, `query`, or `other` where the content type is none of these.
     pub(crate) format: &'static str,
 }
 
@@ -80,17 +87,13 @@ impl RequestMetrics {
         metrics
     }
 
-    pub(crate) fn note(
-        &self,
-        operation: Option<&'static str>,
-        protocol: ProtocolLabels,
-        status: u16,
-        took: Duration,
-    ) {
-        let operation = operation.unwrap_or("none");
+    pub(crate) fn note(&self, call: Option<Call>, protocol: ProtocolLabels, status: u16, took: Duration) {
+        let (service, operation) = call.map_or(("none", "none"), |call| (call.service().name(), call.name()));
         self.protocols.get_or_create(&protocol).inc();
-        self.requests.get_or_create(&OutcomeLabels { operation, status }).inc();
-        self.latency.get_or_create(&OperationLabel { operation }).observe(took.as_secs_f64() * 1000.0);
+        self.requests.get_or_create(&OutcomeLabels { service, operation, status }).inc();
+        self.latency
+            .get_or_create(&OperationLabel { service, operation })
+            .observe(took.as_secs_f64() * 1000.0);
     }
 }
 
@@ -100,11 +103,14 @@ fn latency_buckets() -> Histogram {
 }
 
 impl Metrics {
-    pub(crate) fn new(engine: LiveEngine) -> (Arc<Self>, Arc<RequestMetrics>) {
+    /// With what is counted into it: requests, and what clients report.
+    pub(crate) fn new(engine: LiveEngine) -> (Arc<Self>, Arc<RequestMetrics>, Arc<ReportedMetrics>) {
         let mut registry = Registry::with_prefix("millstream");
         let requests = RequestMetrics::register_in(&mut registry);
         registry.register_collector(Box::new(Streams { engine }));
-        (Arc::new(Self { registry }), Arc::new(requests))
+        let reported = Arc::new(ReportedMetrics::default());
+        registry.register_collector(Box::new(Reported(reported.clone())));
+        (Arc::new(Self { registry }), Arc::new(requests), reported)
     }
 
     pub(crate) fn show(&self) -> String {
@@ -259,6 +265,7 @@ fn encode_all(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::kinesis::generated::Operation;
 
     #[test]
     fn requests_are_counted_by_operation_and_by_protocol() {
@@ -266,18 +273,17 @@ mod tests {
         let metrics = RequestMetrics::register_in(&mut registry);
         let (h2, h1) =
             (ProtocolLabels { http: "2", format: "json" }, ProtocolLabels { http: "1.1", format: "cbor" });
-        for (operation, protocol, status) in
-            [(Some("PutRecord"), h2, 200), (Some("PutRecord"), h2, 400), (None, h1, 403)]
-        {
+        let put = Call::Kinesis(Operation::PutRecord);
+        for (operation, protocol, status) in [(Some(put), h2, 200), (Some(put), h2, 400), (None, h1, 403)] {
             metrics.note(operation, protocol, status, Duration::from_millis(3));
         }
         let shown = Metrics { registry }.show();
         for line in [
-            "millstream_requests_total{operation=\"PutRecord\",status=\"400\"} 1",
-            "millstream_requests_total{operation=\"none\",status=\"403\"} 1",
+            "millstream_requests_total{service=\"kinesis\",operation=\"PutRecord\",status=\"400\"} 1",
+            "millstream_requests_total{service=\"none\",operation=\"none\",status=\"403\"} 1",
             "millstream_requests_by_protocol_total{http=\"2\",format=\"json\"} 2",
             "millstream_requests_by_protocol_total{http=\"1.1\",format=\"cbor\"} 1",
-            "millstream_request_latency_milliseconds_count{operation=\"PutRecord\"} 2",
+            "millstream_request_latency_milliseconds_count{service=\"kinesis\",operation=\"PutRecord\"} 2",
         ] {
             assert!(shown.lines().any(|shown| shown == line), "{line} is not in\n{shown}");
         }

@@ -12,7 +12,13 @@ use millstream_storage::memory::MemoryBackend;
 use millstream_storage::rocksdb::RocksBackend;
 use millstream_storage::{Backend, SlotId};
 
-use crate::admin::{Admin, Clocks, Health, Saves, TestApi};
+use crate::admin::{Admin, Clocks, Health, Replacement, Saves, TestApi};
+use crate::aws::cloudwatch::front::CloudWatchFront;
+use crate::aws::dynamodb::front::DynamoDbFront;
+use crate::aws::dynamodb::live_tables::{LiveTables, TablesOpener};
+use crate::aws::kinesis::front::KinesisFront;
+use crate::aws::query::QueryFront;
+use crate::aws::reception::Reception;
 use crate::aws::request_id::RequestIds;
 use crate::aws::router::Router;
 use crate::faults::Faults;
@@ -45,6 +51,8 @@ pub enum ServerError {
     #[error("{0}")]
     Engine(#[from] millstream_engine::Error),
     #[error("{0}")]
+    Tables(#[from] millstream_table::Error),
+    #[error("{0}")]
     InitScripts(#[from] UnreadableScripts),
     #[error("{0}")]
     InitialStreams(#[from] MakeError),
@@ -60,6 +68,7 @@ pub enum ServerError {
 #[derive(Debug)]
 pub struct Server {
     engine: LiveEngine,
+    tables: LiveTables,
     init: Arc<InitScripts>,
     tasks: TaskSet,
     clock: SharedClock,
@@ -87,7 +96,11 @@ impl Server {
         let slot = backend(settings)?.open(SlotId(0), None).await?;
         let engine_clock = AdjustableClock::following(clock.clone());
         let engine =
-            LiveEngine::open(slot, settings.engine(), engine_clock.shared(), entropy.clone(), keys).await?;
+            LiveEngine::open(slot.clone(), settings.engine(), engine_clock.shared(), entropy.clone(), keys)
+                .await?;
+        // On the same store as the streams, and so with the same group commit.
+        let opener = TablesOpener { slot, clock: engine_clock.shared(), entropy: entropy.clone() };
+        let tables = LiveTables::new(opener.open().await?);
         let directory = (settings.storage == StorageKind::Rocksdb).then_some(settings.data_dir.as_path());
         let tls = tls::acceptor(&settings.tls, directory)?;
 
@@ -97,21 +110,28 @@ impl Server {
         let tasks = TaskSet::default();
         let health = Health { engine: engine.clone(), init: init.clone() };
         let faults = Faults::new(settings.faults, clock.clone(), entropy.clone());
-        let (metrics, requests) = Metrics::new(engine.clone());
-        let router = Router {
-            engine: engine.clone(),
-            faults: faults.clone(),
-            health: health.clone(),
+        let (metrics, requests, reported) = Metrics::new(engine.clone());
+        let reception = Reception {
             budget: BodyBudget::new(settings.memory.bodies_mib * 1024 * 1024, clock.clone()),
-            metrics: requests,
+            faults: faults.clone(),
             clock: clock.clone(),
             default_account: settings.account_id()?,
-            ids: RequestIds::new(&*entropy),
+            ids: Arc::new(RequestIds::new(&*entropy)),
+        };
+        let router = Router {
+            kinesis: KinesisFront { engine: engine.clone(), reception: reception.clone() },
+            dynamodb: DynamoDbFront { tables: tables.clone(), reception: reception.clone() },
+            cloudwatch: CloudWatchFront { reception: reception.clone(), reported },
+            query: QueryFront { reception },
+            health: health.clone(),
+            metrics: requests,
+            clock: clock.clone(),
         };
         listener.start(Arc::new(router), Some(tls), clock.clone(), &tasks);
         let test_api = TestApi {
             enabled: settings.has_test_api(),
             engine: engine.clone(),
+            replacement: Replacement::new(tables.clone(), opener, tasks.clone()),
             clocks: Clocks { engine: engine_clock.clone(), machine: clock.clone() },
             faults,
             initial_streams,
@@ -121,7 +141,7 @@ impl Server {
         let admin = Admin { health, metrics, init: init.clone(), test_api };
         admin_listener.start(Arc::new(admin), None, clock.clone(), &tasks);
         init.start(surroundings(settings, address, admin_address), clock.clone(), &tasks);
-        Ok(Self { engine, init, tasks, clock, engine_clock, address, admin_address })
+        Ok(Self { engine, tables, init, tasks, clock, engine_clock, address, admin_address })
     }
 
     /// Where the AWS APIs are.
@@ -169,6 +189,7 @@ impl Server {
         }
         // The engine's own limit on its end must pass.
         self.engine_clock.unfreeze();
+        self.tables.close().await;
         Ok(self.engine.close().await?)
     }
 }

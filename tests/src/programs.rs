@@ -61,6 +61,9 @@ const TRUST_STORE_PASSWORD: &str = "changeit";
 /// As Java wants to be told whom to trust.
 fn trust_store(directory: &Path, authority: &Path) -> PathBuf {
     let store = directory.join("trust.p12");
+    if store.exists() {
+        return store;
+    }
     let made = Command::new("keytool")
         .args(["-importcert", "-noprompt", "-alias", "millstream", "-storepass", TRUST_STORE_PASSWORD])
         .arg("-keystore")

@@ -16,8 +16,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("runtime", &[]),
     ("storage", &["runtime"]),
     ("engine", &["model", "runtime", "storage"]),
+    ("table", &["model", "runtime", "storage"]),
     ("client", &["model", "runtime"]),
-    ("server", &["model", "runtime", "storage", "engine"]),
+    ("lease", &["model", "runtime"]),
+    ("server", &["model", "runtime", "storage", "engine", "table"]),
     ("codegen", &[]),
     ("benches", &["model", "runtime", "storage", "engine", "client"]),
     ("cli", &["model", "runtime", "client", "server", "benches"]),
@@ -30,12 +32,18 @@ const NEVER: &[(&str, &[&str])] = &[
     ("runtime", &["rocksdb", "hyper", "serde_json"]),
     ("storage", &["model", "serde", "serde_json", "hyper", "http"]),
     ("engine", &["serde", "serde_json", "minicbor", "hyper", "http", "client", "server"]),
+    ("table", &["engine", "serde", "serde_json", "hyper", "http", "client", "server"]),
     ("client", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
+    ("lease", &["engine", "client", "server", "aws-sdk-kinesis", "rocksdb", "librocksdb-sys"]),
 ];
 
 /// Crates that only one folder may import directly, tests left out: they run the SDK as a client like any other.
-const ONLY: &[(&str, &str)] =
-    &[("rocksdb", "storage"), ("getrandom", "runtime"), ("aws-sdk-kinesis", "client")];
+const ONLY: &[(&str, &str)] = &[
+    ("rocksdb", "storage"),
+    ("getrandom", "runtime"),
+    ("aws-sdk-kinesis", "client"),
+    ("aws-sdk-dynamodb", "lease"),
+];
 
 struct Workspace {
     metadata: Metadata,

@@ -12,6 +12,7 @@ mod push;
 mod put;
 mod schedule;
 mod stamped;
+mod table;
 mod tail;
 
 pub(crate) use alarm::Alarm;
@@ -21,4 +22,5 @@ pub(crate) use push::{AFTER_ACKNOWLEDGEMENT, Place, PushLoad, PushPuts, Role, Tr
 pub(crate) use put::{Fill, PutLoad};
 pub(crate) use schedule::{Pace, Schedule};
 pub(crate) use stamped::StampedPuts;
+pub(crate) use table::{Leases, TableLoad};
 pub(crate) use tail::{Progress, TailLoad};

@@ -15,7 +15,7 @@ pub(crate) const FORMAT: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BenchResult {
     pub format: u32,
-    /// `put`, `get`, `tail`, `push` or `mixed`.
+    /// `put`, `get`, `tail`, `push`, `mixed` or `table`.
     pub workload: String,
     pub target: Target,
     /// Every parameter by its flag's name.
@@ -47,7 +47,8 @@ pub struct RunResult {
     pub target_rss_bytes: Option<u64>,
     pub target_rss_peak_bytes: Option<u64>,
     /// `put`, `get`, `tail` (records from writer to reader) and `tail_put` (their puts), `push` (records from
-    /// writer to subscriber), `push_put` (their puts) and `push_idle` (events of subscriptions without records).
+    /// writer to subscriber), `push_put` (their puts) and `push_idle` (events of subscriptions without records); of tables
+    /// `update` or `renew`, whose records are items.
     pub operations: BTreeMap<String, OperationResult>,
     /// What only subscribers see.
     #[serde(default, skip_serializing_if = "Option::is_none")]

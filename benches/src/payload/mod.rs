@@ -1,16 +1,18 @@
-//! What is sent: records of random data under random keys, and the request bodies that carry them
-//! or ask for them.
+//! What is sent: records of random data under random keys, the request bodies that carry them or ask for them, and
+//! leases with the requests that renew them.
 //!
-//! Everything is made before the clock runs. Keys are random, so they spread over the shards as MD5 spreads
+//! Of records, everything is made before the clock runs. Keys are random, so they spread over the shards as MD5 spreads
 //! them; data is random, so nothing on the way can compress it.
 
 mod body;
+mod lease;
 mod pool;
 mod stamp;
 
 use millstream_runtime::{Entropy, SharedEntropy};
 
 pub(crate) use body::{Batch, get_records};
+pub(crate) use lease::{Lease, Renewal};
 pub(crate) use pool::{PutPool, PutShape};
 pub(crate) use stamp::{Stamp, StampedBody};
 

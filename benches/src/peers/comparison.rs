@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::catalogue::{BASELINE, Peer};
 use super::workloads::{Figure, Workload};
-use super::{PeersArgs, joined, page};
+use super::{ContestArgs, joined, page};
 use crate::error::Error;
 use crate::measure::{BenchResult, DiskResult, FORMAT, Latency, Machine, RunResult, Spread, Summary};
 use crate::report::{self, Bar, BarGroup};
@@ -76,7 +76,7 @@ impl Cell {
 }
 
 impl Comparison {
-    pub(super) fn of(peers: &[&Peer], workloads: &[&Workload], args: &PeersArgs, now: Duration) -> Self {
+    pub(super) fn of(peers: &[&Peer], workloads: &[&Workload], args: &ContestArgs, now: Duration) -> Self {
         Self {
             peers: peers.iter().map(|peer| **peer).collect(),
             workloads: workloads.iter().map(|workload| **workload).collect(),

@@ -27,11 +27,11 @@ pub(super) fn markdown(comparison: &Comparison, pictures: &[(&str, String)]) -> 
     for (title, name) in pictures {
         let _ = writeln!(page, "- [{title}]({name})");
     }
-    again(&mut page, comparison);
+    again(&mut page, comparison, "make bench-peers");
     page
 }
 
-fn machine(page: &mut String, comparison: &Comparison) {
+pub(super) fn machine(page: &mut String, comparison: &Comparison) {
     let machine = &comparison.machine;
     let _ = writeln!(
         page,
@@ -88,6 +88,14 @@ fn section(page: &mut String, comparison: &Comparison, workload: &Workload) {
     for absent in workload.absent {
         let _ = writeln!(page, "Not run: {}.\n", absent.reason);
     }
+    unsent(page, comparison, workload);
+    if workload.disk_beside {
+        disk(page, comparison, workload);
+    }
+}
+
+/// Servers that did not keep the rate.
+pub(super) fn unsent(page: &mut String, comparison: &Comparison, workload: &Workload) {
     for peer in &comparison.peers {
         let unsent = comparison.standing(workload, peer).map_or(0, |standing| standing.summary.unsent);
         if unsent > 0 {
@@ -98,9 +106,6 @@ fn section(page: &mut String, comparison: &Comparison, workload: &Workload) {
                 figure(unsent as f64)
             );
         }
-    }
-    if workload.disk_beside {
-        disk(page, comparison, workload);
     }
 }
 
@@ -129,7 +134,7 @@ fn row(comparison: &Comparison, workload: &Workload, peer: &Peer) -> Vec<String>
 }
 
 /// The disk beside the servers that wait for it.
-fn disk(page: &mut String, comparison: &Comparison, workload: &Workload) {
+pub(super) fn disk(page: &mut String, comparison: &Comparison, workload: &Workload) {
     let p99 = comparison.fdatasync(|latency| latency.p99_ms);
     let _ = writeln!(
         page,
@@ -149,8 +154,8 @@ fn disk(page: &mut String, comparison: &Comparison, workload: &Workload) {
     page.push('\n');
 }
 
-fn again(page: &mut String, comparison: &Comparison) {
-    page.push_str("\n## Doing it again\n\n```\nmake bench-peers\n```\n\n");
+pub(super) fn again(page: &mut String, comparison: &Comparison, command: &str) {
+    let _ = writeln!(page, "\n## Doing it again\n\n```\n{command}\n```\n");
     page.push_str("It starts the servers with these arguments:\n\n");
     for peer in &comparison.peers {
         let _ = writeln!(page, "- {}: `{}`", peer.name, peer.arguments.join(" "));

@@ -1,4 +1,4 @@
-//! What is run: the whole comparison in one table.
+//! What is run: each comparison in one table.
 
 /// The figure by which a workload is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,24 +99,39 @@ pub(super) const WORKLOADS: &[Workload] = &[
         &[READS_MEMORY, NO_CBOR]),
 ];
 
+#[rustfmt::skip] // a table
+pub(super) const TABLE_WORKLOADS: &[Workload] = &[
+    Workload { disk_beside: true, ..workload(
+        "update-legacy", "Conditional UpdateItem, 32 connections, as the KCL spells it", Figure::RequestsPerSecond,
+        "table --mode update --connections 32 --items 10000 --spelling legacy", NOBODY) },
+    workload("update-expression", "Conditional UpdateItem, 32 connections, with expressions",
+        Figure::RequestsPerSecond,
+        "table --mode update --connections 32 --items 10000 --spelling expression", NOBODY),
+    workload("renew", "10,000 leases, each renewed every 3 s", Figure::P99,
+        "table --mode renew --connections 32 --items 10000 --period 3s --spelling legacy", NOBODY),
+];
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::peers::catalogue::PEERS;
-    use crate::peers::workload_of;
+    use crate::peers::catalogue::{PEERS, Peer, TABLE_PEERS};
+    use crate::peers::stage::workload_of;
 
     #[test]
     fn every_workload_can_be_run() {
-        for workload in WORKLOADS {
-            workload_of(workload, &[]).unwrap();
-            for absent in workload.absent {
-                assert!(PEERS.iter().any(|peer| peer.id.starts_with(absent.peer)), "{}", absent.peer);
+        let contests: [(&[Workload], &[Peer]); 2] = [(WORKLOADS, PEERS), (TABLE_WORKLOADS, TABLE_PEERS)];
+        for (workloads, peers) in contests {
+            for workload in workloads {
+                workload_of(workload, &[]).unwrap();
+                for absent in workload.absent {
+                    assert!(peers.iter().any(|peer| peer.id.starts_with(absent.peer)), "{}", absent.peer);
+                }
+                assert!(peers.iter().any(|peer| workload.includes(peer.id)));
             }
-            assert!(PEERS.iter().any(|peer| workload.includes(peer.id)));
+            assert_eq!(workloads.iter().map(|w| w.id).collect::<HashSet<_>>().len(), workloads.len());
+            assert_eq!(peers.iter().map(|peer| peer.id).collect::<HashSet<_>>().len(), peers.len());
         }
-        assert_eq!(WORKLOADS.iter().map(|w| w.id).collect::<HashSet<_>>().len(), WORKLOADS.len());
-        assert_eq!(PEERS.iter().map(|peer| peer.id).collect::<HashSet<_>>().len(), PEERS.len());
     }
 }

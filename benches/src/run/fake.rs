@@ -1,6 +1,7 @@
 //! A target in a few lines: everything in memory, every record in the first shard of its stream, faults on demand.
 
 mod push;
+mod table;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -13,17 +14,19 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use table::Table;
+
 /// Few, so that reading a shard takes several pages.
 pub(super) const PAGE_RECORDS: usize = 1000;
 
-/// What goes wrong. Puts are counted from 0, over all streams.
+/// What goes wrong. Puts are counted from 0, over all streams; so are updates of items, which count as records here.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Faults {
     /// Every so many records are refused.
     pub(super) throttle_every: Option<u64>,
     /// Every so many records are acknowledged and forgotten.
     pub(super) lose_every: Option<u64>,
-    /// The reply to this put is late.
+    /// The reply to this put or update is late.
     pub(super) stall: Option<(u64, Duration)>,
     /// So many subscriptions are refused at first.
     pub(super) busy_subscriptions: u64,
@@ -60,6 +63,13 @@ pub(super) struct State {
     /// SubscribeToShard calls.
     pub(super) subscribed: u64,
     pub(super) http2_connections: u64,
+    pub(super) tables: BTreeMap<String, Table>,
+    /// As they were when they were deleted.
+    pub(super) deleted_tables: Vec<Table>,
+    /// DescribeTable calls.
+    described: u64,
+    /// UpdateItem calls.
+    pub(super) updates: u64,
     faults: Faults,
 }
 
@@ -92,6 +102,10 @@ impl Drop for FakeTarget {
 
 fn shard_id(index: u64) -> String {
     format!("shardId-{index:012}")
+}
+
+fn owned((one, two): (&str, &str)) -> (String, String) {
+    (one.to_owned(), two.to_owned())
 }
 
 async fn until_stopped<T>(tasks: &TaskSet, work: impl Future<Output = T>) -> Option<T> {
@@ -130,7 +144,9 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
             continue;
         }
         let body: Value = serde_json::from_slice(&inbox[head..end]).unwrap();
-        let operation = header("x-amz-target").trim_start_matches("Kinesis_20131202.").to_owned();
+        let (api, operation) = header("x-amz-target").split_once('.').map(owned).unwrap();
+        let content_type = if api == "DynamoDB_20120810" { "x-amz-json-1.0" } else { "x-amz-json-1.1" };
+        assert_eq!(header("content-type"), format!("application/{content_type}"));
         let signed = header("authorization").starts_with("AWS4-HMAC-SHA256 Credential=");
         inbox.drain(..end);
         if operation == "SubscribeToShard" {
@@ -161,6 +177,7 @@ impl State {
     fn pause(&self, operation: &str) -> Duration {
         match self.faults.stall {
             Some((put, pause)) if operation.starts_with("Put") && self.puts == put + 1 => pause,
+            Some((update, pause)) if operation == "UpdateItem" && self.updates == update + 1 => pause,
             _ => Duration::ZERO,
         }
     }
@@ -217,6 +234,7 @@ impl State {
             }
             other => self
                 .answer_consumer(other, body)
+                .or_else(|| self.answer_table(other, body))
                 .unwrap_or_else(|| (400, json!({ "__type": "UnknownOperationException", "message": other }))),
         }
     }

@@ -1,6 +1,7 @@
 //! Whole benchmarks against a target whose every move is known.
 
 mod push;
+mod table;
 
 use std::time::Duration;
 

@@ -80,6 +80,15 @@ pub(crate) fn put(operation: Operation, protocol: Protocol, body: &[u8]) -> Resu
     scanned.map_err(|reason| Error::Malformed { operation: operation.name(), reason })
 }
 
+/// Checks a reply with status 200 to an UpdateItem that asks for nothing back: an object, mostly an empty one.
+pub(crate) fn updated(body: &[u8]) -> Result<(), Error> {
+    let malformed = |_| Error::Malformed { operation: Operation::UpdateItem.name(), reason: "not an object" };
+    if body == b"{}" {
+        return Ok(());
+    }
+    serde_json::from_slice::<serde_json::Map<_, _>>(body).map(|_| ()).map_err(malformed)
+}
+
 /// Reads a reply with status 200 to GetRecords and shows the data of each record.
 pub(crate) fn page<'a>(
     protocol: Protocol,

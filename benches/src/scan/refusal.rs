@@ -39,7 +39,10 @@ impl Refusal {
 pub(crate) fn is_throttle(kind: &str) -> bool {
     matches!(
         kind,
-        "ProvisionedThroughputExceededException" | "LimitExceededException" | "ThrottlingException"
+        "ProvisionedThroughputExceededException"
+            | "LimitExceededException"
+            | "RequestLimitExceeded"
+            | "ThrottlingException"
     )
 }
 

@@ -1,4 +1,4 @@
-//! The client's side of the Kinesis wire: endpoint, TLS, signature, one HTTP/1.1 exchange at a time, and
+//! The client's side of the Kinesis and DynamoDB wire: endpoint, TLS, signature, one HTTP/1.1 exchange at a time, and
 //! subscriptions, whose replies are pushed over HTTP/1.1 or HTTP/2.
 //!
 //! It is written for a generator that shares the machine with the server it measures: a request is sent
@@ -9,6 +9,7 @@
 mod connection;
 mod endpoint;
 mod frames;
+mod heads;
 mod http2;
 mod inbox;
 mod signer;
@@ -20,6 +21,7 @@ pub(crate) use endpoint::Endpoint;
 #[cfg(test)]
 pub(crate) use frames::sent;
 pub(crate) use frames::{Frame, Frames};
+pub(crate) use heads::Heads;
 pub(crate) use http2::{Driver, Http2};
 pub(crate) use signer::{BodyHash, Credentials, Signer};
 pub(crate) use subscription::{Subscribed, Subscription};
@@ -35,11 +37,42 @@ pub enum Protocol {
     Cbor,
 }
 
-impl Protocol {
-    pub(crate) fn content_type(self) -> &'static str {
+/// The two APIs that a benchmark calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    Kinesis,
+    DynamoDb,
+}
+
+impl Service {
+    /// As it stands in a signature.
+    pub(crate) fn signing_name(self) -> &'static str {
         match self {
-            Self::Json => "application/x-amz-json-1.1",
-            Self::Cbor => "application/x-amz-cbor-1.1",
+            Self::Kinesis => "kinesis",
+            Self::DynamoDb => "dynamodb",
+        }
+    }
+
+    pub(crate) fn endpoint_variable(self) -> &'static str {
+        match self {
+            Self::Kinesis => "AWS_ENDPOINT_URL_KINESIS",
+            Self::DynamoDb => "AWS_ENDPOINT_URL_DYNAMODB",
+        }
+    }
+
+    /// DynamoDB is called in JSON, of a version of its own.
+    pub(crate) fn content_type(self, protocol: Protocol) -> &'static str {
+        match (self, protocol) {
+            (Self::Kinesis, Protocol::Json) => "application/x-amz-json-1.1",
+            (Self::Kinesis, Protocol::Cbor) => "application/x-amz-cbor-1.1",
+            (Self::DynamoDb, _) => "application/x-amz-json-1.0",
+        }
+    }
+
+    fn version(self) -> &'static str {
+        match self {
+            Self::Kinesis => "Kinesis_20131202",
+            Self::DynamoDb => "DynamoDB_20120810",
         }
     }
 }
@@ -47,11 +80,15 @@ impl Protocol {
 /// The operations that a benchmark calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
+    BatchWriteItem,
     CreateStream,
+    CreateTable,
     DeleteStream,
+    DeleteTable,
     DeregisterStreamConsumer,
     DescribeStreamConsumer,
     DescribeStreamSummary,
+    DescribeTable,
     GetRecords,
     GetShardIterator,
     ListShards,
@@ -59,16 +96,48 @@ pub(crate) enum Operation {
     PutRecords,
     RegisterStreamConsumer,
     SubscribeToShard,
+    UpdateItem,
 }
 
 impl Operation {
+    pub(crate) fn service(self) -> Service {
+        match self {
+            Self::BatchWriteItem
+            | Self::CreateTable
+            | Self::DeleteTable
+            | Self::DescribeTable
+            | Self::UpdateItem => Service::DynamoDb,
+            Self::CreateStream
+            | Self::DeleteStream
+            | Self::DeregisterStreamConsumer
+            | Self::DescribeStreamConsumer
+            | Self::DescribeStreamSummary
+            | Self::GetRecords
+            | Self::GetShardIterator
+            | Self::ListShards
+            | Self::PutRecord
+            | Self::PutRecords
+            | Self::RegisterStreamConsumer
+            | Self::SubscribeToShard => Service::Kinesis,
+        }
+    }
+
+    /// As it stands in `x-amz-target`.
+    pub(crate) fn target(self) -> String {
+        format!("{}.{}", self.service().version(), self.name())
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::BatchWriteItem => "BatchWriteItem",
             Self::CreateStream => "CreateStream",
+            Self::CreateTable => "CreateTable",
             Self::DeleteStream => "DeleteStream",
+            Self::DeleteTable => "DeleteTable",
             Self::DeregisterStreamConsumer => "DeregisterStreamConsumer",
             Self::DescribeStreamConsumer => "DescribeStreamConsumer",
             Self::DescribeStreamSummary => "DescribeStreamSummary",
+            Self::DescribeTable => "DescribeTable",
             Self::GetRecords => "GetRecords",
             Self::GetShardIterator => "GetShardIterator",
             Self::ListShards => "ListShards",
@@ -76,6 +145,7 @@ impl Operation {
             Self::PutRecords => "PutRecords",
             Self::RegisterStreamConsumer => "RegisterStreamConsumer",
             Self::SubscribeToShard => "SubscribeToShard",
+            Self::UpdateItem => "UpdateItem",
         }
     }
 }

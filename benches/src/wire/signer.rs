@@ -1,10 +1,10 @@
 //! Request heads with an AWS Signature Version 4.
 //!
 //! A head is signed over the hash of its body, so a body that is sent many times is hashed once and its
-//! head can be sent until the signature grows old.
+//! head can be sent until the signature grows old. For bodies that are sent once each there is `heads`.
 
 use std::fmt::Write as _;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use aws_credential_types::Credentials as AwsCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
@@ -13,7 +13,7 @@ use bytes::Bytes;
 use millstream_runtime::SharedClock;
 use sha2::{Digest, Sha256};
 
-use super::{Endpoint, Message, Operation, Protocol};
+use super::{Endpoint, Message, Operation, Protocol, Service};
 use crate::error::Error;
 
 /// Who calls.
@@ -40,13 +40,19 @@ pub(crate) struct Signer {
 pub(crate) struct BodyHash(String);
 
 impl BodyHash {
+    pub(super) const HEX_CHARS: usize = 64;
+
     pub(crate) fn of(body: &[u8]) -> Self {
-        let mut hex = String::with_capacity(64);
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = String::with_capacity(Self::HEX_CHARS);
         for byte in Sha256::digest(body) {
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
+            hex.extend([byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)])));
         }
         Self(hex)
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -104,16 +110,16 @@ impl Signer {
     }
 
     /// All header fields but the host and the length of the body.
-    fn fields(
+    pub(super) fn fields(
         &self,
         operation: Operation,
         protocol: Protocol,
         hash: &BodyHash,
     ) -> Result<Vec<(String, String)>, Error> {
-        let target = format!("Kinesis_20131202.{}", operation.name());
-        let (authority, content_type) = (self.endpoint.authority(), protocol.content_type());
+        let (target, service) = (operation.target(), operation.service());
+        let (authority, content_type) = (self.endpoint.authority(), service.content_type(protocol));
         let signed = [("host", authority), ("content-type", content_type), ("x-amz-target", target.as_str())];
-        let mut fields = self.signature(&signed, hash)?;
+        let mut fields = self.signature(service, &signed, hash)?;
         fields.push((
             "user-agent".to_owned(),
             concat!("millstream-bench/", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -123,13 +129,34 @@ impl Signer {
         Ok(fields)
     }
 
+    pub(super) fn authority(&self) -> &str {
+        self.endpoint.authority()
+    }
+
+    /// Seconds since 1970, which a signature is good for.
+    pub(super) fn now_unix_secs(&self) -> u64 {
+        self.clock.now().as_secs()
+    }
+
+    /// The key that all signatures of a service on the day of `unix_secs` are made with.
+    pub(super) fn key(&self, service: Service, unix_secs: u64) -> Vec<u8> {
+        let time = UNIX_EPOCH + Duration::from_secs(unix_secs);
+        let secret = self.credentials.0.secret_access_key();
+        v4::generate_signing_key(secret, time, &self.region, service.signing_name()).as_ref().to_vec()
+    }
+
     /// The headers that a signature over `headers` and the body consists of.
-    fn signature(&self, headers: &[(&str, &str)], hash: &BodyHash) -> Result<Vec<(String, String)>, Error> {
+    fn signature(
+        &self,
+        service: Service,
+        headers: &[(&str, &str)],
+        hash: &BodyHash,
+    ) -> Result<Vec<(String, String)>, Error> {
         let identity = self.credentials.0.clone().into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.region)
-            .name("kinesis")
+            .name(service.signing_name())
             .time(UNIX_EPOCH + self.clock.now())
             .settings(SigningSettings::default())
             .build()
@@ -147,8 +174,6 @@ impl Signer {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use millstream_runtime::ManualClock;
 
     use super::*;

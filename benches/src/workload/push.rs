@@ -98,12 +98,12 @@ impl Bench {
         let mut jobs = Vec::new();
         let cast = self.cast(plan, &mut jobs)?;
         let timing = Timing {
-            warm_up: self.run.warm_up,
-            duration: self.run.duration,
+            warm_up: self.run.measurement.warm_up,
+            duration: self.run.measurement.duration,
             grace: GRACE + plan.args.drain,
-            threads: self.run.threads,
+            threads: self.run.measurement.threads,
         };
-        let driven = drive(&self.caller.clock, timing, self.run.target.target_pid, jobs).await?;
+        let driven = drive(&self.caller.clock, timing, self.run.measurement.target.target_pid, jobs).await?;
         let mut recorders = merge(&driven)?;
         let after_acknowledgement = recorders.remove(AFTER_ACKNOWLEDGEMENT);
         if let Some(recorder) = recorders.get_mut("push") {
@@ -163,7 +163,7 @@ impl Bench {
 
     /// Deals subscriptions to as few workers as can hold them, but at least one on every thread.
     fn hold(&self, load: &Arc<PushLoad>, places: &[Place], role: Role, jobs: &mut Vec<Job>) {
-        let share = places.len().div_ceil(self.run.threads.max(1)).clamp(1, GROUP_MAX);
+        let share = places.len().div_ceil(self.run.measurement.threads.max(1)).clamp(1, GROUP_MAX);
         for places in places.chunks(share) {
             let (load, places) = (Arc::clone(load), places.to_vec());
             jobs.push(Job::new(move |seat| load.subscriber(seat, places, role)));

@@ -36,6 +36,7 @@ pub(super) fn emit(catalog: &Catalog<'_>) -> Result<String, Error> {
         {body}
         /// Every shape that has a pattern.
         #[cfg(test)]
+        #[allow(dead_code)] // a service may have nothing but names
         pub(crate) const PATTERNS: &[(&str, Text)] = &[{patterns}];
         "
     ))

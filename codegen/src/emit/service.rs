@@ -19,7 +19,7 @@ pub(super) fn emit(catalog: &Catalog<'_>) -> Result<String, Error> {
 
         #[allow(clippy::wildcard_imports)] // which ones is the model's business
         use super::*;
-        use crate::aws::codec::{{ApiError, Format, Refusal, decode, encode}};
+        use crate::aws::codec::{{ApiError, Format, {protocol_error}Refusal, decode, encode}};
         use crate::aws::event_stream::EventStream;
 
         /// The input of any operation.
@@ -65,17 +65,19 @@ pub(super) fn emit(catalog: &Catalog<'_>) -> Result<String, Error> {
 
         fn not_built(operation: Operation) -> ApiError {{
             let text = format!(\"{{operation}} is not built yet.\");
-            ApiError::new(Exception::{unbuilt}, text)
+            ApiError::new({unbuilt}, text)
         }}
         ",
         variants = each(&|o| format!("{}({}),", o.name, o.input)),
         decodes =
-            each(&|o| format!("Operation::{0} => Self::{0}(decode(format, body, NESTING_MAX)?),", o.name)),
+            each(&|o| format!("Operation::{0} => Self::{0}(decode(format, body, DIALECT)?),", o.name)),
         names = each(&|o| format!("Self::{0}(_) => Operation::{0},", o.name)),
         handler_trait = catalog.service.handler_trait,
         methods = each(&method),
         arms = each(&arm),
         unbuilt = catalog.service.unbuilt,
+        protocol_error =
+            if catalog.service.unbuilt.starts_with("ProtocolError") { "ProtocolError, " } else { "" },
     ))
 }
 

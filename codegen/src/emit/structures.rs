@@ -101,10 +101,13 @@ fn emit_decode(code: &mut String, catalog: &Catalog<'_>, name: &str, members: &[
     }
     let mutable = if members.is_empty() { "" } else { "mut " };
     let _ = write!(code, "}} let {mutable}members = Members::default(); let value = Self {{");
-    for MemberEntry { name, required, .. } in members {
+    for MemberEntry { name, required, demanded, .. } in members {
         let (field, step) = (field(name), path_step(name));
-        let kind = if *required { "required" } else { "optional" };
-        let _ = writeln!(code, "{field}: members.{kind}({step:?}, {field}),");
+        let _ = match (*demanded, *required) {
+            (true, _) => writeln!(code, "{field}: members.demanded({name:?}, {step:?}, {field}),"),
+            (false, true) => writeln!(code, "{field}: members.required({step:?}, {field}),"),
+            (false, false) => writeln!(code, "{field}: members.optional({step:?}, {field}),"),
+        };
     }
     code.push_str("}; Ok(members.checked(value)) } }\n");
 }

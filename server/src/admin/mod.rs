@@ -8,6 +8,7 @@ mod answer;
 mod clock;
 mod faults;
 mod health;
+mod replacement;
 mod snapshot;
 mod test_api;
 
@@ -24,6 +25,7 @@ use crate::metrics::Metrics;
 use answer::{json, text};
 pub(crate) use clock::Clocks;
 pub(crate) use health::Health;
+pub(crate) use replacement::Replacement;
 pub(crate) use snapshot::Saves;
 pub(crate) use test_api::TestApi;
 

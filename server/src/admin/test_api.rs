@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::answer::{Answer, Refusal, json, read_json};
 use super::clock::Clocks;
+use super::replacement::Replacement;
 use super::snapshot::Saves;
 use super::{PATHS, faults, snapshot};
 use crate::faults::Faults;
@@ -25,6 +26,7 @@ const NOT_FOR_PAGES: &str = "Requests of web pages, which carry an Origin, are r
 pub(crate) struct TestApi {
     pub(crate) enabled: bool,
     pub(crate) engine: LiveEngine,
+    pub(crate) replacement: Replacement,
     pub(crate) clocks: Clocks,
     pub(crate) faults: Arc<Faults>,
     pub(crate) initial_streams: InitialStreams,
@@ -68,7 +70,10 @@ impl TestApi {
             (&Method::POST, "/admin/snapshot") => {
                 snapshot::save(&self.engine, &self.saves, clock, &self.tasks).await
             }
-            (&Method::POST, "/admin/snapshot/load") => snapshot::load(&self.engine, body, clock).await,
+            (&Method::POST, "/admin/snapshot/load") => {
+                let (engine, clock) = (self.engine.clone(), clock.clone());
+                self.replacement.load(async move { snapshot::load(&engine, body, &clock).await }).await
+            }
             _ => Err(Refusal::new(StatusCode::NOT_FOUND, format!("Here are {PATHS}."))),
         }
     }
@@ -84,7 +89,8 @@ impl TestApi {
             faults.reset();
             engine_clock.reset();
         };
-        self.engine.reset(set_back).await?;
+        let engine = self.engine.clone();
+        self.replacement.reset(async move { Ok(engine.reset(set_back).await?) }).await?;
         self.initial_streams.make(&self.engine).await.map_err(|error| {
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("All was removed, but {error}."))
         })?;

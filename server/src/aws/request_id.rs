@@ -1,13 +1,18 @@
 //! The two ids that AWS puts on every answer, which SDKs show in their errors.
 
 use base64_simd::STANDARD as BASE64;
+use hyper::header::HeaderName;
 use millstream_runtime::{Entropy, SeededEntropy};
+
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 /// Makes ids that are unique, not secret.
 #[derive(Debug)]
 pub(crate) struct RequestIds(SeededEntropy);
 
 const EXTENDED_BYTES: usize = 72;
+/// Characters of DynamoDB's ids.
+const LONG_ID_CHARS: usize = 52;
 
 impl RequestIds {
     pub(crate) fn new(entropy: &dyn Entropy) -> Self {
@@ -20,6 +25,13 @@ impl RequestIds {
         let uuid = random & !(0xf << 76 | 0x3 << 62) | 0x4 << 76 | 0x2 << 62;
         let hex = format!("{uuid:032x}");
         format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    }
+
+    /// 52 capital letters and digits, for DynamoDB's `x-amzn-RequestId`.
+    pub(super) fn long_request_id(&self) -> String {
+        const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
+        let random = <dyn Entropy>::bytes::<LONG_ID_CHARS>(&self.0);
+        random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
     }
 
     /// Base64 of 72 bytes, for `x-amz-id-2`.
@@ -41,5 +53,9 @@ mod tests {
         assert_eq!(&first[14..15], "4");
         assert!("89ab".contains(&first[19..20]));
         assert_eq!(ids.extended_id().len(), 96);
+        let long = ids.long_request_id();
+        assert_eq!(long.len(), 52);
+        assert!(long.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()));
+        assert_ne!(long, ids.long_request_id());
     }
 }

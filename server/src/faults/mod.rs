@@ -15,8 +15,9 @@ use millstream_runtime::{SeededEntropy, SharedClock, SharedEntropy};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use crate::aws::codec::{ApiError, ErrorCode, ProtocolError};
-use crate::aws::kinesis::generated::{Exception, Operation};
+use crate::aws::call::{Declared, Service};
+use crate::aws::codec::{ApiError, ErrorCode};
+use crate::aws::kinesis::generated::Exception;
 use crate::settings::FaultsSetting;
 
 pub(crate) use rule::{Cut, Failure, InvalidRule, LATENCY_MILLIS_MAX, RuleText};
@@ -189,13 +190,15 @@ impl ShownRule {
 /// The settings as rules: what LocalStack does by variables of the same names.
 fn rules_of(setting: FaultsSetting) -> Vec<RuleText> {
     let FaultsSetting { error_probability, latency_ms } = setting;
+    let service = Some(Service::Kinesis.name().to_owned());
     let errors = RuleText {
+        service: service.clone(),
         entries: true,
         probability: Some(error_probability),
         error: Some(Exception::ProvisionedThroughputExceeded.code().to_owned()),
         ..RuleText::default()
     };
-    let latency = RuleText { latency_ms: Some(latency_ms), ..RuleText::default() };
+    let latency = RuleText { service, latency_ms: Some(latency_ms), ..RuleText::default() };
     let mut rules = Vec::new();
     if error_probability > 0.0 {
         rules.push(errors);
@@ -228,60 +231,62 @@ impl Rules {
 impl Failure {
     /// The answer to a call.
     pub(crate) fn answer(&self, target: &Target) -> ApiError {
-        let text = self.message.clone();
-        match self.exception(target.operation) {
-            None => match text {
-                Some(text) => ApiError::new(ProtocolError::InternalFailure, text),
-                None => ApiError::bare(ProtocolError::InternalFailure),
-            },
-            Some(exception) => {
-                ApiError::new(exception, text.unwrap_or_else(|| usual_text(exception, target)))
-            }
+        let error = self.error(target);
+        match (&self.message, &self.kind) {
+            (Some(text), _) => ApiError::new(error, text.clone()),
+            (None, FailureKind::Internal) => ApiError::bare(error),
+            (None, _) => ApiError::new(error, usual_text(error, target)),
         }
     }
 
     /// Code and text for an entry of PutRecords.
     pub(crate) fn of_entry(&self, target: &Target) -> (&'static str, String) {
-        let text = self.message.clone();
-        match self.exception(target.operation) {
-            None => ("InternalFailure", text.unwrap_or_else(|| "Internal Service Failure".to_owned())),
-            Some(exception) => (exception.code(), text.unwrap_or_else(|| usual_text(exception, target))),
-        }
+        let error = self.error(target);
+        let text = self.message.clone().unwrap_or_else(|| match self.kind {
+            FailureKind::Internal => "Internal Service Failure".to_owned(),
+            _ => usual_text(error, target),
+        });
+        (error.code(), text)
     }
 
-    /// `None` for a failure that the model does not know.
-    fn exception(&self, operation: Operation) -> Option<Exception> {
-        match self.kind {
-            FailureKind::Throttling => Some(throttling(operation)),
-            FailureKind::Internal => None,
-            FailureKind::Named(exception) => Some(exception),
+    fn error(&self, target: &Target) -> Declared {
+        let call = target.call;
+        match &self.kind {
+            FailureKind::Throttling => call.throttling(),
+            FailureKind::Internal => call.internal(),
+            // A rule is asked only for calls that declare its error.
+            FailureKind::Named(code) => call.declared(code).unwrap_or_else(|| call.internal()),
         }
     }
 }
 
-/// What AWS throttles an operation with.
-fn throttling(operation: Operation) -> Exception {
-    let declared = operation.errors();
-    let known = [Exception::ProvisionedThroughputExceeded, Exception::LimitExceeded];
-    known.into_iter().find(|exception| declared.contains(exception)).unwrap_or(Exception::Throttling)
-}
-
-fn usual_text(exception: Exception, target: &Target) -> String {
-    let of_rates = matches!(
-        exception,
-        Exception::ProvisionedThroughputExceeded | Exception::LimitExceeded | Exception::Throttling
-    );
+fn usual_text(error: Declared, target: &Target) -> String {
     let account = &target.account;
-    match (&target.stream, target.shard) {
-        _ if !of_rates => ASKED_FOR.to_owned(),
-        (Some(stream), Some(shard)) => format!(
-            "Rate exceeded for shard {shard} in stream {} under account {}.",
-            stream.name, stream.account
-        ),
-        (Some(stream), None) => {
-            format!("Rate exceeded for stream {} under account {}.", stream.name, stream.account)
+    let of_kinesis = target.call.service() == Service::Kinesis;
+    match (error.code(), &target.stream, target.shard) {
+        ("ProvisionedThroughputExceededException", ..) if !of_kinesis => {
+            "The level of configured provisioned throughput for the table was exceeded. Consider increasing your \
+             provisioning level with the UpdateTable API."
+                .to_owned()
         }
-        (None, _) => format!("Rate exceeded for account {account}."),
+        ("ThrottlingException" | "LimitExceededException", ..) if !of_kinesis => {
+            "Rate of requests exceeds the allowed throughput.".to_owned()
+        }
+        (
+            "ProvisionedThroughputExceededException" | "LimitExceededException" | "ThrottlingException",
+            stream,
+            shard,
+        ) => match (stream, shard) {
+            (Some(stream), Some(shard)) => format!(
+                "Rate exceeded for shard {shard} in stream {} under account {}.",
+                stream.name, stream.account
+            ),
+            (Some(stream), None) => {
+                format!("Rate exceeded for stream {} under account {}.", stream.name, stream.account)
+            }
+            (None, _) => format!("Rate exceeded for account {account}."),
+        },
+        _ => ASKED_FOR.to_owned(),
     }
 }
 

@@ -9,7 +9,16 @@ use millstream_model::{ShardId, StreamName};
 use serde::{Deserialize, Serialize};
 
 use super::Target;
+use crate::aws::call::{Call, Service};
+use crate::aws::codec::ErrorCode;
+use crate::aws::dynamodb;
 use crate::aws::kinesis::generated::{Exception, Operation};
+
+/// The services whose calls rules are for.
+const SERVICES: [Service; 3] = [Service::Kinesis, Service::DynamoDb, Service::DynamoDbStreams];
+
+const PUT_RECORDS: Call = Call::Kinesis(Operation::PutRecords);
+const SUBSCRIBE: Call = Call::Kinesis(Operation::SubscribeToShard);
 
 /// What the model lets a subscription end with, once it has begun.
 const IN_SUBSCRIPTION: [Exception; 9] = [
@@ -31,7 +40,10 @@ pub(crate) const LATENCY_MILLIS_MAX: u64 = 300_000;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RuleText {
-    /// The name of an operation, such as `PutRecords`.
+    /// `kinesis`, `dynamodb` or `dynamodbstreams`; all of these where it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) service: Option<String>,
+    /// The name of an operation, such as `PutRecords`, of whichever service has one of that name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) operation: Option<String>,
     /// The name of a stream, of whichever account and region.
@@ -39,6 +51,9 @@ pub(crate) struct RuleText {
     pub(crate) stream: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) shard: Option<String>,
+    /// The name of a table, of whichever account and region.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) table: Option<String>,
     /// Of PutRecords, the rule is for each entry and not for the call. So it is where a shard is named.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) entries: bool,
@@ -108,19 +123,22 @@ pub(crate) struct Failure {
     pub(super) message: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum FailureKind {
     /// By the error that the operation has for it.
     Throttling,
     Internal,
-    Named(Exception),
+    /// By its code.
+    Named(String),
 }
 
 /// A valid rule with what it has seen.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) text: RuleText,
-    operation: Option<Operation>,
+    service: Option<Service>,
+    /// All operations of that name; absent, any operation.
+    calls: Option<Vec<Call>>,
     stream: Option<StreamName>,
     shard: Option<ShardId>,
     when: When,
@@ -162,11 +180,12 @@ pub(super) enum Part {
 
 impl Rule {
     pub(super) fn new(text: RuleText) -> Result<Self, InvalidRule> {
-        let operation = text.operation.as_deref().map(parse_operation).transpose()?;
+        let service = text.service.as_deref().map(parse_service).transpose()?;
+        let calls = text.operation.as_deref().map(|name| parse_operation(service, name)).transpose()?;
         let stream = text.stream.as_deref().map(parse_stream).transpose()?;
         let shard = text.shard.as_deref().map(parse_shard).transpose()?;
         let (when, effect) = (When::of(&text)?, Effect::of(&text)?);
-        let rule = Self { operation, stream, shard, when, effect, text, seen: 0, applied: 0 };
+        let rule = Self { service, calls, stream, shard, when, effect, text, seen: 0, applied: 0 };
         rule.check()?;
         Ok(rule)
     }
@@ -176,14 +195,18 @@ impl Rule {
         if self.text.times == Some(0) {
             return invalid("times: a rule that never applies is none");
         }
-        if self.text.entries && self.operation.is_some_and(|operation| operation != Operation::PutRecords) {
+        let Some(calls) = &self.calls else { return Ok(()) };
+        let operation = self.text.operation.as_deref().unwrap_or_default();
+        if self.text.entries && !calls.contains(&PUT_RECORDS) {
             return invalid("entries: only PutRecords has entries");
         }
-        match (&self.effect, self.operation) {
-            (Effect::Cut(_), Some(operation)) if operation != Operation::SubscribeToShard => {
+        match &self.effect {
+            Effect::Cut(_) if !calls.contains(&SUBSCRIBE) => {
                 invalid(format!("cut_after_events, cut_after_bytes: {operation} is no subscription"))
             }
-            (Effect::Answer { failure: Some(failure), .. }, Some(operation)) if !failure.is_of(operation) => {
+            Effect::Answer { failure: Some(failure), .. }
+                if !calls.iter().any(|call| failure.is_of(*call)) =>
+            {
                 let text = self.text.error.as_deref().unwrap_or_default();
                 invalid(format!("error: {operation} does not answer {text}"))
             }
@@ -200,15 +223,17 @@ impl Rule {
             (Effect::Cut(_), part) => part == Part::Subscription,
             (_, Part::Subscription) => false,
             (_, Part::Entry) => self.is_for_entries(),
-            (_, Part::Call) => target.operation != Operation::PutRecords || !self.is_for_entries(),
+            (_, Part::Call) => target.call != PUT_RECORDS || !self.is_for_entries(),
         };
         let declared = match &self.effect {
-            Effect::Answer { failure: Some(failure), .. } => failure.is_of(target.operation),
+            Effect::Answer { failure: Some(failure), .. } => failure.is_of(target.call),
             _ => true,
         };
         of_part
             && declared
-            && self.operation.is_none_or(|operation| operation == target.operation)
+            && self.service.is_none_or(|service| service == target.call.service())
+            && self.calls.as_ref().is_none_or(|calls| calls.contains(&target.call))
+            && self.text.table.as_ref().is_none_or(|table| target.table.as_ref() == Some(table))
             && self
                 .stream
                 .as_ref()
@@ -237,10 +262,10 @@ impl Rule {
 
 impl Failure {
     /// Without a kind of its own, so that it fits every operation.
-    fn is_of(&self, operation: Operation) -> bool {
-        match self.kind {
+    fn is_of(&self, call: Call) -> bool {
+        match &self.kind {
             FailureKind::Throttling | FailureKind::Internal => true,
-            FailureKind::Named(exception) => operation.errors().contains(&exception),
+            FailureKind::Named(code) => call.declared(code).is_some(),
         }
     }
 }
@@ -330,9 +355,14 @@ impl Cut {
     fn with_exception(events: u64, error: &str, message: Option<&str>) -> Result<Self, InvalidRule> {
         let exception = match FailureKind::parse(error)? {
             FailureKind::Internal => Exception::InternalFailure,
-            FailureKind::Named(exception) if IN_SUBSCRIPTION.contains(&exception) => exception,
             FailureKind::Named(_) | FailureKind::Throttling => {
-                return invalid(format!("error: a subscription that has begun does not end with {error}"));
+                let known = IN_SUBSCRIPTION.into_iter().find(|exception| exception.code() == error);
+                let Some(exception) = known else {
+                    return invalid(format!(
+                        "error: a subscription that has begun does not end with {error}"
+                    ));
+                };
+                exception
             }
         };
         let message = message.unwrap_or(super::ASKED_FOR).to_owned();
@@ -351,18 +381,33 @@ impl FailureKind {
         match text {
             "throttling" => Ok(Self::Throttling),
             "internal" => Ok(Self::Internal),
-            code => match Exception::from_code(code) {
-                Some(exception) => Ok(Self::Named(exception)),
-                None => invalid(format!(
-                    "error: {code} is neither throttling nor internal nor an exception of Kinesis"
-                )),
-            },
+            code if is_known(code) => Ok(Self::Named(code.to_owned())),
+            code => invalid(format!(
+                "error: {code} is neither throttling nor internal nor an exception of Kinesis or DynamoDB"
+            )),
         }
     }
 }
 
-fn parse_operation(name: &str) -> Result<Operation, InvalidRule> {
-    Operation::from_name(name).map_or_else(|| invalid(format!("operation: Kinesis has no {name}")), Ok)
+/// Whether some service has an exception of that code.
+fn is_known(code: &str) -> bool {
+    Exception::from_code(code).is_some()
+        || dynamodb::generated::Exception::from_code(code).is_some()
+        || dynamodb::streams::generated::Exception::from_code(code).is_some()
+}
+
+fn parse_service(name: &str) -> Result<Service, InvalidRule> {
+    let known = Service::of_name(name).filter(|service| SERVICES.contains(service));
+    known
+        .map_or_else(|| invalid(format!("service: {name} is none of kinesis, dynamodb, dynamodbstreams")), Ok)
+}
+
+/// All operations of that name.
+fn parse_operation(service: Option<Service>, name: &str) -> Result<Vec<Call>, InvalidRule> {
+    let services =
+        SERVICES.into_iter().filter(|candidate| service.is_none_or(|service| service == *candidate));
+    let calls: Vec<_> = services.filter_map(|service| service.call(name)).collect();
+    if calls.is_empty() { invalid(format!("operation: there is no {name}")) } else { Ok(calls) }
 }
 
 fn parse_stream(name: &str) -> Result<StreamName, InvalidRule> {

@@ -4,16 +4,19 @@ use bytestring::ByteString;
 use millstream_engine::Engine;
 use millstream_model::{AccountId, HashKey, ShardId, StreamArn};
 
+use crate::aws::call::Call;
 use crate::aws::caller::Caller;
 use crate::aws::kinesis::generated::{Input, Operation, Subject};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
-    pub(crate) operation: Operation,
+    pub(crate) call: Call,
     /// Of the caller.
     pub(crate) account: AccountId,
     pub(crate) stream: Option<StreamArn>,
     pub(crate) shard: Option<ShardId>,
+    /// The name of a table.
+    pub(crate) table: Option<String>,
 }
 
 impl Target {
@@ -50,7 +53,13 @@ impl Target {
             (None, Some(name)) => name.parse().ok().map(of_caller),
             (None, None) => None,
         };
-        Self { operation, account: account.clone(), stream, shard: None }
+        Self { call: Call::Kinesis(operation), account: account.clone(), stream, shard: None, table: None }
+    }
+
+    /// A call about a table that is named by its name, or by the ARN of itself or of something that it has.
+    pub(crate) fn of_table(call: Call, caller: &Caller, table: Option<&str>) -> Self {
+        let table = table.map(|text| table_in(text).to_owned());
+        Self { call, account: caller.account.clone(), stream: None, shard: None, table }
     }
 
     /// The same call with one of its entries.
@@ -70,6 +79,14 @@ impl Target {
 fn stream_in(arn: &str) -> Option<StreamArn> {
     let end = arn.match_indices('/').nth(1).map_or(arn.len(), |(place, _)| place);
     arn[..end].parse().ok()
+}
+
+/// The table's name in a name or an ARN.
+fn table_in(text: &str) -> &str {
+    match text.split_once(":table/") {
+        Some((_, rest)) => rest.split('/').next().unwrap_or(rest),
+        None => text,
+    }
 }
 
 fn routed(
@@ -97,5 +114,14 @@ mod tests {
         }
         assert_eq!(stream_in("arn:aws:kinesis:us-east-1:000000000000:queue/q"), None);
         assert_eq!(stream_in(""), None);
+    }
+
+    #[test]
+    fn the_table_stands_in_the_arns_of_what_it_has() {
+        let table = "arn:aws:dynamodb:us-east-1:000000000000:table/leases";
+        for text in ["leases".to_owned(), table.to_owned(), format!("{table}/stream/2026-01-02T03:04:05.678")]
+        {
+            assert_eq!(table_in(&text), "leases");
+        }
     }
 }

@@ -1,6 +1,8 @@
 use millstream_runtime::{ManualClock, SystemEntropy};
 
 use super::*;
+use crate::aws::call::Call;
+use crate::aws::kinesis::generated::Operation;
 
 fn faults_of(setting: FaultsSetting) -> Arc<Faults> {
     let clock = ManualClock::starting_at(Duration::ZERO);
@@ -16,7 +18,8 @@ fn faults(rules: &str) -> Arc<Faults> {
 fn target(operation: Operation, stream: &str, shard: &str) -> Target {
     let arn = format!("arn:aws:kinesis:us-east-1:000000000000:stream/{stream}");
     Target {
-        operation,
+        call: Call::Kinesis(operation),
+        table: None,
         account: "000000000000".parse().unwrap(),
         stream: arn.parse().ok(),
         shard: millstream_model::ShardId::parse_lenient(shard),

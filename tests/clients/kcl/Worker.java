@@ -23,6 +23,11 @@ import software.amazon.kinesis.retrieval.polling.PollingConfig;
  * what its record processors are told it prints in lines of JSON, made by {@link Processor}. SIGTERM stops it gracefully.
  */
 public final class Worker {
+    static {
+        // At INFO, KCL shows where it is called from as if something had failed.
+        System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", "warn");
+    }
+
     private static final Map<String, String> SETTINGS = System.getenv();
 
     /**

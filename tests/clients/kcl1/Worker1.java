@@ -7,6 +7,8 @@ import com.amazonaws.services.kinesis.clientlibrary.lib.worker.KinesisClientLibC
 import com.amazonaws.services.kinesis.clientlibrary.lib.worker.Worker;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /**
  * A worker of the Kinesis Client Library 1.x. It takes the same settings as those of 2.x and 3.x in tests/clients/kcl,
@@ -14,6 +16,7 @@ import java.util.concurrent.TimeUnit;
  */
 public final class Worker1 {
     public static void main(String[] arguments) {
+        Logger.getLogger("").setLevel(Level.WARNING);
         Map<String, String> settings = System.getenv();
         String endpoint = settings.get("ENDPOINT");
         var credentials = new AWSStaticCredentialsProvider(new BasicAWSCredentials("test", "test"));

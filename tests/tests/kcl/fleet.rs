@@ -45,7 +45,7 @@ impl Facts {
             Said::Started | Said::Lost | Said::ShutdownRequested => {}
             Said::Initialized { shard } => self.begun.push((worker.to_owned(), shard)),
             Said::Record { key, data, .. } => {
-                let number = data.rsplit('#').next().and_then(|number| number.parse().ok()).unwrap();
+                let number: usize = data.rsplit('#').next().and_then(|number| number.parse().ok()).unwrap();
                 let last = self.order.entry(key).or_default();
                 let is_first = !self.processed.contains_key(&data);
                 if is_first && number < *last {
@@ -113,6 +113,21 @@ impl<'a> Fleet<'a> {
 
     /// Hears all workers until this holds.
     pub(crate) fn wait(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+        self.wait_with(POLL, what, |_| (), holds);
+    }
+
+    /// As [`Self::wait`], with records coming in: KCL 3.x balances by what shards bring.
+    pub(crate) fn wait_under_load(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+        self.wait_with(10 * POLL, what, |fleet| fleet.put(8), holds);
+    }
+
+    fn wait_with(
+        &mut self,
+        pause: Duration,
+        what: &str,
+        meanwhile: impl Fn(&mut Self),
+        holds: impl Fn(&Self) -> bool,
+    ) {
         let clock = SystemClock::shared();
         let deadline = clock.monotonic() + PATIENCE;
         loop {
@@ -125,8 +140,9 @@ impl<'a> Fleet<'a> {
                 return;
             }
             assert!(clock.monotonic() < deadline, "waiting until {what}\n{}", self.shown());
-            if let Some(worker) = self.workers.first()
-                && let Some(said) = worker.hear(POLL)
+            meanwhile(self);
+            if let Some(worker) = self.workers.last()
+                && let Some(said) = worker.hear(pause)
             {
                 self.facts.note(&worker.name, said);
             }
@@ -150,12 +166,7 @@ impl<'a> Fleet<'a> {
         self.worker(name).ask_to_stop();
         self.wait(&format!("{name} stops"), |fleet| fleet.facts.stopped.contains_key(name));
         assert_eq!(self.facts.stopped.get(name), Some(&true), "{name} stops gracefully\n{}", self.shown());
-        let deadline = SystemClock::shared().monotonic() + PATIENCE;
-        while !self.worker(name).has_ended() {
-            assert!(SystemClock::shared().monotonic() < deadline, "{name} does not end\n{}", self.shown());
-            self.wait("time passes", |_| true);
-            std::thread::yield_now();
-        }
+        self.worker(name).wait_for_its_end();
     }
 
     /// Nothing was logged that a user would take for a failure.

@@ -31,12 +31,11 @@ fn live(version: Version, retrieval: Retrieval, transport: Transport) {
     if !fleet.join(version, retrieval, "first") {
         return;
     }
-    assert!(fleet.join(version, retrieval, "second"));
+    // Two workers of KCL 3.x that make the table's index at the same moment log a stack trace, on AWS as well.
     fleet.wait_until_all_is_processed();
-    fleet.wait("both have shards", |fleet| {
-        ["first", "second"].iter().all(|name| !fleet.facts.shards_of(name).is_empty())
-    });
-    let repeated_by_stealing = fleet.facts.repeated();
+    assert!(fleet.join(version, retrieval, "second"));
+    fleet.wait_under_load("both have shards", |fleet| !fleet.facts.shards_of("second").is_empty());
+    fleet.wait_until_all_is_processed();
 
     reshard(&mut fleet);
     assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key across parents and children");
@@ -46,21 +45,21 @@ fn live(version: Version, retrieval: Retrieval, transport: Transport) {
     fleet.wait_until_all_is_processed();
 
     assert!(fleet.join(version, retrieval, "third"));
-    fleet.wait("the third has shards", |fleet| !fleet.facts.shards_of("third").is_empty());
+    fleet.wait_under_load("the third has shards", |fleet| !fleet.facts.shards_of("third").is_empty());
     fleet.put(RECORDS);
     fleet.wait_until_all_is_processed();
     let repeated = fleet.facts.repeated();
     fleet.stop("first");
     fleet.put(RECORDS);
     fleet.wait_until_all_is_processed();
-    assert_eq!(fleet.facts.repeated(), repeated, "a graceful end repeats nothing: {repeated_by_stealing}");
+    assert_eq!(fleet.facts.repeated(), repeated, "a graceful end repeats nothing");
     fleet.stop("third");
     assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key");
     fleet.assert_logs_are_clean();
 }
 
 /// Splits the first shard, merges the last two, with records before, between and behind.
-fn reshard(fleet: &mut Fleet) {
+fn reshard(fleet: &mut Fleet<'_>) {
     let middle_of_first = (1_u128 << 125).to_string();
     fleet.put(RECORDS);
     fleet.call(

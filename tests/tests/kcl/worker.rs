@@ -144,8 +144,9 @@ impl Worker {
         self.signal("TERM");
     }
 
-    pub(crate) fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
+    /// One that does not end is ended, as every program of a client is.
+    pub(crate) fn wait_for_its_end(&mut self) {
+        self.child.wait().unwrap();
     }
 
     fn signal(&self, signal: &str) {

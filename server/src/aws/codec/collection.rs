@@ -32,8 +32,12 @@ impl<S: Shape> Shape for List<S> {
     type Value = Vec<S::Value>;
     const SCALAR: bool = false;
 
+    fn class() -> String {
+        format!("java.util.List<{}>", S::class())
+    }
+
     fn decode<'b, R: Reader<'b>>(&self, decoder: &mut Decoder<'b, R>) -> Read<Option<Checked<Self::Value>>> {
-        let Some(mut list) = decoder.list()? else { return Ok(None) };
+        let Some(mut list) = decoder.list(Self::class)? else { return Ok(None) };
         let mut items = Vec::new();
         let mut count = 0;
         let mut inside = Faults::default();
@@ -135,7 +139,7 @@ impl<V: Shape> Map<V> {
         &self,
         decoder: &mut Decoder<'b, R>,
     ) -> Read<Option<BTreeMap<ByteString, Checked<V::Value>>>> {
-        let Some(mut map) = decoder.map()? else { return Ok(None) };
+        let Some(mut map) = decoder.map(Self::class)? else { return Ok(None) };
         let mut entries = BTreeMap::new();
         let mut count = 0;
         while let Some(key) = decoder.key(&mut map)? {
@@ -162,6 +166,10 @@ impl<V: Shape> Map<V> {
 impl<V: Shape> Shape for Map<V> {
     type Value = BTreeMap<ByteString, V::Value>;
     const SCALAR: bool = false;
+
+    fn class() -> String {
+        format!("java.util.Map<java.lang.String, {}>", V::class())
+    }
 
     fn decode<'b, R: Reader<'b>>(&self, decoder: &mut Decoder<'b, R>) -> Read<Option<Checked<Self::Value>>> {
         let Some(entries) = self.entries(decoder)? else { return Ok(None) };

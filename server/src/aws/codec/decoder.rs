@@ -10,12 +10,13 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use millstream_model::Timestamp;
 
-use super::blob::{BlobArena, base64_complaint};
+use super::blob::BlobArena;
 use super::number::Number;
 use super::shape::Shape;
 use super::text::Text;
 use super::token::{Extent, Malformed, Read, Reader, Token};
-use crate::aws::validation::{Checked, clipped};
+use super::words::{Expected, Words};
+use crate::aws::validation::Checked;
 
 /// A structure of the model.
 pub(crate) trait Structure: Sized {
@@ -26,27 +27,22 @@ pub(crate) trait Structure: Sized {
     fn decode<'b, R: Reader<'b>>(fields: &mut Fields<'_, 'b, R>) -> Read<Checked<Self>>;
 }
 
-/// What the model expects of a value, in the words of AWS's type errors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Expected {
-    Scalar(&'static str),
-    List,
-    Map,
-    Structure,
-}
-
 #[derive(Debug)]
 pub(crate) struct Decoder<'b, R> {
     reader: R,
     body: &'b Bytes,
     blobs: BlobArena,
+    words: Words,
+    /// Whether the next value stands in a list or map, not in a structure.
+    in_collection: bool,
     wrong_type: Option<Cow<'static, str>>,
 }
 
 impl<'b, R: Reader<'b>> Decoder<'b, R> {
     /// `reader` reads `body`.
-    pub(crate) fn new(reader: R, body: &'b Bytes) -> Self {
-        Self { reader, body, blobs: BlobArena::for_body(body.len()), wrong_type: None }
+    pub(crate) fn new(reader: R, body: &'b Bytes, words: Words) -> Self {
+        let blobs = BlobArena::for_body(body.len());
+        Self { reader, body, blobs, words, in_collection: false, wrong_type: None }
     }
 
     /// The whole body as one structure; the text of the first type error beside it.
@@ -61,7 +57,7 @@ impl<'b, R: Reader<'b>> Decoder<'b, R> {
     pub(super) fn text(&mut self) -> Read<Option<ByteString>> {
         match self.reader.token()? {
             Token::Text(text) => text.share(self.body).map(Some),
-            other => self.wrong(other, Expected::Scalar("an String")),
+            other => self.wrong(other, Expected::Text),
         }
     }
 
@@ -81,7 +77,7 @@ impl<'b, R: Reader<'b>> Decoder<'b, R> {
             }
             Token::Bytes(Cow::Borrowed(raw)) => Ok(Some(self.body.slice_ref(raw))),
             Token::Bytes(Cow::Owned(joined)) => Ok(Some(joined.into())),
-            other => self.wrong(other, Expected::Scalar("a Blob")),
+            other => self.wrong(other, Expected::Blob),
         }
     }
 
@@ -93,41 +89,43 @@ impl<'b, R: Reader<'b>> Decoder<'b, R> {
                 match text.as_str() {
                     "TRUE" | "YES" | "1" => Ok(Some(true)),
                     "FALSE" | "NO" | "0" => Ok(Some(false)),
-                    _ => {
-                        let complaint = format!("'{}' can not be converted to an Boolean", clipped(&text));
-                        Ok(self.remember(complaint))
-                    }
+                    _ => Ok(self.remember(self.words.not_boolean(&text))),
                 }
             }
-            other => self.wrong(other, Expected::Scalar("an Boolean")),
+            other => self.wrong(other, Expected::Boolean),
         }
     }
 
     pub(super) fn integer(&mut self) -> Read<Option<i32>> {
-        let number = self.number("an Integer")?;
+        let number = self.number(Expected::Integer)?;
         let value = number.map(|number| number.to_integer(i32::MIN.into(), i32::MAX.into()));
         Ok(value.and_then(|value| i32::try_from(value).ok()))
     }
 
-    #[allow(dead_code)] // see the shape
     pub(super) fn long(&mut self) -> Read<Option<i64>> {
-        Ok(self.number("an Long")?.map(|number| number.to_integer(i64::MIN, i64::MAX)))
+        Ok(self.number(Expected::Long)?.map(|number| number.to_integer(i64::MIN, i64::MAX)))
     }
 
-    #[allow(dead_code)] // see the shape
     pub(super) fn double(&mut self) -> Read<Option<f64>> {
-        Ok(self.number("an Double")?.map(Number::to_float))
+        Ok(self.number(Expected::Double)?.map(Number::to_float))
     }
 
     pub(super) fn timestamp(&mut self) -> Read<Option<Timestamp>> {
-        let number = self.number("milliseconds since epoch")?;
+        let number = self.number(Expected::Time)?;
         Ok(number.map(|number| Timestamp::from_millis(number.to_millis())))
     }
 
-    fn number(&mut self, target: &'static str) -> Read<Option<Number<'b>>> {
+    fn number(&mut self, expected: Expected) -> Read<Option<Number<'b>>> {
         match self.reader.token()? {
             Token::Number(number) => Ok(Some(number)),
-            other => self.wrong(other, Expected::Scalar(target)),
+            Token::Text(text) if self.words.takes_numbers_as_text() => {
+                let text = text.read()?;
+                match text.parse().ok().filter(|number: &f64| number.is_finite()) {
+                    Some(number) => Ok(Some(Number::Float(number))),
+                    None => self.wrong(Token::Text(Text::Joined(text.into_owned().into_bytes())), expected),
+                }
+            }
+            other => self.wrong(other, expected),
         }
     }
 
@@ -135,32 +133,34 @@ impl<'b, R: Reader<'b>> Decoder<'b, R> {
     pub(super) fn structure<S: Structure>(&mut self) -> Read<Option<Checked<S>>> {
         match self.reader.token()? {
             Token::Map(map) => S::decode(&mut Fields { decoder: self, map }).map(Some),
-            other => self.wrong(other, Expected::Structure),
+            other => self.wrong(other, Expected::Structure(S::CLASS)),
         }
     }
 
     /// Opens a list, to be read with [`Self::item`] until there is no more.
-    pub(super) fn list(&mut self) -> Read<Option<Extent>> {
+    pub(super) fn list(&mut self, class: fn() -> String) -> Read<Option<Extent>> {
         match self.reader.token()? {
             Token::List(list) => Ok(Some(list)),
-            other => self.wrong(other, Expected::List),
+            other => self.wrong(other, Expected::List(class)),
         }
     }
 
     #[inline]
     pub(super) fn item(&mut self, list: &mut Extent) -> Read<bool> {
+        self.in_collection = true;
         self.reader.item(list)
     }
 
     /// Opens a map, to be read with [`Self::key`] until there is no more.
-    pub(super) fn map(&mut self) -> Read<Option<Extent>> {
+    pub(super) fn map(&mut self, class: fn() -> String) -> Read<Option<Extent>> {
         match self.reader.token()? {
             Token::Map(map) => Ok(Some(map)),
-            other => self.wrong(other, Expected::Map),
+            other => self.wrong(other, Expected::Map(class)),
         }
     }
 
     pub(super) fn key(&mut self, map: &mut Extent) -> Read<Option<ByteString>> {
+        self.in_collection = true;
         self.reader.key(map)?.map(|key| key.share(self.body)).transpose()
     }
 
@@ -183,7 +183,7 @@ impl<'b, R: Reader<'b>> Decoder<'b, R> {
             return Ok(None);
         }
         if self.wrong_type.is_none() {
-            self.wrong_type = Some(mismatch(expected, &token));
+            self.wrong_type = Some(self.words.mismatch(expected, &token, self.in_collection));
         }
         self.reader.skip(token)?;
         Ok(None)
@@ -191,12 +191,11 @@ impl<'b, R: Reader<'b>> Decoder<'b, R> {
 
     #[cold]
     fn not_base64<T>(&mut self, text: &str) -> Read<Option<T>> {
-        let complaint = base64_complaint(text);
-        Ok(self.remember(format!("'{}' can not be converted to a Blob: {complaint}", clipped(text))))
+        Ok(self.remember(self.words.not_base64(text)))
     }
 
-    fn remember<T>(&mut self, complaint: String) -> Option<T> {
-        self.wrong_type.get_or_insert(complaint.into());
+    fn remember<T>(&mut self, complaint: Cow<'static, str>) -> Option<T> {
+        self.wrong_type.get_or_insert(complaint);
         None
     }
 }
@@ -218,6 +217,7 @@ impl<'b, R: Reader<'b>> Fields<'_, 'b, R> {
     /// The member's value, `None` for null.
     #[inline]
     pub(crate) fn value<S: Shape>(&mut self, shape: &S) -> Read<Option<Checked<S::Value>>> {
+        self.decoder.in_collection = false;
         shape.decode(self.decoder)
     }
 
@@ -225,24 +225,5 @@ impl<'b, R: Reader<'b>> Fields<'_, 'b, R> {
     pub(crate) fn skip(&mut self, key: Text<'b>) -> Read<()> {
         key.read()?;
         self.decoder.skip()
-    }
-}
-
-fn mismatch(expected: Expected, found: &Token<'_>) -> Cow<'static, str> {
-    const LIST_FOUND: &str = "Start of list found where not expected";
-    const MAP_FOUND: &str = "Start of structure or map found where not expected.";
-    let class = match found {
-        Token::List(_) => return LIST_FOUND.into(),
-        Token::Map(_) => return MAP_FOUND.into(),
-        Token::Boolean(_) => "java.lang.Boolean",
-        Token::Number(_) => "com.amazon.coral.value.json.numbers.TruncatingBigNumber",
-        Token::Bytes(_) => "java.nio.HeapByteBuffer",
-        Token::Text(_) | Token::Null => "java.lang.String",
-    };
-    match expected {
-        Expected::List => "Expected list or null".into(),
-        Expected::Map => "Expected map or null".into(),
-        Expected::Structure => "Expected null".into(),
-        Expected::Scalar(target) => format!("class {class} can not be converted to {target}").into(),
     }
 }

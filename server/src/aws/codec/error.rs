@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use bytestring::ByteString;
 
 use super::encode::{Encode, MemberWriter, Writer};
+use super::recording::Recording;
 
 /// The code of an error, as clients match on it.
 pub trait ErrorCode: Copy {
@@ -15,6 +16,11 @@ pub trait ErrorCode: Copy {
 
     /// HTTP status.
     fn status(self) -> u16;
+
+    /// The name of the member that holds the text.
+    fn message_member(self) -> &'static str {
+        "message"
+    }
 }
 
 /// Errors that are no operation's own.
@@ -28,6 +34,7 @@ pub enum ProtocolError {
     MissingAuthenticationToken,
     Serialization,
     ServiceUnavailable,
+    Throttling,
     UnknownOperation,
     UnrecognizedClient,
     Validation,
@@ -42,8 +49,9 @@ impl ErrorCode for ProtocolError {
             Self::InternalFailure => "InternalFailure",
             Self::InvalidSignature => "InvalidSignatureException",
             Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
-            Self::Serialization => SERIALIZATION,
+            Self::Serialization => "SerializationException",
             Self::ServiceUnavailable => "ServiceUnavailableException",
+            Self::Throttling => "ThrottlingException",
             Self::UnknownOperation => "UnknownOperationException",
             Self::UnrecognizedClient => "UnrecognizedClientException",
             Self::Validation => "ValidationException",
@@ -57,9 +65,12 @@ impl ErrorCode for ProtocolError {
             _ => 400,
         }
     }
-}
 
-const SERIALIZATION: &str = "SerializationException";
+    /// AWS writes a capital M for serialization errors alone.
+    fn message_member(self) -> &'static str {
+        if self == Self::Serialization { "Message" } else { "message" }
+    }
+}
 
 /// An error as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +79,9 @@ pub struct ApiError {
     code: &'static str,
     status: u16,
     message: Option<Cow<'static, str>>,
+    message_member: &'static str,
+    /// What the error says beside its text, by member.
+    details: Vec<(&'static str, Recording)>,
 }
 
 impl ApiError {
@@ -79,7 +93,21 @@ impl ApiError {
     /// Without a text, as AWS answers what it could not parse.
     #[must_use]
     pub fn bare(code: impl ErrorCode) -> Self {
-        Self { code: code.code(), status: code.status(), message: None }
+        let (message, details) = (None, Vec::new());
+        Self {
+            code: code.code(),
+            status: code.status(),
+            message,
+            message_member: code.message_member(),
+            details,
+        }
+    }
+
+    /// Says more than a text.
+    #[must_use]
+    pub fn with(mut self, member: &'static str, value: Option<&impl Encode>) -> Self {
+        self.details.extend(value.map(|value| (member, Recording::of(value))));
+        self
     }
 
     #[must_use]
@@ -98,16 +126,34 @@ impl ApiError {
     }
 }
 
-/// `{"__type": ..., "message": ...}`. AWS writes a capital M for serialization errors alone.
+/// `{"__type": ..., "message": ...}`, and what else the error says.
 impl Encode for ApiError {
     fn encode<W: Writer>(&self, writer: &mut W) {
+        self.encode_as(&ByteString::from_static(self.code), self.message_member, writer);
+    }
+}
+
+impl ApiError {
+    /// Under the name of a type that is not the code alone.
+    pub(crate) fn encode_as<W: Writer>(
+        &self,
+        name: &ByteString,
+        message_member: &'static str,
+        writer: &mut W,
+    ) {
         let mut members = MemberWriter::open(writer);
-        members.required("__type", &ByteString::from_static(self.code));
+        members.required("__type", name);
         if let Some(message) = self.message() {
-            let name = if self.code == SERIALIZATION { "Message" } else { "message" };
-            members.required(name, &ByteString::from(message));
+            members.required(message_member, &ByteString::from(message));
+        }
+        for (member, value) in &self.details {
+            members.required(member, value);
         }
         members.close();
+    }
+
+    pub(crate) fn message_member(&self) -> &'static str {
+        self.message_member
     }
 }
 

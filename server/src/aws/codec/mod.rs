@@ -14,9 +14,11 @@ mod error;
 mod json_reader;
 mod json_writer;
 mod number;
+mod recording;
 pub(crate) mod shape;
 mod text;
 pub(crate) mod token;
+mod words;
 
 use bytes::Bytes;
 
@@ -28,7 +30,8 @@ pub use self::encode::{Encode, Writer};
 pub use self::error::{ApiError, ErrorCode, ProtocolError, Refusal};
 use self::json_reader::JsonReader;
 use self::json_writer::JsonWriter;
-use self::token::Malformed;
+use self::token::{Malformed, Reader, Token};
+pub(crate) use self::words::Words;
 
 /// How a request, and so its answer, is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,12 +40,21 @@ pub enum Format {
     Cbor,
 }
 
+/// How a service reads its requests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dialect {
+    /// Lists and maps inside each other that a request may have. Beyond, it is malformed.
+    pub(crate) nesting_max: u8,
+    pub(crate) words: Words,
+}
+
 /// Makes a body into an input that keeps every constraint of the model. Strings and CBOR's blobs of the
 /// input are slices of `body` and keep it alive; whoever stores one for long copies it.
-pub(crate) fn decode<S: Structure>(format: Format, body: &Bytes, nesting_max: u8) -> Result<S, Refusal> {
+pub(crate) fn decode<S: Structure>(format: Format, body: &Bytes, dialect: Dialect) -> Result<S, Refusal> {
+    let Dialect { nesting_max, words } = dialect;
     let root = match format {
-        Format::Json => Decoder::new(JsonReader::new(body, nesting_max), body).root::<S>(),
-        Format::Cbor => Decoder::new(CborReader::new(body, nesting_max), body).root::<S>(),
+        Format::Json => Decoder::new(JsonReader::new(body, nesting_max), body, words).root::<S>(),
+        Format::Cbor => Decoder::new(CborReader::new(body, nesting_max), body, words).root::<S>(),
     };
     match root {
         Err(Malformed) => Err(Refusal::Malformed),
@@ -50,6 +62,16 @@ pub(crate) fn decode<S: Structure>(format: Format, body: &Bytes, nesting_max: u8
         Ok((checked, None)) if checked.faults.is_empty() => Ok(checked.value),
         Ok((checked, None)) => Err(Refusal::Invalid(checked.faults.to_string())),
     }
+}
+
+/// Whether a body is JSON with a structure at its root, whatever that holds.
+pub(crate) fn is_well_formed(body: &[u8], nesting_max: u8) -> bool {
+    let mut reader = JsonReader::new(body, nesting_max);
+    let root = reader.token().and_then(|token| match token {
+        token @ Token::Map(_) => reader.skip(token),
+        _ => Err(Malformed),
+    });
+    root.and_then(|()| reader.end()).is_ok()
 }
 
 /// Appends an output to `out`. The output of an operation that has none appends nothing.

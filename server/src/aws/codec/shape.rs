@@ -23,6 +23,9 @@ pub(crate) trait Shape {
     /// A scalar: inside a list, its faults are the list's.
     const SCALAR: bool;
 
+    /// The class of a value as Java writes it.
+    fn class() -> String;
+
     /// The next value, `None` for null or where its type is wrong.
     fn decode<'b, R: Reader<'b>>(&self, decoder: &mut Decoder<'b, R>) -> Read<Option<Checked<Self::Value>>>;
 
@@ -60,6 +63,10 @@ impl Shape for Text {
     type Value = ByteString;
     const SCALAR: bool = true;
 
+    fn class() -> String {
+        "java.lang.String".to_owned()
+    }
+
     #[inline]
     fn decode<'b, R: Reader<'b>>(&self, decoder: &mut Decoder<'b, R>) -> Read<Option<Checked<ByteString>>> {
         Ok(decoder.text()?.map(|text| check::<Self, str>(self, text, |text| text)))
@@ -88,6 +95,10 @@ impl<E: Enumeration> Shape for Choice<E> {
     type Value = E;
     const SCALAR: bool = true;
 
+    fn class() -> String {
+        "java.lang.String".to_owned()
+    }
+
     fn decode<'b, R: Reader<'b>>(&self, decoder: &mut Decoder<'b, R>) -> Read<Option<Checked<E>>> {
         Ok(decoder.text()?.map(|name| {
             let value = E::from_name(&name);
@@ -115,6 +126,10 @@ impl Shape for Blob {
     type Value = Bytes;
     const SCALAR: bool = true;
 
+    fn class() -> String {
+        "java.nio.ByteBuffer".to_owned()
+    }
+
     #[inline]
     fn decode<'b, R: Reader<'b>>(&self, decoder: &mut Decoder<'b, R>) -> Read<Option<Checked<Bytes>>> {
         Ok(decoder.blob()?.map(|blob| check::<Self, [u8]>(&self.0, blob, |blob| blob)))
@@ -133,14 +148,17 @@ impl Shape for Blob {
 
 /// Declares the shape of a scalar that AWS shows as Rust does: its constraint, its type, how it is read.
 macro_rules! scalar_shape {
-    ($(#[$attribute:meta])* $shape:ident($constraint:ty) = $value:ty, $read:ident) => {
-        $(#[$attribute])*
+    ($shape:ident($constraint:ty) = $value:ty, $read:ident, $class:literal) => {
         #[derive(Clone, Copy, Debug)]
         pub(crate) struct $shape(pub(crate) $constraint);
 
         impl Shape for $shape {
             type Value = $value;
             const SCALAR: bool = true;
+
+            fn class() -> String {
+                $class.to_owned()
+            }
 
             fn decode<'b, R: Reader<'b>>(
                 &self,
@@ -161,20 +179,11 @@ macro_rules! scalar_shape {
     };
 }
 
-scalar_shape!(Integer(Range) = i32, integer);
-// Longs and doubles are in other services' inputs, not in those of Kinesis.
-scalar_shape!(
-    #[allow(dead_code)]
-    Long(Range) = i64,
-    long
-);
-scalar_shape!(
-    #[allow(dead_code)]
-    Double(Unconstrained) = f64,
-    double
-);
-scalar_shape!(Boolean(Unconstrained) = bool, boolean);
-scalar_shape!(Time(Unconstrained) = Timestamp, timestamp);
+scalar_shape!(Integer(Range) = i32, integer, "java.lang.Integer");
+scalar_shape!(Long(Range) = i64, long, "java.lang.Long");
+scalar_shape!(Double(Unconstrained) = f64, double, "java.lang.Double");
+scalar_shape!(Boolean(Unconstrained) = bool, boolean, "java.lang.Boolean");
+scalar_shape!(Time(Unconstrained) = Timestamp, timestamp, "java.util.Date");
 
 /// A structure.
 #[derive(Clone, Copy, Debug)]
@@ -189,6 +198,10 @@ impl<S> Nested<S> {
 impl<S: Structure> Shape for Nested<S> {
     type Value = S;
     const SCALAR: bool = false;
+
+    fn class() -> String {
+        S::CLASS.to_owned()
+    }
 
     fn decode<'b, R: Reader<'b>>(&self, decoder: &mut Decoder<'b, R>) -> Read<Option<Checked<S>>> {
         decoder.structure()

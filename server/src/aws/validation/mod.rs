@@ -30,16 +30,24 @@ pub(crate) struct Fault {
     /// As AWS shows it, quotes included.
     shown: String,
     rule: String,
+    /// Said in the rule's words alone, and of nothing beside it.
+    alone: bool,
 }
 
 impl Fault {
     pub(crate) fn new(shown: &str, rule: impl Into<String>) -> Self {
-        Self { path: String::new(), shown: format!("'{}'", clipped(shown)), rule: rule.into() }
+        Self { path: String::new(), shown: format!("'{}'", clipped(shown)), rule: rule.into(), alone: false }
     }
 
     pub(crate) fn missing() -> Self {
         let rule = "Member must not be null".to_owned();
-        Self { path: String::new(), shown: "null".to_owned(), rule }
+        Self { path: String::new(), shown: "null".to_owned(), rule, alone: false }
+    }
+
+    /// A member that is not there, of which AWS says no more than this. `name` is the member's in the model.
+    fn demanded(name: &str) -> Self {
+        let rule = format!("The parameter '{name}' is required but was not present in the request");
+        Self { rule, alone: true, ..Self::missing() }
     }
 
     /// The value without the quotes.
@@ -55,7 +63,7 @@ impl Fault {
 
 impl Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, shown, rule } = self;
+        let Self { path, shown, rule, .. } = self;
         write!(f, "Value {shown} at '{path}' failed to satisfy constraint: {rule}")
     }
 }
@@ -111,6 +119,9 @@ impl From<Fault> for Faults {
 impl Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let faults = self.as_slice();
+        if let Some(alone) = faults.iter().find(|fault| fault.alone) {
+            return f.write_str(&alone.rule);
+        }
         let plural = if faults.len() == 1 { "" } else { "s" };
         write!(f, "{} validation error{plural} detected: ", faults.len())?;
         for (index, fault) in faults.iter().enumerate() {
@@ -145,6 +156,14 @@ impl Members {
             self.faults.push(Fault::missing().inside(name));
         }
         self.optional(name, member).unwrap_or_default()
+    }
+
+    /// As [`Self::required`], for a member of whose absence AWS speaks in other words.
+    pub(crate) fn demanded<T: Default>(&mut self, name: &str, step: &str, member: Option<Checked<T>>) -> T {
+        if member.is_none() {
+            self.faults.push(Fault::demanded(name));
+        }
+        self.optional(step, member).unwrap_or_default()
     }
 
     pub(crate) fn checked<T>(self, value: T) -> Checked<T> {

@@ -19,7 +19,7 @@ fn what_cannot_be_is_told() {
             r#"{"operation": "PutRecord", "error": "ResourceInUseException"}"#,
             "PutRecord does not answer ResourceInUse",
         ),
-        (r#"{"operation": "putrecord", "error": "internal"}"#, "Kinesis has no putrecord"),
+        (r#"{"operation": "putrecord", "error": "internal"}"#, "operation: there is no putrecord"),
         (
             r#"{"operation": "PutRecord", "entries": true, "error": "internal"}"#,
             "only PutRecords has entries",
@@ -62,7 +62,8 @@ fn a_rule_is_shown_as_it_was_written() {
 fn target() -> Target {
     let arn = "arn:aws:kinesis:us-east-1:000000000000:stream/orders";
     let account = "000000000000".parse().unwrap();
-    Target { operation: Operation::PutRecord, account, stream: arn.parse().ok(), shard: None }
+    let call = Call::Kinesis(Operation::PutRecord);
+    Target { call, account, stream: arn.parse().ok(), shard: None, table: None }
 }
 
 /// Which of so many calls a rule applies to, by their numbers from 1, when `draws` are drawn in turn.

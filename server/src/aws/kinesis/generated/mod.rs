@@ -22,10 +22,13 @@ pub use operation::Operation;
 #[allow(unused_imports, unreachable_pub)] // a service may answer nothing but success
 pub use outputs::*;
 #[cfg(test)]
+#[allow(unused_imports)] // a service may have nothing but names
 pub(crate) use rules::PATTERNS;
 pub use service::{Input, KinesisService, dispatch};
 pub use shapes::*;
 pub use subject::Subject;
+
+use crate::aws::codec::{Dialect, Words};
 
 /// What stands before the dot in the header `x-amz-target`.
 pub const TARGET_PREFIX: &str = "Kinesis_20131202";
@@ -38,3 +41,6 @@ pub const CBOR_CONTENT_TYPE: &str = "application/x-amz-cbor-1.1";
 
 /// Lists and maps inside each other that a request may have.
 pub const NESTING_MAX: u8 = 16;
+
+/// How requests are read.
+const DIALECT: Dialect = Dialect { nesting_max: NESTING_MAX, words: Words::Kinesis };

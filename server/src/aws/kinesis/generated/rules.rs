@@ -537,6 +537,7 @@ pub(super) const VISIBILITY_TIMEOUT_SECONDS: Integer = Integer(Range { min: Some
 
 /// Every shape that has a pattern.
 #[cfg(test)]
+#[allow(dead_code)] // a service may have nothing but names
 pub(crate) const PATTERNS: &[(&str, Text)] = &[
     ("BUCKET_ARN", BUCKET_ARN),
     ("CHANNEL_ARN", CHANNEL_ARN),

@@ -81,99 +81,89 @@ impl Input {
     pub fn decode(operation: Operation, format: Format, body: &Bytes) -> Result<Self, Refusal> {
         Ok(match operation {
             Operation::AcknowledgeDeadLetterQueueRecords => {
-                Self::AcknowledgeDeadLetterQueueRecords(decode(format, body, NESTING_MAX)?)
+                Self::AcknowledgeDeadLetterQueueRecords(decode(format, body, DIALECT)?)
             }
             Operation::AcknowledgeQueueRecords => {
-                Self::AcknowledgeQueueRecords(decode(format, body, NESTING_MAX)?)
+                Self::AcknowledgeQueueRecords(decode(format, body, DIALECT)?)
             }
-            Operation::AddTagsToStream => Self::AddTagsToStream(decode(format, body, NESTING_MAX)?),
-            Operation::CreateChannel => Self::CreateChannel(decode(format, body, NESTING_MAX)?),
-            Operation::CreateQueue => Self::CreateQueue(decode(format, body, NESTING_MAX)?),
-            Operation::CreateStream => Self::CreateStream(decode(format, body, NESTING_MAX)?),
+            Operation::AddTagsToStream => Self::AddTagsToStream(decode(format, body, DIALECT)?),
+            Operation::CreateChannel => Self::CreateChannel(decode(format, body, DIALECT)?),
+            Operation::CreateQueue => Self::CreateQueue(decode(format, body, DIALECT)?),
+            Operation::CreateStream => Self::CreateStream(decode(format, body, DIALECT)?),
             Operation::DecreaseStreamRetentionPeriod => {
-                Self::DecreaseStreamRetentionPeriod(decode(format, body, NESTING_MAX)?)
+                Self::DecreaseStreamRetentionPeriod(decode(format, body, DIALECT)?)
             }
-            Operation::DeleteChannel => Self::DeleteChannel(decode(format, body, NESTING_MAX)?),
-            Operation::DeleteQueue => Self::DeleteQueue(decode(format, body, NESTING_MAX)?),
-            Operation::DeleteResourcePolicy => Self::DeleteResourcePolicy(decode(format, body, NESTING_MAX)?),
-            Operation::DeleteStream => Self::DeleteStream(decode(format, body, NESTING_MAX)?),
+            Operation::DeleteChannel => Self::DeleteChannel(decode(format, body, DIALECT)?),
+            Operation::DeleteQueue => Self::DeleteQueue(decode(format, body, DIALECT)?),
+            Operation::DeleteResourcePolicy => Self::DeleteResourcePolicy(decode(format, body, DIALECT)?),
+            Operation::DeleteStream => Self::DeleteStream(decode(format, body, DIALECT)?),
             Operation::DeregisterStreamConsumer => {
-                Self::DeregisterStreamConsumer(decode(format, body, NESTING_MAX)?)
+                Self::DeregisterStreamConsumer(decode(format, body, DIALECT)?)
             }
             Operation::DescribeAccountSettings => {
-                Self::DescribeAccountSettings(decode(format, body, NESTING_MAX)?)
+                Self::DescribeAccountSettings(decode(format, body, DIALECT)?)
             }
-            Operation::DescribeChannel => Self::DescribeChannel(decode(format, body, NESTING_MAX)?),
-            Operation::DescribeLimits => Self::DescribeLimits(decode(format, body, NESTING_MAX)?),
-            Operation::DescribeQueue => Self::DescribeQueue(decode(format, body, NESTING_MAX)?),
-            Operation::DescribeStream => Self::DescribeStream(decode(format, body, NESTING_MAX)?),
-            Operation::DescribeStreamConsumer => {
-                Self::DescribeStreamConsumer(decode(format, body, NESTING_MAX)?)
-            }
-            Operation::DescribeStreamSummary => {
-                Self::DescribeStreamSummary(decode(format, body, NESTING_MAX)?)
-            }
+            Operation::DescribeChannel => Self::DescribeChannel(decode(format, body, DIALECT)?),
+            Operation::DescribeLimits => Self::DescribeLimits(decode(format, body, DIALECT)?),
+            Operation::DescribeQueue => Self::DescribeQueue(decode(format, body, DIALECT)?),
+            Operation::DescribeStream => Self::DescribeStream(decode(format, body, DIALECT)?),
+            Operation::DescribeStreamConsumer => Self::DescribeStreamConsumer(decode(format, body, DIALECT)?),
+            Operation::DescribeStreamSummary => Self::DescribeStreamSummary(decode(format, body, DIALECT)?),
             Operation::DisableEnhancedMonitoring => {
-                Self::DisableEnhancedMonitoring(decode(format, body, NESTING_MAX)?)
+                Self::DisableEnhancedMonitoring(decode(format, body, DIALECT)?)
             }
             Operation::EnableEnhancedMonitoring => {
-                Self::EnableEnhancedMonitoring(decode(format, body, NESTING_MAX)?)
+                Self::EnableEnhancedMonitoring(decode(format, body, DIALECT)?)
             }
-            Operation::GetRecords => Self::GetRecords(decode(format, body, NESTING_MAX)?),
-            Operation::GetResourcePolicy => Self::GetResourcePolicy(decode(format, body, NESTING_MAX)?),
-            Operation::GetShardIterator => Self::GetShardIterator(decode(format, body, NESTING_MAX)?),
+            Operation::GetRecords => Self::GetRecords(decode(format, body, DIALECT)?),
+            Operation::GetResourcePolicy => Self::GetResourcePolicy(decode(format, body, DIALECT)?),
+            Operation::GetShardIterator => Self::GetShardIterator(decode(format, body, DIALECT)?),
             Operation::IncreaseStreamRetentionPeriod => {
-                Self::IncreaseStreamRetentionPeriod(decode(format, body, NESTING_MAX)?)
+                Self::IncreaseStreamRetentionPeriod(decode(format, body, DIALECT)?)
             }
-            Operation::ListChannels => Self::ListChannels(decode(format, body, NESTING_MAX)?),
-            Operation::ListQueues => Self::ListQueues(decode(format, body, NESTING_MAX)?),
-            Operation::ListShards => Self::ListShards(decode(format, body, NESTING_MAX)?),
-            Operation::ListStreamConsumers => Self::ListStreamConsumers(decode(format, body, NESTING_MAX)?),
-            Operation::ListStreams => Self::ListStreams(decode(format, body, NESTING_MAX)?),
-            Operation::ListTagsForResource => Self::ListTagsForResource(decode(format, body, NESTING_MAX)?),
-            Operation::ListTagsForStream => Self::ListTagsForStream(decode(format, body, NESTING_MAX)?),
-            Operation::MergeShards => Self::MergeShards(decode(format, body, NESTING_MAX)?),
-            Operation::PutRecord => Self::PutRecord(decode(format, body, NESTING_MAX)?),
-            Operation::PutRecords => Self::PutRecords(decode(format, body, NESTING_MAX)?),
-            Operation::PutResourcePolicy => Self::PutResourcePolicy(decode(format, body, NESTING_MAX)?),
+            Operation::ListChannels => Self::ListChannels(decode(format, body, DIALECT)?),
+            Operation::ListQueues => Self::ListQueues(decode(format, body, DIALECT)?),
+            Operation::ListShards => Self::ListShards(decode(format, body, DIALECT)?),
+            Operation::ListStreamConsumers => Self::ListStreamConsumers(decode(format, body, DIALECT)?),
+            Operation::ListStreams => Self::ListStreams(decode(format, body, DIALECT)?),
+            Operation::ListTagsForResource => Self::ListTagsForResource(decode(format, body, DIALECT)?),
+            Operation::ListTagsForStream => Self::ListTagsForStream(decode(format, body, DIALECT)?),
+            Operation::MergeShards => Self::MergeShards(decode(format, body, DIALECT)?),
+            Operation::PutRecord => Self::PutRecord(decode(format, body, DIALECT)?),
+            Operation::PutRecords => Self::PutRecords(decode(format, body, DIALECT)?),
+            Operation::PutResourcePolicy => Self::PutResourcePolicy(decode(format, body, DIALECT)?),
             Operation::ReceiveDeadLetterQueueRecords => {
-                Self::ReceiveDeadLetterQueueRecords(decode(format, body, NESTING_MAX)?)
+                Self::ReceiveDeadLetterQueueRecords(decode(format, body, DIALECT)?)
             }
-            Operation::ReceiveQueueRecords => Self::ReceiveQueueRecords(decode(format, body, NESTING_MAX)?),
-            Operation::RegisterStreamConsumer => {
-                Self::RegisterStreamConsumer(decode(format, body, NESTING_MAX)?)
-            }
-            Operation::RemoveTagsFromStream => Self::RemoveTagsFromStream(decode(format, body, NESTING_MAX)?),
+            Operation::ReceiveQueueRecords => Self::ReceiveQueueRecords(decode(format, body, DIALECT)?),
+            Operation::RegisterStreamConsumer => Self::RegisterStreamConsumer(decode(format, body, DIALECT)?),
+            Operation::RemoveTagsFromStream => Self::RemoveTagsFromStream(decode(format, body, DIALECT)?),
             Operation::RestoreDeadLetterQueueRecords => {
-                Self::RestoreDeadLetterQueueRecords(decode(format, body, NESTING_MAX)?)
+                Self::RestoreDeadLetterQueueRecords(decode(format, body, DIALECT)?)
             }
-            Operation::SplitShard => Self::SplitShard(decode(format, body, NESTING_MAX)?),
-            Operation::StartStreamEncryption => {
-                Self::StartStreamEncryption(decode(format, body, NESTING_MAX)?)
-            }
-            Operation::StopStreamEncryption => Self::StopStreamEncryption(decode(format, body, NESTING_MAX)?),
-            Operation::SubscribeToShard => Self::SubscribeToShard(decode(format, body, NESTING_MAX)?),
-            Operation::TagResource => Self::TagResource(decode(format, body, NESTING_MAX)?),
-            Operation::UntagResource => Self::UntagResource(decode(format, body, NESTING_MAX)?),
-            Operation::UpdateAccountSettings => {
-                Self::UpdateAccountSettings(decode(format, body, NESTING_MAX)?)
-            }
-            Operation::UpdateChannel => Self::UpdateChannel(decode(format, body, NESTING_MAX)?),
+            Operation::SplitShard => Self::SplitShard(decode(format, body, DIALECT)?),
+            Operation::StartStreamEncryption => Self::StartStreamEncryption(decode(format, body, DIALECT)?),
+            Operation::StopStreamEncryption => Self::StopStreamEncryption(decode(format, body, DIALECT)?),
+            Operation::SubscribeToShard => Self::SubscribeToShard(decode(format, body, DIALECT)?),
+            Operation::TagResource => Self::TagResource(decode(format, body, DIALECT)?),
+            Operation::UntagResource => Self::UntagResource(decode(format, body, DIALECT)?),
+            Operation::UpdateAccountSettings => Self::UpdateAccountSettings(decode(format, body, DIALECT)?),
+            Operation::UpdateChannel => Self::UpdateChannel(decode(format, body, DIALECT)?),
             Operation::UpdateDeadLetterQueueRecordsVisibility => {
-                Self::UpdateDeadLetterQueueRecordsVisibility(decode(format, body, NESTING_MAX)?)
+                Self::UpdateDeadLetterQueueRecordsVisibility(decode(format, body, DIALECT)?)
             }
-            Operation::UpdateMaxRecordSize => Self::UpdateMaxRecordSize(decode(format, body, NESTING_MAX)?),
-            Operation::UpdateQueue => Self::UpdateQueue(decode(format, body, NESTING_MAX)?),
+            Operation::UpdateMaxRecordSize => Self::UpdateMaxRecordSize(decode(format, body, DIALECT)?),
+            Operation::UpdateQueue => Self::UpdateQueue(decode(format, body, DIALECT)?),
             Operation::UpdateQueueRecordsVisibility => {
-                Self::UpdateQueueRecordsVisibility(decode(format, body, NESTING_MAX)?)
+                Self::UpdateQueueRecordsVisibility(decode(format, body, DIALECT)?)
             }
-            Operation::UpdateShardCount => Self::UpdateShardCount(decode(format, body, NESTING_MAX)?),
-            Operation::UpdateStreamMode => Self::UpdateStreamMode(decode(format, body, NESTING_MAX)?),
+            Operation::UpdateShardCount => Self::UpdateShardCount(decode(format, body, DIALECT)?),
+            Operation::UpdateStreamMode => Self::UpdateStreamMode(decode(format, body, DIALECT)?),
             Operation::UpdateStreamRecordDistributionStrategy => {
-                Self::UpdateStreamRecordDistributionStrategy(decode(format, body, NESTING_MAX)?)
+                Self::UpdateStreamRecordDistributionStrategy(decode(format, body, DIALECT)?)
             }
             Operation::UpdateStreamWarmThroughput => {
-                Self::UpdateStreamWarmThroughput(decode(format, body, NESTING_MAX)?)
+                Self::UpdateStreamWarmThroughput(decode(format, body, DIALECT)?)
             }
         })
     }

@@ -56,7 +56,7 @@ impl World {
         let keys = Arc::new(EphemeralKey::new(SeededEntropy::shared(8)));
         let engine =
             LiveEngine::open(slot, settings, clock.shared(), SeededEntropy::shared(7), keys).await.unwrap();
-        let (metrics, _) = Metrics::new(engine.clone());
+        let (metrics, ..) = Metrics::new(engine.clone());
         let faults = Faults::new(FaultsSetting::default(), clock.shared(), SeededEntropy::shared(9));
         Self { format, clock, engine, faults, metrics }
     }

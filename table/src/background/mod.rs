@@ -1,0 +1,5 @@
+//! What goes on without anybody waiting for it: removing, filling, expiring.
+
+mod expiry;
+mod filler;
+mod janitor;

@@ -1,0 +1,263 @@
+//! From an item before and after to all that is written: the item, its entries in indexes, when it expires, and
+//! the change that readers of the table's stream see.
+//!
+//! This is the one place that knows. Single writes, batches, transactions, expiry and the filling of new indexes
+//! all come through here, so that what is derived from items never differs from them. The caller holds the
+//! item's lock and the table's gate.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use millstream_storage::WriteSet;
+
+use crate::capacity::{Capacity, IndexChange};
+use crate::change_log::{Cause, Change, ChangeKind};
+use crate::consumed::{Access, Consumed};
+use crate::error::Result;
+use crate::index::Index;
+use crate::item::Item;
+use crate::key::Key;
+use crate::keyspace::change_row::{self, change_key, outbox_key};
+use crate::keyspace::entry_key::{expiry_key, index_entry_key, item_key};
+use crate::keyspace::{IndexUid, Sequence};
+use crate::live_table::LiveTable;
+use crate::meta::TableMeta;
+use crate::store::Evidence;
+use crate::value::Value;
+
+/// What becomes of one item.
+#[derive(Debug)]
+pub(crate) struct Mutation {
+    pub(crate) table: Arc<LiveTable>,
+    pub(crate) meta: Arc<TableMeta>,
+    pub(crate) key: Key,
+    pub(crate) before: Option<Item>,
+    pub(crate) after: Option<Item>,
+    cause: Cause,
+    /// Of local indexes first, in the order of [`TableMeta::indexes`].
+    entries: Vec<EntryChange>,
+}
+
+/// What becomes of an item's entry in one index.
+#[derive(Debug, Default)]
+struct EntryChange {
+    before: Option<Entry>,
+    after: Option<Entry>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Entry {
+    key: Bytes,
+    shown: Item,
+}
+
+impl Mutation {
+    /// # Errors
+    ///
+    /// When the item could not be in an index of which it sets a key attribute.
+    pub(crate) fn new(
+        table: Arc<LiveTable>,
+        meta: Arc<TableMeta>,
+        key: Key,
+        before: Option<Item>,
+        after: Option<Item>,
+        cause: Cause,
+    ) -> Result<Self> {
+        let entries = meta.indexes().map(|index| {
+            let keys = index_keys(index, before.as_ref(), after.as_ref())?;
+            let entry = |index_key: Option<Key>, item: &Option<Item>| {
+                let (index_key, item) = (index_key?, item.as_ref()?);
+                let key = index_entry_key(meta.uid, index.uid, &index_key, &key);
+                Some(Entry { key, shown: index.project(item, &meta.keys) })
+            };
+            Ok(EntryChange { before: entry(keys.0, &before), after: entry(keys.1, &after) })
+        });
+        let entries = entries.collect::<Result<_>>()?;
+        Ok(Self { table, meta, key, before, after, cause, entries })
+    }
+
+    /// Whether there is anything to write.
+    pub(crate) fn changes_something(&self) -> bool {
+        self.before != self.after
+    }
+
+    /// What the write costs, if it is not part of a transaction.
+    pub(crate) fn cost(&self) -> Consumed {
+        let base = Capacity::write(size(self.before.as_ref()), size(self.after.as_ref()));
+        let mut consumed = Consumed::new(self.table.arn.clone(), Access::Write, base);
+        let local_count = self.meta.local_indexes.len();
+        for (number, (index, entry)) in self.meta.indexes().zip(&self.entries).enumerate() {
+            let cost = Capacity::index_write(entry.kind());
+            if cost > Capacity::NONE {
+                let costs = match number < local_count {
+                    true => &mut consumed.local_indexes,
+                    false => &mut consumed.global_indexes,
+                };
+                costs.insert(index.name.clone(), cost);
+            }
+        }
+        consumed
+    }
+
+    /// Bytes by which the item and its entries in local indexes grow.
+    pub(crate) fn collection_growth(&self) -> i64 {
+        let local = self.entries.iter().take(self.meta.local_indexes.len());
+        let of = |entry: &Option<Entry>| entry.as_ref().map_or(0, |entry| entry.shown.size());
+        let grown = |before: usize, after: usize| signed(after) - signed(before);
+        let entries = local.map(|entry| grown(of(&entry.before), of(&entry.after))).sum::<i64>();
+        entries + self.growth()
+    }
+
+    /// Bytes by which the item grows.
+    pub(crate) fn growth(&self) -> i64 {
+        signed(size(self.after.as_ref())) - signed(size(self.before.as_ref()))
+    }
+
+    /// By how many items the table grows.
+    pub(crate) fn item_growth(&self) -> i64 {
+        i64::from(self.after.is_some()) - i64::from(self.before.is_some())
+    }
+
+    /// Whether readers of a stream are to see the change.
+    pub(crate) fn is_logged(&self) -> bool {
+        self.meta.stream().is_some() || self.meta.is_fed_to_kinesis()
+    }
+
+    pub(crate) fn evidence(&self) -> Evidence {
+        let value = self.after.as_ref().map(|item| item.encode().into());
+        Evidence { key: item_key(self.meta.uid, &self.key), value }
+    }
+
+    /// Adds everything to a batch. `sequence` is for the change, if it is logged.
+    pub(crate) fn write(&self, writes: &mut WriteSet, sequence: Sequence, now_micros: u64) {
+        let Evidence { key, value } = self.evidence();
+        put_or_delete(writes, key, value);
+        for entry in &self.entries {
+            entry.write(writes);
+        }
+        self.write_expiry(writes);
+        self.write_change(writes, sequence, now_micros);
+    }
+
+    /// Adds the entries that the item as it is has to have in these indexes, or among expiries; for those that
+    /// began after it was written.
+    pub(crate) fn write_derived(&self, writes: &mut WriteSet, wanted: &[IndexUid]) {
+        for (index, entry) in self.meta.indexes().zip(&self.entries) {
+            if let Some(after) = entry.after.as_ref().filter(|_| wanted.contains(&index.uid)) {
+                writes.put(after.key.clone(), after.shown.encode());
+            }
+        }
+        let is_wanted = self.meta.expiry.as_ref().is_some_and(|expiry| wanted.contains(&expiry.uid));
+        if let Some(key) = self.expiry_of(self.after.as_ref()).filter(|_| is_wanted) {
+            writes.put(key, Bytes::new());
+        }
+    }
+
+    fn write_expiry(&self, writes: &mut WriteSet) {
+        let (before, after) = (self.expiry_of(self.before.as_ref()), self.expiry_of(self.after.as_ref()));
+        if before == after {
+            return;
+        }
+        before.into_iter().for_each(|key| writes.delete(key));
+        after.into_iter().for_each(|key| writes.put(key, Bytes::new()));
+    }
+
+    fn expiry_of(&self, item: Option<&Item>) -> Option<Bytes> {
+        let expiry = self.meta.expiry.as_ref().filter(|expiry| expiry.is_kept())?;
+        let seconds = expiry_seconds(item?.get(&expiry.attribute)?)?;
+        Some(expiry_key(self.meta.uid, expiry.uid, seconds, &self.key))
+    }
+
+    fn write_change(&self, writes: &mut WriteSet, sequence: Sequence, now_micros: u64) {
+        let Some(kind) = ChangeKind::of(self.before.as_ref(), self.after.as_ref()) else { return };
+        let change = |shows_old: bool, shows_new: bool| {
+            change_row::encode(&Change {
+                at_micros: now_micros,
+                kind,
+                keys: self.key.to_item(&self.meta.keys),
+                old: self.before.clone().filter(|_| shows_old),
+                new: self.after.clone().filter(|_| shows_new),
+                cause: self.cause,
+            })
+        };
+        if let Some(stream) = self.meta.stream() {
+            let row = change(stream.view.shows_old(), stream.view.shows_new());
+            writes.append(change_key(self.meta.uid, stream.number, sequence), row);
+        }
+        if self.meta.is_fed_to_kinesis() {
+            writes.append(outbox_key(self.meta.uid, sequence), change(true, true));
+        }
+    }
+}
+
+impl EntryChange {
+    fn kind(&self) -> IndexChange {
+        match (&self.before, &self.after) {
+            (None, Some(after)) => IndexChange::Put { after: after.shown.size() },
+            (Some(before), None) => IndexChange::Remove { before: before.shown.size() },
+            (Some(before), Some(after)) if before.key != after.key => {
+                IndexChange::Move { before: before.shown.size(), after: after.shown.size() }
+            }
+            (Some(before), Some(after)) if before.shown != after.shown => {
+                IndexChange::Replace { before: before.shown.size(), after: after.shown.size() }
+            }
+            _ => IndexChange::None,
+        }
+    }
+
+    fn write(&self, writes: &mut WriteSet) {
+        if self.before == self.after {
+            return;
+        }
+        let has_same_key = |entry: &&Entry| self.after.as_ref().is_some_and(|after| after.key == entry.key);
+        if let Some(before) = self.before.as_ref().filter(|before| !has_same_key(before)) {
+            writes.delete(before.key.clone());
+        }
+        if let Some(after) = &self.after {
+            writes.put(after.key.clone(), after.shown.encode());
+        }
+    }
+}
+
+/// The keys of an item in an index before and after. An attribute that is set must be able to be a key; one that
+/// was there before the index was, and is not touched, only keeps the item out.
+fn index_keys(
+    index: &Index,
+    before: Option<&Item>,
+    after: Option<&Item>,
+) -> Result<(Option<Key>, Option<Key>)> {
+    let key_before = before.and_then(|item| index.keys.stored_key_of(item));
+    let Some(after) = after else { return Ok((key_before, None)) };
+    let is_same = before.is_some_and(|before| {
+        index.keys.elements().all(|element| before.get(&element.name) == after.get(&element.name))
+    });
+    let key_after = match is_same {
+        true => key_before.clone(),
+        false => index.keys.index_key_of_item(after, &index.name)?,
+    };
+    Ok((key_before, key_after))
+}
+
+/// The second after which an item expires, by the value of the attribute that tells. No number, or one below
+/// zero, is no time.
+pub(crate) fn expiry_seconds(value: &Value) -> Option<u64> {
+    let Value::N(number) = value else { return None };
+    let text = number.to_string();
+    text.split('.').next()?.parse().ok()
+}
+
+fn put_or_delete(writes: &mut WriteSet, key: Bytes, value: Option<Bytes>) {
+    match value {
+        Some(value) => writes.put(key, value),
+        None => writes.delete(key),
+    }
+}
+
+fn size(item: Option<&Item>) -> usize {
+    item.map_or(0, Item::size)
+}
+
+/// Sizes of items are far below the limit.
+fn signed(size: usize) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,90 @@
+//! DescribeTable, ListTables and DescribeLimits.
+
+use std::sync::Arc;
+
+use millstream_model::{AccountId, Region, Timestamp};
+
+use crate::arn::{TableArn, TableName};
+use crate::error::Result;
+use crate::index::Index;
+use crate::meta::{Status, TableMeta};
+use crate::tables::{Found, Tables};
+
+/// A table at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableDescription {
+    pub arn: TableArn,
+    pub meta: Arc<TableMeta>,
+    pub status: Status,
+    /// The moment: what [`crate::GlobalIndex::status`] and others want to know.
+    pub now: Timestamp,
+    /// About how many items there are.
+    pub items: u64,
+    /// About how many bytes they have.
+    pub bytes: u64,
+}
+
+impl TableDescription {
+    pub(crate) fn of(found: &Found) -> Self {
+        Self {
+            arn: found.table.arn.clone(),
+            meta: found.meta.clone(),
+            status: found.status,
+            now: found.now,
+            items: found.table.counts.items(),
+            bytes: found.table.counts.bytes(),
+        }
+    }
+
+    pub fn index_arn(&self, index: &Index) -> String {
+        self.arn.index(&index.name)
+    }
+}
+
+/// A page of the names of tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableNames {
+    pub names: Vec<TableName>,
+    /// The last name of the page, if more follow.
+    pub last: Option<TableName>,
+}
+
+/// The most names of one page.
+pub const NAMES_MAX: usize = 100;
+
+/// What DescribeLimits tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountLimits {
+    pub account_units_max: u64,
+    pub table_units_max: u64,
+}
+
+impl Tables {
+    pub fn describe_table(&self, arn: &TableArn) -> Result<TableDescription> {
+        Ok(TableDescription::of(&self.inner.find(arn)?))
+    }
+
+    /// The names behind `start`, which need not be there; at most [`NAMES_MAX`].
+    pub fn list_tables(
+        &self,
+        account: &AccountId,
+        region: &Region,
+        start: Option<&str>,
+        limit: usize,
+    ) -> TableNames {
+        let now = self.inner.now();
+        let tables = self.inner.catalog.of(account, region);
+        let there = tables.iter().filter(|table| table.meta().status(now).is_some());
+        let mut behind = there
+            .map(|table| table.arn.name.clone())
+            .filter(|name| start.is_none_or(|start| name.as_str() > start));
+        let names: Vec<_> = behind.by_ref().take(limit.clamp(1, NAMES_MAX)).collect();
+        let last = behind.next().and_then(|_| names.last().cloned());
+        TableNames { names, last }
+    }
+
+    /// What AWS gives an account, whoever asks.
+    pub fn describe_limits(&self) -> AccountLimits {
+        AccountLimits { account_units_max: 80_000, table_units_max: 40_000 }
+    }
+}

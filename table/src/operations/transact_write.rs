@@ -1,0 +1,307 @@
+//! TransactWriteItems: several writes and conditions, all or none, and none of them twice.
+//!
+//! All items are locked before the first is looked at, and are written with one commit; so transactions and
+//! single writes come one after the other as far as they have to do with the same items. Nobody is turned away
+//! because somebody else is at work: he waits. A token is kept together with what was written under it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
+use std::time::Duration;
+
+use bytes::Bytes;
+use md5::{Digest, Md5};
+use millstream_model::Timestamp;
+use prost::Message;
+
+use super::conditions::{ConditionSpec, Placeholders};
+use super::write_item::{Act, CollectionMetrics, Decided, Write};
+use crate::arn::TableArn;
+use crate::capacity::{Capacity, Consistency};
+use crate::consumed::{Access, Consumed, by_table};
+use crate::error::{CancellationCode, CancellationReason, Error, Result};
+use crate::expression::Update;
+use crate::item::Item;
+use crate::item_locks::ItemGuard;
+use crate::key::Key;
+use crate::keyspace::entry_key::item_key;
+use crate::keyspace::token_row::{self, TokenRow, token_key};
+use crate::tables::{Entered, Found, Tables};
+use crate::write::{Besides, lock_name};
+
+/// Of all items together, in bytes.
+const BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long a token stands for what was done under it.
+const TOKEN_LIFE: Duration = Duration::from_secs(10 * 60);
+
+/// A TransactWriteItems call: 1 to 100 actions on as many items.
+#[derive(Clone, Debug)]
+pub struct TransactWriteItems {
+    pub writes: Vec<TransactWrite>,
+    /// Within ten minutes, the same transaction under the same token is carried out once.
+    pub token: Option<String>,
+    pub with_collections: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TransactWrite {
+    pub table: TableArn,
+    pub action: TransactAction,
+    /// Required for [`TransactAction::Check`].
+    pub condition: Option<String>,
+    pub placeholders: Placeholders,
+    /// Whether the reason shows the item of which the condition did not hold.
+    pub shows_failure: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum TransactAction {
+    Put(Item),
+    /// The item with this key.
+    Delete(Item),
+    /// The item with this key, by this expression.
+    Update(Item, String),
+    /// Nothing but the condition, of the item with this key.
+    Check(Item),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TransactWrittenItems {
+    /// One for each table. Of reads, if the transaction had been carried out before.
+    pub consumed: Vec<Consumed>,
+    pub collections: BTreeMap<TableArn, Vec<CollectionMetrics>>,
+}
+
+/// The right to use a token, and what is kept of it.
+struct Token {
+    guard: ItemGuard,
+    puts: Vec<(Bytes, Bytes)>,
+}
+
+impl Tables {
+    pub async fn transact_write_items(&self, call: TransactWriteItems) -> Result<TransactWrittenItems> {
+        let writes = call.writes.iter().map(parse).collect::<Result<Vec<_>>>()?;
+        check_size(&call.writes)?;
+        let inner = &self.inner;
+        let entered = inner.enter_all(call.writes.iter().map(|write| write.table.clone())).await?;
+        let keys = keys(&writes, &entered)?;
+        let (token, is_repeated) = match self.token(&call).await? {
+            Some((token, is_repeated)) => (Some(token), is_repeated),
+            None => (None, false),
+        };
+        let found: Vec<_> = writes
+            .iter()
+            .filter_map(|write| entered.get(&write.table).map(|entered| entered.found.clone()))
+            .collect();
+        let names: Vec<_> = found.iter().zip(&keys).map(|(found, key)| lock_name(&found.meta, key)).collect();
+        let (_, mut held) = inner.hold(entered.into_values().collect(), names).await;
+        let mut places = BTreeSet::new();
+        for (found, key) in found.iter().zip(&keys) {
+            places.insert((found.table.arn.clone(), Key { hash: key.hash.clone(), range: None }));
+        }
+        let consumed = match is_repeated {
+            true => self.reread(&found, keys).await?,
+            false => {
+                let decided = self.decide_all(&writes, &found, keys).await?;
+                let costs = self.charge_all(&found, &decided)?;
+                let puts = token.map_or(Vec::new(), |token| held.keep(token.guard, token.puts));
+                let mutations = decided.into_iter().map(|decided| decided.mutation).collect();
+                self.carry_out(held, mutations, Besides { puts }).await?;
+                costs
+            }
+        };
+        let collections = match call.with_collections {
+            true => self.collections_at(places).await?,
+            false => BTreeMap::new(),
+        };
+        Ok(TransactWrittenItems { consumed, collections })
+    }
+
+    /// What becomes of every item, if nothing stands in the way of any of them.
+    async fn decide_all(&self, writes: &[Write], found: &[Found], keys: Vec<Key>) -> Result<Vec<Decided>> {
+        let mut decided = Vec::with_capacity(writes.len());
+        let mut reasons = Vec::with_capacity(writes.len());
+        for ((write, found), key) in writes.iter().zip(found).zip(keys) {
+            let before = self.inner.read_item(&found.meta, &key).await?;
+            let outcome = check_put(write).and_then(|()| write.decide(found, key, before));
+            match outcome {
+                Ok(one) => {
+                    decided.push(one);
+                    reasons.push(CancellationReason::default());
+                }
+                Err(error) => reasons.push(reason(error)?),
+            }
+        }
+        match decided.len() == writes.len() {
+            true => Ok(decided),
+            false => Err(Error::TransactionCanceled { reasons }),
+        }
+    }
+
+    fn charge_all(&self, found: &[Found], decided: &[Decided]) -> Result<Vec<Consumed>> {
+        let costs = decided.iter().map(|decided| decided.mutation.cost().doubled());
+        let costs = by_table(costs);
+        for cost in &costs {
+            let Some(payer) = found.iter().find(|found| found.table.arn == cost.table) else { continue };
+            if self.inner.charge(&payer.table, &payer.meta, cost).is_err() {
+                let reasons = found.iter().map(|found| match found.table.arn == cost.table {
+                    true => throttled(),
+                    false => CancellationReason::default(),
+                });
+                return Err(Error::TransactionCanceled { reasons: reasons.collect() });
+            }
+        }
+        Ok(costs)
+    }
+
+    /// What a transaction costs that had been carried out before: the items are looked at.
+    async fn reread(&self, found: &[Found], keys: Vec<Key>) -> Result<Vec<Consumed>> {
+        let mut costs = Vec::with_capacity(keys.len());
+        for (found, key) in found.iter().zip(keys) {
+            let item = self.inner.read_item(&found.meta, &key).await?;
+            let cost = Capacity::read(item.as_ref().map_or(0, Item::size), Consistency::Transactional);
+            costs.push(Consumed::new(found.table.arn.clone(), Access::Read, cost));
+        }
+        Ok(by_table(costs))
+    }
+
+    /// The token of the call, and whether something was done under it already.
+    async fn token(&self, call: &TransactWriteItems) -> Result<Option<(Token, bool)>> {
+        let (Some(token), Some(first)) = (&call.token, call.writes.first()) else { return Ok(None) };
+        let key = token_key(&first.table.account, &first.table.region, token);
+        let guard = self.inner.locks.try_lock(key.clone()).ok_or_else(|| {
+            let text = "The transaction with the given request token is already in progress.";
+            Error::TransactionInProgress(text.to_owned())
+        })?;
+        let fingerprint = fingerprint(&call.writes);
+        let now = self.inner.now();
+        let mut puts = Vec::with_capacity(2);
+        if let Some(row) = self.inner.slot.get(&key).await? {
+            let row = token_row::decode(&key, &row)?;
+            if now < Timestamp::from_millis(row.expires_millis) {
+                return match row.fingerprint == fingerprint {
+                    true => Ok(Some((Token { guard, puts }, true))),
+                    false => Err(Error::IdempotentParameterMismatch(
+                        "The request uses the same client token as a previous, but non-identical request."
+                            .to_owned(),
+                    )),
+                };
+            }
+        }
+        let expires = now.plus(TOKEN_LIFE);
+        let row = TokenRow { fingerprint, expires_millis: expires.as_millis() };
+        puts.push((key.clone(), row.encode_to_vec().into()));
+        puts.push((token_row::expiry_key(expires, &key), Bytes::new()));
+        Ok(Some((Token { guard, puts }, false)))
+    }
+}
+
+fn parse(write: &TransactWrite) -> Result<Write> {
+    let mut substitutions = write.placeholders.clone().substitutions()?;
+    let act = match &write.action {
+        TransactAction::Put(item) => Act::Put(item.clone()),
+        TransactAction::Delete(key) => Act::Delete(key.clone()),
+        TransactAction::Check(key) => Act::Check(key.clone()),
+        TransactAction::Update(key, text) => {
+            Act::Update(key.clone(), Update::parse(text, &mut substitutions)?)
+        }
+    };
+    let condition = write.condition.clone().map(ConditionSpec::expression).unwrap_or_default();
+    let condition = condition.parse(&mut substitutions)?;
+    substitutions.finish()?;
+    Ok(Write { table: write.table.clone(), act, condition, shows_failure: write.shows_failure })
+}
+
+fn check_size(writes: &[TransactWrite]) -> Result<()> {
+    let size = |write: &TransactWrite| {
+        let item = match &write.action {
+            TransactAction::Put(item)
+            | TransactAction::Delete(item)
+            | TransactAction::Update(item, _)
+            | TransactAction::Check(item) => item.size(),
+        };
+        let values = write.placeholders.values.iter().flatten();
+        item + values.map(|(_, value)| value.size()).sum::<usize>()
+    };
+    if writes.iter().map(size).sum::<usize>() > BYTES_MAX {
+        return Err(Error::Validation(
+            "Collection of items in the transaction exceeds the maximum size of 4 MB".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// The keys of all items, none of which may be there twice.
+fn keys(writes: &[Write], entered: &BTreeMap<TableArn, Entered>) -> Result<Vec<Key>> {
+    let (mut keys, mut reasons) = (Vec::with_capacity(writes.len()), Vec::with_capacity(writes.len()));
+    let mut places = BTreeSet::new();
+    for write in writes {
+        let Some(entered) = entered.get(&write.table) else { continue };
+        let meta = &entered.found.meta;
+        match write.key(meta) {
+            Ok(key) => {
+                if !places.insert(item_key(meta.uid, &key)) {
+                    return Err(Error::Validation(
+                        "Transaction request cannot include multiple operations on one item".to_owned(),
+                    ));
+                }
+                keys.push(key);
+                reasons.push(CancellationReason::default());
+            }
+            Err(error) => reasons.push(reason(error)?),
+        }
+    }
+    match keys.len() == writes.len() {
+        true => Ok(keys),
+        false => Err(Error::TransactionCanceled { reasons }),
+    }
+}
+
+fn check_put(write: &Write) -> Result<()> {
+    match &write.act {
+        Act::Put(item) => item.check(),
+        _ => Ok(()),
+    }
+}
+
+/// Why an action could not be carried out; or the error, if it is not the action's fault.
+pub(super) fn reason(error: Error) -> Result<CancellationReason> {
+    let (code, message, item) = match error {
+        Error::ConditionalCheckFailed { item } => {
+            let message = "The conditional request failed".to_owned();
+            (CancellationCode::ConditionalCheckFailed, message, item.map(|item| *item))
+        }
+        Error::Validation(message) => (CancellationCode::ValidationError, message, None),
+        Error::ItemCollectionSizeLimitExceeded => {
+            let code = CancellationCode::ItemCollectionSizeLimitExceeded;
+            (code, "Collection size exceeded.".to_owned(), None)
+        }
+        other => return Err(other),
+    };
+    Ok(CancellationReason { code, message: Some(message), item })
+}
+
+pub(super) fn throttled() -> CancellationReason {
+    let message = Error::ProvisionedThroughputExceeded { reasons: Vec::new() }.to_string();
+    let code = CancellationCode::ProvisionedThroughputExceeded;
+    CancellationReason { code, message: Some(message), item: None }
+}
+
+/// A digest of all that a transaction is asked to do.
+fn fingerprint(writes: &[TransactWrite]) -> Bytes {
+    struct ToDigest(Md5);
+
+    impl Hasher for ToDigest {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+
+    let mut to = ToDigest(Md5::new());
+    writes.hash(&mut to);
+    let digest: [u8; 16] = to.0.finalize().into();
+    Bytes::copy_from_slice(&digest)
+}

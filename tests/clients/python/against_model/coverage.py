@@ -1,19 +1,21 @@
 """What has been seen of the model so far, and what has not."""
 
-from model import Check, paths, seen_in
+from model import Check, parts, parts_in, paths, seen_in
 
 
 class Coverage:
-    """`errors` knows how the service writes what it refuses: see `Errors`."""
+    """`manners` are what the service does differently from others: see `Manners`."""
 
-    def __init__(self, service, operations, errors):
+    def __init__(self, service, operations, manners):
         self.service = service
-        self.errors_of = errors
+        self.manners = manners
         self.operations = operations
         self.inputs = {name: set() for name in operations}
         self.outputs = {name: set() for name in operations}
         self.errors = {name: set() for name in operations}
         self.problems = {name: [] for name in operations}
+        # Members of structures, in whichever operation's answer.
+        self.parts = set()
 
     def problem(self, operation, text):
         self.problems.setdefault(operation, []).append(text)
@@ -24,6 +26,7 @@ class Coverage:
         self.inputs.setdefault(name, set()).update(seen_in(operation.input_shape, sent))
         if answer is not None:
             self.outputs.setdefault(name, set()).update(seen_in(operation.output_shape, answer))
+            self.parts |= parts_in(operation.output_shape, answer)
         for text in problems:
             self.problem(name, text)
 
@@ -38,9 +41,9 @@ class Coverage:
         self.answered(operation, sent, answer, problems + check.problems)
 
     def refused(self, operation, sent, body, status, problems):
-        name, code = operation.name, self.errors_of.code(body)
+        name, code = operation.name, self.manners.code(body)
         declared = {shape.name for shape in operation.error_shapes}
-        problems = [*problems, *self.errors_of.problems(declared, code, body, status)]
+        problems = [*problems, *self.manners.problems(declared, code, body, status)]
         self.errors.setdefault(name, set()).add(code)
         if code == "DryRunOperationException":
             # All that was sent was taken.
@@ -56,14 +59,27 @@ class Coverage:
         operation = self.service.operation_model(name)
         members = paths(operation.input_shape, values=True)
         answers = paths(operation.output_shape, values=False)
-        for kind, expected, seen, known in [
+        # Of what many answers have in common no answer has everything.
+        if self.manners.shares_structures and operation.output_shape is not None:
+            answers = set(operation.output_shape.members)
+        checked = [
             ("input", members, self.inputs[name], set(not_sent.get(name, {}))),
-            ("output", answers, self.outputs[name], set(not_answered.get(name, {}))),
+            ("output", answers, self.outputs[name] & answers, set(not_answered.get(name, {}))),
             ("error", self.declared(name), self.errors[name], set()),
-        ]:
-            for path in sorted(path for path in expected - seen - known if not self.errors_of.is_foreign(path)):
-                yield f"{kind} {path} was never exercised"
-            for path in sorted(known - expected):
-                yield f"{kind} {path} is excused and not in the model"
-            for path in sorted(known & seen):
-                yield f"{kind} {path} is excused and was exercised"
+        ]
+        for kind, expected, seen, known in checked:
+            yield from self.compared(kind, expected, seen, known)
+
+    def gaps_of_structures(self, not_answered):
+        """What structures have, in whichever operation's answer, and was never seen."""
+        shapes = (self.service.operation_model(name).output_shape for name in self.operations)
+        expected = set().union(*(parts(shape, self.manners.foreign) for shape in shapes))
+        yield from self.compared("part", expected, self.parts, set(not_answered))
+
+    def compared(self, kind, expected, seen, known):
+        for path in sorted(path for path in expected - seen - known if not self.manners.is_foreign(path)):
+            yield f"{kind} {path} was never exercised"
+        for path in sorted(known - expected):
+            yield f"{kind} {path} is excused and not in the model"
+        for path in sorted(known & seen):
+            yield f"{kind} {path} is excused and was exercised"

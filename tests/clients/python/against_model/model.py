@@ -60,6 +60,37 @@ def seen_in(shape, value, path=""):
     return set()
 
 
+def parts(shape, left_out=frozenset()):
+    """The members of all structures inside a value of this shape, such as `Record.Data`, whoever holds them. Nothing is
+    said of members that are called like those that are left out, nor of what is in them."""
+    if shape is None or shape.name in LEAVES:
+        return set()
+    if shape.type_name == "structure":
+        members = {name: member for name, member in shape.members.items() if name not in left_out}
+        inner = (parts(member, left_out) for member in members.values())
+        return {f"{shape.name}.{name}" for name in members}.union(*inner)
+    if shape.type_name == "list":
+        return parts(shape.member, left_out)
+    if shape.type_name == "map":
+        return parts(shape.value, left_out)
+    return set()
+
+
+def parts_in(shape, value):
+    """The members of `parts` that a value has."""
+    if shape is None or value is None or shape.name in LEAVES:
+        return set()
+    if shape.type_name == "structure":
+        inner = [(name, shape.members[name], value[name]) for name in value if name in shape.members]
+        seen = {f"{shape.name}.{name}" for name, _, _ in inner}
+        return seen.union(*(parts_in(member, item) for _, member, item in inner))
+    if shape.type_name == "list":
+        return set().union(*(parts_in(shape.member, item) for item in value))
+    if shape.type_name == "map":
+        return set().union(*(parts_in(shape.value, item) for item in value.values()))
+    return set()
+
+
 class Check:
     """Collects how a decoded answer breaks the model. `wire` knows blobs and timestamps of its format."""
 

@@ -27,7 +27,7 @@ import injected
 from calls import calls
 from checks import SCENARIOS
 from coverage import Coverage
-from errors import Errors
+from manners import Manners
 from excuses import NOT_ANSWERED, NOT_SENT
 from servers import Server
 from wire import Cbor, Json
@@ -46,7 +46,7 @@ class World:
         self.plain, self.busy, self.slow = (
             Server(task["servers"][name], wire, self) for name in ("plain", "busy", "slow")
         )
-        self.coverage = Coverage(self.plain.kinesis.meta.service_model, self.operations, Errors())
+        self.coverage = Coverage(self.plain.kinesis.meta.service_model, self.operations, Manners())
 
     def __getattr__(self, name):
         """What listeners note goes where it is kept."""

@@ -27,8 +27,8 @@ import natural
 import injected
 from checks import SCENARIOS
 from coverage import Coverage
-from excuses import NOT_ANSWERED, NOT_SENT
-from service import Server, TableErrors
+from excuses import NOT_SENT, PARTS_NOT_ANSWERED
+from service import Server, TableManners
 
 
 class World:
@@ -40,7 +40,7 @@ class World:
         # A client asks what a server answers, and the services are what clients know.
         self.coverage = None
         self.server = Server(task["server"], self)
-        self.coverage = Coverage(self.server, self.operations, TableErrors())
+        self.coverage = Coverage(self.server, self.operations, TableManners())
         self.db, self.streams = self.server.dynamodb, self.server.dynamodbstreams
 
     def __getattr__(self, name):
@@ -66,8 +66,10 @@ def main(task):
             function(world)
     coverage = world.coverage
     for operation in world.operations:
-        for gap in coverage.gaps(operation, NOT_SENT, NOT_ANSWERED):
+        for gap in coverage.gaps(operation, NOT_SENT, {}):
             coverage.problem(operation, gap)
+    for gap in coverage.gaps_of_structures(PARTS_NOT_ANSWERED):
+        coverage.problem("structures", gap)
     print(json.dumps({name: problems for name, problems in coverage.problems.items() if problems}))
 
 

@@ -10,24 +10,33 @@ FOREIGN = {
     "VectorIndexes", "VectorIndexUpdates", "SearchSchema",
     # Tables that were archived or restored.
     "ArchivalSummary", "RestoreSummary",
+    # More shards of a stream than one.
+    "ParentShardId", "LastEvaluatedShardId",
 }
 
-KEYS_ARE_THERE = "the keys are the server's own, and do not go away"
+RETURNED = "a put and a delete return ALL_OLD or NONE"
+NOT_BY_KEY = "no key is found by it"
+UNTHROTTLED = "nothing is throttled, so that all is processed"
 
 # operation: {path: why no call that succeeds has it}
 NOT_SENT = {
-    # Refused where anything is to be returned that there is not.
-    "PutItem": {f"ReturnValues={value}": "ALL_OLD or NONE" for value in ("UPDATED_OLD", "ALL_NEW", "UPDATED_NEW")},
-    "DeleteItem": {f"ReturnValues={value}": "ALL_OLD or NONE" for value in ("UPDATED_OLD", "ALL_NEW", "UPDATED_NEW")},
+    **{
+        operation: {f"ReturnValues={value}": RETURNED for value in ("UPDATED_OLD", "ALL_NEW", "UPDATED_NEW")}
+        for operation in ("PutItem", "DeleteItem")
+    },
+    "Query": {
+        f"KeyConditions{{}}.ComparisonOperator={operator}": NOT_BY_KEY
+        for operator in ("NE", "IN", "NULL", "NOT_NULL", "CONTAINS", "NOT_CONTAINS")
+    },
 }
 
-# operation: {path: why no answer has it}
-NOT_ANSWERED = {
-    operation: {f"{member}.SSEDescription.InaccessibleEncryptionDateTime": KEYS_ARE_THERE}
-    for operation, member in [
-        ("CreateTable", "TableDescription"),
-        ("DeleteTable", "TableDescription"),
-        ("DescribeTable", "Table"),
-        ("UpdateTable", "TableDescription"),
-    ]
+# structure and member: why no answer has it
+PARTS_NOT_ANSWERED = {
+    "SSEDescription.InaccessibleEncryptionDateTime": "the keys are the server's own, and do not go away",
+    "KinesisDataStreamDestination.DestinationStatusDescription": "no destination fails",
+    "WriteRequest.PutRequest": UNTHROTTLED,
+    "WriteRequest.DeleteRequest": UNTHROTTLED,
+    "PutRequest.Item": UNTHROTTLED,
+    "DeleteRequest.Key": UNTHROTTLED,
+    "KeysAndAttributes.AttributesToGet": "it stands in place of what is asked for again",
 }

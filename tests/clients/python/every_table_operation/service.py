@@ -10,7 +10,7 @@ import urllib.request
 import boto3
 from botocore.config import Config
 
-from errors import Errors
+from manners import Manners
 from excuses import FOREIGN
 from wire import Wire
 
@@ -32,9 +32,12 @@ def arn(table):
     return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}"
 
 
-class TableErrors(Errors):
+class TableManners(Manners):
     undeclared = {"ValidationException", "SerializationException", "AccessDeniedException"}
     statuses = {"InternalServerError": 500}
+    # What a call took has indexes only where a call touches them.
+    shares_structures = True
+    foreign = FOREIGN
 
     def code(self, body):
         return body.get("__type", "").rpartition("#")[2]
@@ -52,11 +55,6 @@ class TableErrors(Errors):
             "RequestLimitExceeded": {"ThrottlingReasons"},
             "ThrottlingException": {"throttlingReasons"},
         }.get(code, set())
-
-    def is_foreign(self, path):
-        """Members of what there is not: replicas, vector indexes, archives."""
-        names = path.partition("=")[0].replace("[]", "").replace("{}", "").split(".")
-        return not FOREIGN.isdisjoint(names)
 
     def problems(self, declared, code, body, status):
         yield from super().problems(declared, code, body, status)

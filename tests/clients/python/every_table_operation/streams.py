@@ -80,40 +80,57 @@ def describe(world):
 
 
 @scenario("DescribeStream", "GetShardIterator", "GetRecords")
-def old_shards(world):
-    """A shard ends, and another begins where it did: its records are found by their numbers and times."""
+def positions(world):
+    """A record is found by its number and by its time, as long as it is kept."""
     stream = world.streams.list_streams(TableName="orders")["Streams"][0]["StreamArn"]
-    before = {shard["ShardId"] for shard in shards(world, stream)}
-    world.db.put_item(TableName="orders", Item=key("aging") | {"price": n(1)})
-    records, _ = changes(world, stream)
-    record = records[-1]["dynamodb"]
-    # After four hours a shard takes no more.
-    world.server.advance(5 * 3600)
-    world.db.put_item(TableName="orders", Item=key("aging") | {"price": n(2)})
-    described = world.streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]
-    child = next(shard for shard in described if shard["ShardId"] not in before)
-    assert child["ParentShardId"] in before, described
-    parent = next(shard for shard in described if shard["ShardId"] == child["ParentShardId"])
-    assert "EndingSequenceNumber" in parent["SequenceNumberRange"], parent
-    page = only(world.streams.describe_stream(StreamArn=stream, Limit=1), "StreamDescription")["StreamDescription"]
-    rest = world.streams.describe_stream(StreamArn=stream, ExclusiveStartShardId=page["LastEvaluatedShardId"])
-    equal(len(rest["StreamDescription"]["Shards"]) + 1, len(described))
-    children = {"Type": "CHILD_SHARDS", "ShardId": parent["ShardId"]}
-    found = world.streams.describe_stream(StreamArn=stream, ShardFilter=children)["StreamDescription"]["Shards"]
-    assert child["ShardId"] in [shard["ShardId"] for shard in found], found
-    of_child = {"StreamArn": stream, "ShardId": child["ShardId"]}
-    newest = records_from(world, of_child, ShardIteratorType="TRIM_HORIZON")[-1]["dynamodb"]
-    number = {"SequenceNumber": newest["SequenceNumber"]}
-    equal(records_from(world, of_child, ShardIteratorType="AT_SEQUENCE_NUMBER", **number)[0]["dynamodb"], newest)
-    equal(records_from(world, of_child, ShardIteratorType="AFTER_SEQUENCE_NUMBER", **number), [])
-    equal(records_from(world, of_child, ShardIteratorType="LATEST"), [])
-    moment = newest["ApproximateCreationDateTime"] - datetime.timedelta(seconds=1)
-    equal(records_from(world, of_child, ShardIteratorType="AT_TIMESTAMP", Timestamp=moment)[-1]["dynamodb"], newest)
-    # Records are kept for a day.
-    world.server.advance(25 * 3600)
-    trimmed = {"StreamArn": stream, "ShardId": parent["ShardId"], "SequenceNumber": record["SequenceNumber"]}
-    code = "TrimmedDataAccessException"
-    refused(code, world.streams.get_shard_iterator, **trimmed, ShardIteratorType="AT_SEQUENCE_NUMBER")
+    for price in 1, 2:
+        world.db.put_item(TableName="orders", Item=key("found") | {"price": n(price)})
+    for shard in shards(world, stream):
+        of_shard = {"StreamArn": stream, "ShardId": shard["ShardId"]}
+        records = [record for record in records_from(world, of_shard, ShardIteratorType="TRIM_HORIZON")
+                   if record["dynamodb"]["Keys"] == key("found")]
+        if not records:
+            continue
+        first, second = (record["dynamodb"] for record in records)
+        number = {"SequenceNumber": first["SequenceNumber"]}
+        found = records_from(world, of_shard, ShardIteratorType="AT_SEQUENCE_NUMBER", **number)
+        equal([record["dynamodb"] for record in found], [first, second])
+        found = records_from(world, of_shard, ShardIteratorType="AFTER_SEQUENCE_NUMBER", **number)
+        equal([record["dynamodb"] for record in found], [second])
+        equal(records_from(world, of_shard, ShardIteratorType="LATEST"), [])
+        moment = first["ApproximateCreationDateTime"] - datetime.timedelta(seconds=1)
+        found = records_from(world, of_shard, ShardIteratorType="AT_TIMESTAMP", Timestamp=moment)
+        equal([record["dynamodb"] for record in found][-2:], [first, second])
+        after = {"StreamArn": stream, "ExclusiveStartShardId": shard["ShardId"]}
+        shown = world.streams.describe_stream(**after)["StreamDescription"]["Shards"]
+        assert shard["ShardId"] not in [one["ShardId"] for one in shown], shown
+        children = {"Type": "CHILD_SHARDS", "ShardId": shard["ShardId"]}
+        for child in world.streams.describe_stream(StreamArn=stream, ShardFilter=children)["StreamDescription"]["Shards"]:
+            equal(child["ParentShardId"], shard["ShardId"])
+        world.server.advance(25 * 3600)
+        trimmed = of_shard | number | {"ShardIteratorType": "AT_SEQUENCE_NUMBER"}
+        iterator = {"ShardIterator": world.streams.get_shard_iterator(**of_shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]}
+        equal(world.streams.get_records(**iterator)["Records"], [])
+        refused("TrimmedDataAccessException", world.streams.get_shard_iterator, **trimmed)
+        return
+    raise AssertionError("no shard has the records")
+
+
+@scenario("DescribeStream", "GetRecords")
+def the_end(world):
+    """A stream that is disabled can be read to its end."""
+    table = table_of("ending", StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
+    stream = create(world, table)["LatestStreamArn"]
+    world.db.put_item(TableName="ending", Item={"id": s("x")})
+    world.db.update_table(TableName="ending", StreamSpecification={"StreamEnabled": False})
+    until_active(world, "ending")
+    described = world.streams.describe_stream(StreamArn=stream)["StreamDescription"]
+    equal(described["StreamStatus"], "DISABLED")
+    for shard in described["Shards"]:
+        assert "EndingSequenceNumber" in shard["SequenceNumberRange"], shard
+    records, ended = changes(world, stream)
+    equal(([record["eventName"] for record in records], ended), (["INSERT"], True))
+    world.db.delete_table(TableName="ending")
 
 
 def records_from(world, shard, **position):

@@ -1,13 +1,17 @@
-"""How a service writes what it refuses."""
+"""What services do differently: how they write what they refuse, and what there is of them."""
 
 
-class Errors:
+class Manners:
     """Of Kinesis; others differ in what they override."""
 
     # No operation declares these; every operation may answer them.
     undeclared = {"ValidationException", "SerializationException"}
     # Anything else has the status 400.
     statuses = {"InternalFailureException": 500}
+    # Members of something that is not there at all.
+    foreign = frozenset()
+    # Whether it is enough that a structure's members are seen in some operation's answer.
+    shares_structures = False
 
     def code(self, body):
         return body.get("__type")
@@ -20,8 +24,8 @@ class Errors:
         return set()
 
     def is_foreign(self, path):
-        """Whether a member belongs to something that is not there at all."""
-        return False
+        names = path.partition("=")[0].replace("[]", "").replace("{}", "").split(".")
+        return not self.foreign.isdisjoint(names)
 
     def problems(self, declared, code, body, status):
         text = self.text_member(code)

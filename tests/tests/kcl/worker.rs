@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -94,7 +94,12 @@ impl Worker {
     ) -> Option<Self> {
         let mut command = programs::jvm(session, version.client(), version.class())?;
         let log = session.directory().join(format!("{name}.log"));
+        // The SDK for Java v1 shows a stack trace where there is no file.
+        let no_settings = session.directory().join("no-settings");
+        fs::write(&no_settings, "").unwrap();
         command
+            .env("AWS_CONFIG_FILE", &no_settings)
+            .env("AWS_SHARED_CREDENTIALS_FILE", &no_settings)
             .env("APPLICATION", format!("{stream}-application"))
             .env("STREAM", stream)
             .env("WORKER", name)
@@ -152,7 +157,7 @@ impl Worker {
     fn signal(&self, signal: &str) {
         let group = format!("-{}", self.child.id());
         // An error says that it has ended by itself.
-        let _ = std::process::Command::new("kill").args(["-s", signal, "--", &group]).status().unwrap();
+        let _ = Command::new("kill").args(["-s", signal, "--", &group]).output().unwrap();
     }
 
     pub(crate) fn log(&self) -> String {

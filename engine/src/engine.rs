@@ -150,6 +150,19 @@ impl Engine {
         Ok(self.inner.slot.close().await?)
     }
 
+    /// Where this engine keeps everything, for whoever keeps something beside it and shares its group commit. Nothing
+    /// passes any more once the engine is retired.
+    #[must_use]
+    pub fn slot(&self) -> Arc<dyn Slot> {
+        self.inner.slot.clone()
+    }
+
+    /// Whether both are handles to the same engine.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     /// Ends everything that this engine does, for its store is about to hold something else. Records that were
     /// taken become durable; from then on, no stream is found any more, and nothing passes `gate`, which stands
     /// between this engine and its slot.

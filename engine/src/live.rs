@@ -120,6 +120,17 @@ impl LiveEngine {
         }
     }
 
+    /// The next engine that is open and not this one; `None` once the store is closed.
+    pub async fn successor(&self, of: &Engine) -> Option<Engine> {
+        let mut present = self.store.present.subscribe();
+        let settled = present.wait_for(|present| match present {
+            Present::Open(Opened { engine, .. }) => !engine.is(of),
+            Present::Closed => true,
+            Present::BeingReset | Present::BeingLoaded | Present::Broken(_) => false,
+        });
+        settled.await.ok()?.engine().ok()
+    }
+
     /// Removes everything, as if the store had just been made. Requests that are under way find no stream any
     /// more; those that come meanwhile wait for the few milliseconds that it takes.
     ///

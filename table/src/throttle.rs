@@ -57,7 +57,7 @@ impl Buckets {
         };
         let Some((uid, resource, halves_per_second)) = payer else { return Ok(()) };
         let payer = Payer { uid, resource, halves_per_second, cost: Capacity::NONE };
-        self.take(now, meta.billing, access, vec![payer])
+        self.take(now, meta.billing, access, &[payer])
     }
 
     /// Takes what was consumed from every bucket that pays for it, or from none when one of them is in debt.
@@ -78,16 +78,16 @@ impl Buckets {
                 payers.push(Payer { uid: global.index.uid, resource, halves_per_second, cost: *cost });
             }
         }
-        self.take(now, meta.billing, consumed.access, payers)
+        self.take(now, meta.billing, consumed.access, &payers)
     }
 
-    fn take(&self, now: Duration, billing: BillingMode, access: Access, payers: Vec<Payer>) -> Result<()> {
+    fn take(&self, now: Duration, billing: BillingMode, access: Access, payers: &[Payer]) -> Result<()> {
         if payers.is_empty() {
             return Ok(());
         }
         let mut buckets = self.0.lock();
         let mut reasons = Vec::new();
-        for payer in &payers {
+        for payer in payers {
             let bucket = bucket(&mut buckets, now, access, payer);
             if bucket.tokens.check(now).is_err() {
                 reasons.push(reason(billing, access, payer));
@@ -99,7 +99,7 @@ impl Buckets {
                 BillingMode::PayPerRequest => Error::Throttling { reasons },
             });
         }
-        for payer in &payers {
+        for payer in payers {
             bucket(&mut buckets, now, access, payer).tokens.charge(now, payer.cost.halves());
         }
         Ok(())

@@ -59,6 +59,20 @@ async fn create(live: &LiveEngine, name: &str, records: std::ops::Range<u32>) {
     put_all(&engine, &arn(name), numbered(records)).await;
 }
 
+#[tokio::test]
+async fn whoever_waits_is_given_the_next_engine() {
+    let world = World::new();
+    let live = world.live().await;
+    let first = live.current().await.unwrap();
+    let (next, ()) = tokio::join!(live.successor(&first), async { live.reset(|| ()).await.unwrap() });
+    let next = next.unwrap();
+    assert!(next.is(&live.current().await.unwrap()) && !next.is(&first));
+    assert!(next.slot().get(b"k").await.is_ok() && first.slot().get(b"k").await.is_err());
+    let (last, closed) = tokio::join!(live.successor(&next), live.close());
+    closed.unwrap();
+    assert!(last.is_none());
+}
+
 async fn names(live: &LiveEngine) -> Vec<String> {
     let engine = live.current().await.unwrap();
     let streams = engine.metrics();

@@ -66,7 +66,7 @@ impl Inner {
             }
             let mut control = self.control.lock().await;
             // It may be another table of that name by now, or none.
-            if !self.catalog.by_arn(&table.arn).is_some_and(|present| present.uid == table.uid) {
+            if self.catalog.by_arn(&table.arn).is_none_or(|present| present.uid != table.uid) {
                 continue;
             }
             match is_gone {

@@ -70,7 +70,7 @@ fn what_is_so_holds() {
         "NOT (five = :six OR five = :two)",
         "five = :six OR five = :five AND yes = :true",
         "nothing <> :five",
-        "nothing <> other",
+        "nothing <> nowhere",
         "(lst[1]).deep = :x",
     ] {
         assert!(holds(text), "{text}");

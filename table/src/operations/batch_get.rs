@@ -56,7 +56,7 @@ impl Tables {
         check(&call)?;
         let mut projections = BTreeMap::new();
         for (arn, get) in &call.tables {
-            projections.insert(arn.clone(), projection(get.projection.clone(), get.placeholders.clone())?);
+            projections.insert(arn.clone(), projection(&get.projection, get.placeholders.clone())?);
         }
         let mut wanted = Vec::with_capacity(call.tables.len());
         for ((arn, get), (_, projection)) in call.tables.iter().zip(projections) {

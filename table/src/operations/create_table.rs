@@ -90,10 +90,12 @@ impl Inner {
             Some(table) => self.bury(&mut control, &table).await?,
             None => {}
         }
-        if self.catalog.of(&arn.account, &arn.region).len() >= self.settings.tables_max {
+        let tables = self.catalog.of(&arn.account, &arn.region);
+        let there = tables.iter().filter(|table| table.meta().status(self.now()).is_some());
+        if there.count() >= self.settings.tables_max {
             return Err(Error::LimitExceeded(format!(
-                "Subscriber limit exceeded: {} has reached the limit of {} tables",
-                arn.account, self.settings.tables_max
+                "Subscriber limit exceeded: There is a limit of {} tables per subscriber",
+                self.settings.tables_max
             )));
         }
         let meta = self.new_meta(&control, call, checked)?;

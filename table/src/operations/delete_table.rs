@@ -1,11 +1,13 @@
 //! DeleteTable.
 
+use std::sync::Arc;
+
 use super::describe::TableDescription;
 use crate::arn::TableArn;
 use crate::error::{Error, Result};
-use crate::meta::{Phase, Status};
+use crate::meta::{Phase, Status, TableMeta};
 use crate::span::Span;
-use crate::tables::{Inner, Tables};
+use crate::tables::{Found, Inner, Tables};
 
 impl Tables {
     /// Hides the table at once, or after the configured delay; its items are removed soon after. What is returned is
@@ -32,7 +34,8 @@ impl Inner {
         match found.status {
             Status::Creating => return Err(in_use("created")),
             Status::Updating => return Err(in_use("updated")),
-            Status::Deleting => return Err(in_use("deleted")),
+            // Whoever wants it gone need not want it twice.
+            Status::Deleting => return Ok(deleting(&found)),
             Status::Active => {}
         }
         if found.meta.deletion_protection {
@@ -43,11 +46,17 @@ impl Inner {
             ));
         }
         match Span::starting(found.now, self.settings.delays.delete) {
-            None => self.bury(&mut control, &found.table).await?,
-            Some(span) => {
-                self.change(&mut control, &found, |meta| meta.phase = Phase::Deleting(span)).await?
-            }
-        }
-        Ok(TableDescription { status: Status::Deleting, ..TableDescription::of(&found) })
+            None => self.bury(&mut control, &found.table).await,
+            Some(span) => self.change(&mut control, &found, |meta| meta.phase = Phase::Deleting(span)).await,
+        }?;
+        Ok(deleting(&found))
     }
+}
+
+/// A table that is being deleted is shown without its global indexes.
+fn deleting(found: &Found) -> TableDescription {
+    let mut meta = TableMeta::clone(&found.meta);
+    meta.global_indexes.clear();
+    let meta = Arc::new(meta);
+    TableDescription { status: Status::Deleting, meta, ..TableDescription::of(found) }
 }

@@ -30,7 +30,7 @@ pub struct GotItem {
 
 impl Tables {
     pub async fn get_item(&self, call: GetItem) -> Result<GotItem> {
-        let projection = projection(call.projection, call.placeholders)?;
+        let projection = projection(&call.projection, call.placeholders)?;
         let inner = &self.inner;
         let found = inner.find_active(&call.table)?;
         let key = found.meta.keys.key(&call.key)?;
@@ -48,7 +48,7 @@ impl Tables {
 }
 
 /// What of an item is asked for, with nothing else in the request that could use the placeholders.
-pub(super) fn projection(spec: ProjectionSpec, placeholders: Placeholders) -> Result<Option<Projection>> {
+pub(super) fn projection(spec: &ProjectionSpec, placeholders: Placeholders) -> Result<Option<Projection>> {
     let parameters = Parameters {
         expressions: &[("ProjectionExpression", spec.expression.is_some())],
         legacy: &[("AttributesToGet", spec.attributes.is_some())],

@@ -37,7 +37,7 @@ impl Tables {
         let mut wanted = Vec::with_capacity(gets.len());
         for get in &gets {
             let spec = ProjectionSpec { expression: get.projection.clone(), attributes: None };
-            wanted.push(projection(spec, get.placeholders.clone())?);
+            wanted.push(projection(&spec, get.placeholders.clone())?);
         }
         let found = gets.iter().map(|get| inner.find_active(&get.table)).collect::<Result<Vec<_>>>()?;
         let keys = keys(&gets, &found, &wanted)?;

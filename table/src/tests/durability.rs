@@ -117,3 +117,59 @@ async fn a_full_disk_refuses_and_lets_delete() {
     world.faults().disk_full(false);
     put(&tables, &arn, id("b")).await.unwrap();
 }
+
+/// Everything that a power cut leaves of writes under way is whole: an item is there with all that is derived
+/// from it, or not at all.
+#[tokio::test]
+async fn a_crash_leaves_whole_writes() {
+    for kept in 0..3 {
+        let world = World::new();
+        let backend = MemoryBackend::manual();
+        let open = || async {
+            let slot = backend.open_slot(SlotId(0), None).unwrap();
+            let mut opening = Box::pin(world.open_on(slot.clone()));
+            loop {
+                tokio::select! {
+                    biased;
+                    tables = &mut opening => return (slot, tables),
+                    () = tokio::task::yield_now() => slot.sync(),
+                }
+            }
+        };
+        let (slot, tables) = open().await;
+        let arn = arn("orders");
+        let mut create = Box::pin(tables.create_table(super::indexes::indexed(&arn)));
+        loop {
+            tokio::select! {
+                biased;
+                created = &mut create => {
+                    created.unwrap();
+                    break;
+                }
+                () = tokio::task::yield_now() => slot.sync(),
+            }
+        }
+        drop(create);
+        // Two hash keys, for items of one collection wait for one another.
+        let of = |hash: u64| {
+            let text = hash.to_string();
+            item([("h", text.as_str().into()), ("r", 1.into()), ("owner", "x".into()), ("rank", hash.into())])
+        };
+        let mut writes: Vec<_> = (0..2).map(|hash| Box::pin(put(&tables, &arn, of(hash)))).collect();
+        for _ in 0..100 {
+            for write in &mut writes {
+                tokio::select! {
+                    biased;
+                    _ = write => unreachable!("nothing is synced"),
+                    () = tokio::task::yield_now() => {}
+                }
+            }
+        }
+        slot.crash_keeping(kept);
+        for write in writes {
+            assert!(matches!(write.await, Err(Error::Unavailable(_))));
+        }
+        let (_, tables) = open().await;
+        super::indexes::check_derived(&tables, &arn).await;
+    }
+}

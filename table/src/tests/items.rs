@@ -72,3 +72,36 @@ async fn an_update_makes_the_item_and_returns_what_was_asked_for() {
         assert_eq!(written.attributes, expected, "{number}");
     }
 }
+
+/// What KCL does with its leases, in the spelling that came before expressions.
+#[tokio::test]
+async fn legacy_parameters_work_as_kcl_uses_them() {
+    use crate::legacy::{AttributeUpdate, Expected, UpdateAction};
+    use crate::{UpdateSpec, WrittenItem};
+    let world = World::new();
+    let (tables, arn) = world.with_table().await;
+    let expect = |name: &str, value: Option<Value>, exists: Option<bool>| ConditionSpec {
+        expected: Some([(name.to_owned(), Expected { value, exists, ..Expected::default() })].into()),
+        ..ConditionSpec::default()
+    };
+    let mut create = PutItem::new(arn.clone(), item([("id", "lease".into()), ("counter", 0.into())]));
+    create.condition = expect("id", None, Some(false));
+    tables.put_item(create.clone()).await.unwrap();
+    assert_eq!(tables.put_item(create).await, Err(Error::ConditionalCheckFailed { item: None }));
+    let take = async |counter: u64, owner: &str| -> Result<WrittenItem> {
+        let put = |value: Value| AttributeUpdate { value: Some(value), action: UpdateAction::Put };
+        let add = AttributeUpdate { value: Some(1.into()), action: UpdateAction::Add };
+        let gone = AttributeUpdate { value: None, action: UpdateAction::Delete };
+        let updates = [("owner", put(owner.into())), ("counter", add), ("checkpointOwner", gone)];
+        let updates = updates.map(|(name, update)| (name.to_owned(), update));
+        let mut call = UpdateItem::new(arn.clone(), id("lease"), "", Placeholders::default());
+        call.update = UpdateSpec { expression: None, attributes: Some(updates.into()) };
+        call.condition = expect("counter", Some(counter.into()), None);
+        (call.return_values, call.shows_failure) = (ReturnValues::AllNew, true);
+        tables.update_item(call).await
+    };
+    let taken = item([("id", "lease".into()), ("counter", 1.into()), ("owner", "w1".into())]);
+    assert_eq!(take(0, "w1").await.unwrap().attributes, Some(taken.clone()));
+    let late = Error::ConditionalCheckFailed { item: Some(Box::new(taken)) };
+    assert_eq!(take(0, "w2").await, Err(late));
+}

@@ -27,6 +27,7 @@ async fn a_table_is_creating_for_as_long_as_configured() {
     put(&tables, &arn, id("a")).await.unwrap();
     assert_eq!(tables.delete_table(&arn).await.unwrap().status, Status::Deleting);
     assert_eq!(tables.describe_table(&arn).unwrap().status, Status::Deleting);
+    assert_eq!(tables.delete_table(&arn).await.unwrap().status, Status::Deleting);
     assert_eq!(message(put(&tables, &arn, id("a")).await), "Requested resource not found");
     world.clock.advance(Duration::from_secs(7));
     assert_eq!(message(tables.describe_table(&arn)), "Requested resource not found: Table: orders not found");
@@ -40,15 +41,11 @@ async fn a_deleted_table_leaves_nothing_even_if_a_stop_comes_in_between() {
     let world = World::new();
     let (tables, arn) = world.with_table().await;
     put(&tables, &arn, id("a")).await.unwrap();
-    // The janitor does not get to it before the stop.
-    world.faults().fail_commits(None);
     tables.delete_table(&arn).await.unwrap();
     tables.close().await;
     let slot = world.slot().await;
     let tables = world.open_on(slot.clone()).await;
     tables.inner.tidy_up().await.unwrap();
-    let left = slot.export().await.unwrap();
-    drop(left);
     let uid = 0;
     for tag in [crate::keyspace::ITEM, crate::keyspace::GRAVE] {
         let range = millstream_storage::KeyRange::prefix(&crate::keyspace::table_prefix(tag, uid));
@@ -251,4 +248,52 @@ async fn one_index_is_made_at_a_time() {
         error.to_string(),
         "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"
     );
+}
+
+#[tokio::test]
+async fn an_account_has_so_many_tables_and_no_more() {
+    let mut world = World::new();
+    world.settings.tables_max = 1;
+    let (tables, arn) = world.with_table().await;
+    let error = tables.create_table(on_demand(&super::arn("another"))).await.unwrap_err();
+    assert_eq!(error.to_string(), "Subscriber limit exceeded: There is a limit of 1 tables per subscriber");
+    tables.delete_table(&arn).await.unwrap();
+    tables.create_table(on_demand(&super::arn("another"))).await.unwrap();
+}
+
+#[tokio::test]
+async fn streams_are_switched_on_and_off_and_each_has_a_label() {
+    use crate::{StreamSpec, StreamView};
+    let world = World::new();
+    let (tables, arn) = world.with_table().await;
+    let update = async |enabled, view| {
+        let stream = Some(StreamSpec { enabled, view });
+        tables.update_table(UpdateTable { stream, ..UpdateTable::new(arn.clone()) }).await
+    };
+    let on = update(true, Some(StreamView::KeysOnly)).await.unwrap();
+    assert_eq!(
+        message(update(true, Some(StreamView::NewImage)).await),
+        "Table already has an enabled stream"
+    );
+    put(&tables, &arn, id("a")).await.unwrap();
+    put(&tables, &arn, id("a")).await.unwrap();
+    let off = update(false, None).await.unwrap();
+    assert!(on.meta.stream().is_some() && off.meta.stream().is_none());
+    put(&tables, &arn, id("b")).await.unwrap();
+    let again = update(true, Some(StreamView::NewImage)).await.unwrap();
+    put(&tables, &arn, id("c")).await.unwrap();
+    tables.close().await;
+    let tables = world.open().await;
+    put(&tables, &arn, id("d")).await.unwrap();
+    let mut sequences = Vec::new();
+    for (label, keys) in [
+        (on.meta.stream().unwrap().label(), vec![id("a")]),
+        (again.meta.stream().unwrap().label(), vec![id("c"), id("d")]),
+    ] {
+        let page = tables.read_changes(&arn, &label, 0, Default::default()).await.unwrap();
+        // A write that changed nothing is not there.
+        assert_eq!(page.changes.iter().map(|(_, change)| change.keys.clone()).collect::<Vec<_>>(), keys);
+        sequences.extend(page.changes.iter().map(|(sequence, _)| *sequence));
+    }
+    assert!(sequences.is_sorted_by(|a, b| a < b));
 }

@@ -1,8 +1,12 @@
 //! The tables as a whole, on storage in memory and on a manual clock.
 
 mod durability;
+mod expiry;
+mod indexes;
 mod items;
 mod lifecycle;
+mod throttling;
+mod transactions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

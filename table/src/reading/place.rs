@@ -28,7 +28,8 @@ impl Place {
     pub(crate) fn given(target: &Target<'_>, start: &Item) -> Result<Self> {
         let base = target.meta.keys.key(&part(start, &target.meta.keys));
         let Some(index) = target.index else {
-            let base = if is_all(start, &target.meta.keys, None) { base } else { target.meta.keys.key(start) };
+            let base =
+                if is_all(start, &target.meta.keys, None) { base } else { target.meta.keys.key(start) };
             return Ok(Self { base: base.map_err(invalid)?, index: None });
         };
         let plainly_invalid = || Error::Validation(INVALID.to_owned());

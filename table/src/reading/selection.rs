@@ -69,9 +69,9 @@ pub(crate) fn check_select(select: Option<Select>, parameter: Option<&str>, has_
         (Some(select @ (Select::AllAttributes | Select::AllProjectedAttributes)), Some(parameter)) => {
             refused(format!("Cannot specify the {parameter} when choosing to get {}", select.name()))
         }
-        (Some(Select::AllProjectedAttributes), None) if !has_index => refused(
-            "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName".to_owned(),
-        ),
+        (Some(Select::AllProjectedAttributes), None) if !has_index => {
+            refused("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName".to_owned())
+        }
         _ => Ok(()),
     }
 }
@@ -111,6 +111,7 @@ impl Selection {
                 lacking.join(", ")
             )));
         }
+        let lacks_something = !lacking.is_empty();
         let wants_whole = select == Some(Select::AllAttributes) && !shows_all;
         let shown = match (select, projection) {
             (Some(Select::Count), _) => Shown::Nothing,
@@ -118,7 +119,7 @@ impl Selection {
             _ if wants_whole => Shown::Whole,
             _ => Shown::AsFound,
         };
-        Ok(Self { shown, fetches: wants_whole || !lacking.is_empty() })
+        Ok(Self { shown, fetches: wants_whole || lacks_something })
     }
 }
 

@@ -117,7 +117,7 @@ impl Inner {
         loop {
             let page = self.slot.scan(range.clone(), options).await?;
             for entry in &page.entries {
-                if change_row::decode(&entry.key, &entry.value)?.at_micros > oldest {
+                if change_row::decode(&entry.key, &entry.value)?.at_micros >= oldest {
                     return Ok(below);
                 }
                 let sequence =

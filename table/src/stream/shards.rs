@@ -76,10 +76,12 @@ impl Shards {
         self.all.push(Begin { number, first, begun: now });
     }
 
-    /// Forgets shards that ended before everything that can still be read.
+    /// Forgets shards of which all changes are too old to be read, whether or not there were any.
     pub(crate) fn forget_old(&mut self, now: Timestamp) {
-        let ended_long_ago = |next: &Begin| now.millis_since(next.begun) >= millis(RETENTION);
-        while self.all.get(1).is_some_and(|next| ended_long_ago(next) && next.first <= self.trimmed_below) {
+        while let Some(next) = self.all.get(1)
+            && now.millis_since(next.begun) > millis(RETENTION)
+        {
+            self.trimmed_below = self.trimmed_below.max(next.first);
             self.all.remove(0);
         }
     }
@@ -154,11 +156,9 @@ mod tests {
         assert_eq!(shards.list(7, &stream(Some(at(5))))[1].end, Some(Sequence::MAX));
         assert_eq!(list[0].id.len(), "shardId-00000001234567890123-abcdef01".len());
         shards.forget_old(at(28));
-        assert_eq!(shards.all.len(), 2, "what is in it has not been trimmed");
-        shards.trimmed_below = 10;
-        shards.forget_old(at(27));
-        assert_eq!(shards.all.len(), 2);
-        shards.forget_old(at(28));
+        assert_eq!((shards.all.len(), shards.trimmed_below), (2, 0));
+        shards.forget_old(at(29));
+        assert_eq!(shards.trimmed_below, 10);
         assert_eq!(shards.list(7, &stream(None)), [Shard { parent: None, ..list[1].clone() }]);
     }
 }

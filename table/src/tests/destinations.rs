@@ -123,7 +123,7 @@ async fn what_cannot_be_carried_for_a_day_is_given_up() {
     let (tables, arn) = world.with_table().await;
     tables.enable_destination(&arn, STREAM.to_owned(), None).await.unwrap();
     put(&tables, &arn, id("a")).await.unwrap();
-    world.clock.advance(crate::stream::RETENTION);
+    world.clock.advance(crate::stream::RETENTION + Duration::from_secs(1));
     put(&tables, &arn, id("b")).await.unwrap();
     tables.inner.keep_streams().await.unwrap();
     assert_eq!(ids(&next(&tables, &arn).await.unwrap()), ["b".into()]);

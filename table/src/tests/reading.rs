@@ -323,7 +323,7 @@ async fn a_local_index_fetches_what_it_lacks_and_the_table_pays() {
     assert_eq!(page.items.unwrap()[0], row(0, 2));
     call.read.select = None;
     call.read.is_consistent = false;
-    call.read.projection.attributes = Some(vec!["x".to_owned()]);
+    call.read.projection.expression = Some("x".to_owned());
     let page = tables.query(call).await.unwrap();
     assert_eq!(units(&page), (1.5, 0.5));
     assert_eq!(page.items.unwrap()[0], item([("x", 2.into())]));

@@ -28,7 +28,7 @@ async fn changes_are_carried_in_order_until_they_arrived() {
     put(&tables, &arn, id("before")).await.unwrap();
     assert_eq!(next(&tables, &arn).await, None);
     tables.enable_destination(&arn, STREAM.to_owned(), None).await.unwrap();
-    assert_eq!(tables.tables_with_destination(), [arn.clone()]);
+    assert_eq!(tables.tables_with_destination(), std::slice::from_ref(&arn));
     for name in ["a", "b", "c"] {
         put(&tables, &arn, id(name)).await.unwrap();
     }

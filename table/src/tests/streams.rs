@@ -61,7 +61,7 @@ async fn each_change_is_shown_once_in_its_order() {
     let modified = &page.records[1];
     assert_eq!((&modified.change.old, &modified.change.new), (&Some(order("a", 1)), &Some(order("a", 2))));
     assert_eq!(modified.change.keys, id("a"));
-    assert_eq!(modified.size_bytes as usize, id("a").size() + 2 * order("a", 1).size());
+    assert_eq!(modified.size_bytes, (id("a").size() + 2 * order("a", 1).size()) as u64);
     assert!(page.records.is_sorted_by(|a, b| a.sequence_number < b.sequence_number));
     assert!(
         page.records.iter().all(|record| record.sequence_number.len() == 21 && record.event_id.len() == 32)

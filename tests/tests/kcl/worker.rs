@@ -140,13 +140,17 @@ impl Worker {
 
     /// As a machine that loses its power would.
     pub(crate) fn kill(&mut self) {
-        self.signal("KILL");
+        self.kill_group();
         self.child.wait().unwrap();
     }
 
     /// Asks it to end, and does not wait.
     pub(crate) fn ask_to_stop(&self) {
-        self.signal("TERM");
+        // The JVM alone: `timeout`, which watches over it, would kill it soon afterwards.
+        let id = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        let jvm = children.split_whitespace().next().expect("a worker that runs");
+        assert!(Command::new("kill").args(["-s", "TERM", jvm]).status().unwrap().success());
     }
 
     /// One that does not end is ended, as every program of a client is.
@@ -154,10 +158,10 @@ impl Worker {
         self.child.wait().unwrap();
     }
 
-    fn signal(&self, signal: &str) {
+    fn kill_group(&self) {
         let group = format!("-{}", self.child.id());
         // An error says that it has ended by itself.
-        let _ = Command::new("kill").args(["-s", signal, "--", &group]).output().unwrap();
+        let _ = Command::new("kill").args(["-s", "KILL", "--", &group]).output().unwrap();
     }
 
     pub(crate) fn log(&self) -> String {
@@ -167,7 +171,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.signal("KILL");
+        self.kill_group();
         let _ = self.child.wait();
     }
 }

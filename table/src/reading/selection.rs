@@ -111,7 +111,6 @@ impl Selection {
                 lacking.join(", ")
             )));
         }
-        let lacks_something = !lacking.is_empty();
         let wants_whole = select == Some(Select::AllAttributes) && !shows_all;
         let fetches = wants_whole || !lacking.is_empty();
         let shown = match (select, projection) {
@@ -120,11 +119,7 @@ impl Selection {
             _ if wants_whole => Shown::Whole,
             _ => Shown::AsFound,
         };
-<<<<<<< HEAD
         Ok(Self { shown, fetches })
-=======
-        Ok(Self { shown, fetches: wants_whole || lacks_something })
->>>>>>> tablequery
     }
 }
 

@@ -91,7 +91,7 @@ impl Shared {
             worker: self.settings.worker.clone(),
             updated_secs,
             metrics: self.metrics.lock().clone(),
-            unknown: last.as_ref().map(|last| last.unknown.clone()).unwrap_or_else(Row::new),
+            unknown: last.as_ref().map_or_else(Row::new, |last| last.unknown.clone()),
         };
         match self.parts.store.report(last.as_ref(), &report).await {
             Ok(Cas::Applied(written)) => *last = Some(written),

@@ -79,7 +79,7 @@ impl Shared {
                 // Another worker made it, or a row is there that cannot be read.
                 Ok(Cas::Lost(_)) => {}
                 Err(error) => {
-                    tracing::warn!(lease = %lease.key, %reason, %error, "a lease could not be made")
+                    tracing::warn!(lease = %lease.key, %reason, %error, "a lease could not be made");
                 }
             }
         }

@@ -118,7 +118,7 @@ impl RowTable for DynamoDbTable {
     async fn get(&self, table: &Table, key: &str) -> Result<Option<Row>> {
         let request = self.client.get_item().table_name(&table.name);
         let request = request.key(table.key_attribute, key_value(key)).consistent_read(true);
-        Ok(self.call(table, request.send()).await?.item.map(row))
+        Ok(self.call(table, Box::pin(request.send())).await?.item.map(row))
     }
 
     async fn put(&self, table: &Table, new: Row, wanted: Expected) -> Result<Outcome> {
@@ -132,7 +132,7 @@ impl RowTable for DynamoDbTable {
             .set_item(Some(item(new.clone())))
             .set_expected(Some(expected(wanted)))
             .return_values_on_condition_check_failure(OnFailure::AllOld);
-        match self.attempt(request.send()).await {
+        match self.attempt(Box::pin(request.send())).await {
             Ok(_) => Ok(Outcome::Applied(new)),
             Err(error) => match error.as_ref().and_then(SdkError::as_service_error) {
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => {
@@ -153,7 +153,7 @@ impl RowTable for DynamoDbTable {
             .set_attribute_updates(Some(changes(made)))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(OnFailure::AllOld);
-        match self.attempt(request.send()).await {
+        match self.attempt(Box::pin(request.send())).await {
             Ok(reply) => Ok(Outcome::Applied(row(reply.attributes.unwrap_or_default()))),
             Err(error) => match error.as_ref().and_then(SdkError::as_service_error) {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
@@ -173,7 +173,7 @@ impl RowTable for DynamoDbTable {
             .set_expected(Some(expected(wanted)))
             .return_values(ReturnValue::AllOld)
             .return_values_on_condition_check_failure(OnFailure::AllOld);
-        match self.attempt(request.send()).await {
+        match self.attempt(Box::pin(request.send())).await {
             Ok(reply) => Ok(Outcome::Applied(row(reply.attributes.unwrap_or_default()))),
             Err(error) => match error.as_ref().and_then(SdkError::as_service_error) {
                 Some(DeleteItemError::ConditionalCheckFailedException(failed)) => {
@@ -198,7 +198,7 @@ impl RowTable for DynamoDbTable {
             Some((segment, of)) if of > 1 => request.segment(segment).total_segments(of),
             _ => request,
         };
-        let reply = self.call(table, request.send()).await?;
+        let reply = self.call(table, Box::pin(request.send())).await?;
         let rows = reply.items.unwrap_or_default().into_iter().map(row).collect();
         Ok(Page { rows, next: reply.last_evaluated_key.filter(|key| !key.is_empty()).map(row) })
     }
@@ -212,7 +212,7 @@ impl RowTable for DynamoDbTable {
             .key_condition_expression(format!("{LEASE_OWNER} = :{LEASE_OWNER}"))
             .expression_attribute_values(format!(":{LEASE_OWNER}"), key_value(owner))
             .set_exclusive_start_key(after.map(item));
-        let reply = self.call(table, request.send()).await?;
+        let reply = self.call(table, Box::pin(request.send())).await?;
         let key = |found: std::collections::HashMap<String, AttributeValue>| match found.get(LEASE_KEY) {
             Some(AttributeValue::S(key)) => Some(key.clone()),
             _ => None,

@@ -28,7 +28,7 @@ impl DynamoDbTable {
     /// `None` for a table that is not there.
     pub(super) async fn describe(&self, table: &Table) -> Result<Option<TableDescription>> {
         let request = self.client.describe_table().table_name(&table.name);
-        match self.attempt(request.send()).await {
+        match self.attempt(Box::pin(request.send())).await {
             Ok(reply) => Ok(reply.table),
             Err(error) => match error.as_ref().and_then(|error| error.as_service_error()) {
                 Some(DescribeTableError::ResourceNotFoundException(_)) => Ok(None),
@@ -56,7 +56,7 @@ impl DynamoDbTable {
             .attribute_definitions(text_attribute(table.key_attribute)?)
             .key_schema(key_element(table.key_attribute, KeyType::Hash)?)
             .billing_mode(BillingMode::PayPerRequest);
-        match self.attempt(request.send()).await {
+        match self.attempt(Box::pin(request.send())).await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_ref().and_then(|error| error.as_service_error()) {
                 // Another worker makes it.
@@ -92,7 +92,7 @@ impl DynamoDbTable {
             .attribute_definitions(text_attribute(LEASE_OWNER)?)
             .attribute_definitions(text_attribute(LEASE_KEY)?)
             .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(index).build());
-        match self.attempt(request.send()).await {
+        match self.attempt(Box::pin(request.send())).await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_ref().and_then(|error| error.as_service_error()) {
                 // Another worker makes it.

@@ -120,7 +120,11 @@ impl Server {
         };
         let router = Router {
             kinesis: KinesisFront { engine: engine.clone(), reception: reception.clone() },
-            dynamodb: DynamoDbFront { tables: tables.clone(), reception: reception.clone() },
+            dynamodb: DynamoDbFront {
+                tables: tables.clone(),
+                engine: engine.clone(),
+                reception: reception.clone(),
+            },
             cloudwatch: CloudWatchFront { reception: reception.clone(), reported },
             query: QueryFront { reception },
             health: health.clone(),

@@ -90,6 +90,11 @@ impl Sequences {
         UnderWay { sequences: self.clone(), first, count }
     }
 
+    /// The next sequence that will be given.
+    pub(crate) fn next(&self) -> Sequence {
+        self.0.lock().next
+    }
+
     /// Changes below are durable or will never be; those at or above it may come yet.
     pub(crate) fn end(&self) -> Sequence {
         let state = self.0.lock();

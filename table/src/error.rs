@@ -53,6 +53,12 @@ pub enum Error {
     /// A token was given before, with other parameters.
     #[error("{0}")]
     IdempotentParameterMismatch(String),
+    /// An iterator of a table's stream is too old to be used.
+    #[error("{0}")]
+    ExpiredIterator(String),
+    /// Records of a table's stream that are no longer kept.
+    #[error("{0}")]
+    TrimmedDataAccess(String),
     /// Not now: the disk is full, or the server is starting or stopping. Nothing was done.
     #[error("{0}")]
     Unavailable(String),

@@ -263,6 +263,16 @@ pub enum Precision {
     Microsecond,
 }
 
+impl Precision {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Millisecond => "MILLISECOND",
+            Self::Microsecond => "MICROSECOND",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DestinationPhase {
     Active,

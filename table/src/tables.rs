@@ -89,6 +89,7 @@ impl Tables {
         tables.start("table janitor", |tables| async move { tables.tidy_up_until_stopped().await });
         tables.start("index filler", |tables| async move { tables.fill_until_stopped().await });
         tables.start("expiry of items", |tables| async move { tables.expire_until_stopped().await });
+        tables.start("keeper of streams", |tables| async move { tables.keep_streams_until_stopped().await });
         Ok(tables)
     }
 

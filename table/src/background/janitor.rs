@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::keyspace::count_row::count_key;
 use crate::keyspace::token_row::split_expiry_key;
 use crate::keyspace::{
-    CHANGE, COLLECTION, EXPIRY, INDEX_ENTRY, ITEM, OUTBOX, TOKEN_EXPIRY, part_prefix, table_prefix,
+    CHANGE, COLLECTION, EXPIRY, INDEX_ENTRY, ITEM, OUTBOX, STREAM, TOKEN_EXPIRY, part_prefix, table_prefix,
 };
 use crate::live_table::LiveTable;
 use crate::tables::{Inner, Tables};
@@ -83,7 +83,7 @@ impl Inner {
             let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
             match grave.index {
                 0 => {
-                    for tag in [ITEM, INDEX_ENTRY, CHANGE, OUTBOX, EXPIRY, COLLECTION] {
+                    for tag in [ITEM, INDEX_ENTRY, CHANGE, OUTBOX, EXPIRY, COLLECTION, STREAM] {
                         self.slot.trim(&table_prefix(tag, grave.table), KEYS_END).await?;
                     }
                     writes.delete(count_key(grave.table));

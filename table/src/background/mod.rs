@@ -3,3 +3,4 @@
 mod expiry;
 mod filler;
 mod janitor;
+mod stream_keeper;

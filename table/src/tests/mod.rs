@@ -1,10 +1,13 @@
 //! The tables as a whole, on storage in memory and on a manual clock.
 
+mod destinations;
 mod durability;
 mod expiry;
 mod indexes;
 mod items;
 mod lifecycle;
+mod reading;
+mod streams;
 mod throttling;
 mod transactions;
 

@@ -3,11 +3,15 @@
 //! The checks, in AWS's order: method and content type, well-formedness, operation, signature, a body at all, types,
 //! constraints. Every answer carries the checksum of its body as it is sent; two of AWS's SDKs refuse a wrong one.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderName};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
+use millstream_engine::LiveEngine;
+use millstream_table::stream_of_iterator;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::errors::Packaged;
@@ -34,6 +38,7 @@ const PLAIN_JSON: &str = "application/json";
 #[derive(Debug)]
 pub(crate) struct DynamoDbFront {
     pub(crate) tables: LiveTables,
+    pub(crate) engine: LiveEngine,
     pub(crate) reception: Reception,
 }
 
@@ -130,7 +135,7 @@ impl DynamoDbFront {
         let caller = caller(parts, &self.reception.default_account).map_err(in_own_words)?;
         let input = decoded?;
         if !self.reception.faults.is_quiet() {
-            self.reception.interfere(&Target::of_table(call, &caller, input.table())).await?;
+            self.reception.interfere(&Target::of_table(call, &caller, input.table().as_deref())).await?;
         }
         // Only now: a call that is held back on purpose must hold up none but itself.
         let turn = match call {
@@ -141,7 +146,7 @@ impl DynamoDbFront {
         };
         let requester = Requester { caller, host: host(parts) };
         // For this request alone: the content may be replaced, and then there are other tables.
-        let service = DynamoDb { tables: self.tables.current().await? };
+        let service = DynamoDb { tables: self.tables.current().await?, engine: self.engine.clone() };
         let mut out = Vec::new();
         match input {
             Input::Tables(input) => {
@@ -156,16 +161,18 @@ impl DynamoDbFront {
 }
 
 impl Input {
-    /// The table that the request says it is about, by a name or an ARN.
-    fn table(&self) -> Option<&str> {
+    /// The table that the request says it is about, by a name, an ARN or an iterator.
+    fn table(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Tables(input) => {
                 let subject = input.subject();
-                subject.table_name.or(subject.resource_arn).map(|name| &**name)
+                subject.table_name.or(subject.resource_arn).map(|name| Cow::Borrowed(&**name))
             }
             Self::Streams(input) => {
                 let subject = input.subject();
-                subject.table_name.or(subject.stream_arn).map(|name| &**name)
+                let read = subject.shard_iterator.and_then(|iterator| stream_of_iterator(iterator));
+                let named = subject.table_name.or(subject.stream_arn).map(|name| Cow::Borrowed(&**name));
+                named.or_else(|| read.map(|stream| Cow::Owned(stream.to_string())))
             }
         }
     }

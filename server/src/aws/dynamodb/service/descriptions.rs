@@ -2,7 +2,7 @@
 
 use millstream_model::Timestamp;
 use millstream_table::{
-    BillingMode as Billing, GlobalIndex, Index, IndexProjection, KeyPart, KeySchema, KeyType as Kind,
+    BillingMode as Billing, GlobalIndex, Index, IndexProjection, KeyElement, KeySchema, KeyType as Kind,
     OnDemandThroughput as Limits, Status, StreamView, TableClass as Class, TableDescription as Described,
     Throughput, Units,
 };
@@ -120,16 +120,17 @@ fn warm_of(billing: Billing, provisioned: Units) -> Units {
 }
 
 fn keys(schema: &KeySchema) -> Vec<KeySchemaElement> {
-    let hash = (&schema.hash, KeyPart::Hash);
-    let all = std::iter::once(hash).chain(schema.range.iter().map(|range| (range, KeyPart::Range)));
-    let shown = all.map(|(element, part)| KeySchemaElement {
+    let shown = key_parts(schema).map(|(element, key_type)| KeySchemaElement {
         attribute_name: element.name.clone().into(),
-        key_type: match part {
-            KeyPart::Hash => KeyType::Hash,
-            KeyPart::Range => KeyType::Range,
-        },
+        key_type,
     });
     shown.collect()
+}
+
+/// The hash key and, if there is one, the range key.
+pub(super) fn key_parts(schema: &KeySchema) -> impl Iterator<Item = (&KeyElement, KeyType)> {
+    let hash = (&schema.hash, KeyType::Hash);
+    std::iter::once(hash).chain(schema.range.iter().map(|range| (range, KeyType::Range)))
 }
 
 fn projection(projection: &IndexProjection) -> Projection {

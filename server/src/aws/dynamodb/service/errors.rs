@@ -8,6 +8,7 @@ use crate::aws::dynamodb::generated::{
     CancellationReason, ConditionalCheckFailedException, Exception, ProvisionedThroughputExceededException,
     ThrottlingException, ThrottlingReason, TransactionCanceledException,
 };
+use crate::aws::dynamodb::streams::generated::Exception as StreamsException;
 
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
@@ -41,6 +42,8 @@ impl From<Error> for ApiError {
             Error::IdempotentParameterMismatch(text) => {
                 Self::new(Exception::IdempotentParameterMismatch, text)
             }
+            Error::ExpiredIterator(text) => Self::new(StreamsException::ExpiredIterator, text),
+            Error::TrimmedDataAccess(text) => Self::new(StreamsException::TrimmedDataAccess, text),
             Error::Unavailable(text) => Self::new(ProtocolError::ServiceUnavailable, text),
             Error::Internal(text) => {
                 // AWS tells clients nothing; the operator wants to know.

@@ -6,6 +6,7 @@ mod batches;
 mod changes;
 mod consumed;
 mod descriptions;
+mod destinations;
 mod endpoints;
 mod errors;
 mod items;
@@ -13,6 +14,7 @@ mod names;
 mod parameters;
 mod reads;
 mod schemas;
+pub(crate) mod streams;
 mod tables;
 mod tags;
 mod transactions;
@@ -21,11 +23,12 @@ pub(crate) mod values;
 
 use std::borrow::Cow;
 
+use millstream_engine::LiveEngine;
 use millstream_table::Tables;
 
 #[allow(clippy::wildcard_imports)] // nearly every input and output is named here
 use super::generated::*;
-use super::streams::generated::DynamoDbStreamsService;
+use super::streams::generated::{self as of_streams, DynamoDbStreamsService};
 use crate::aws::caller::Caller;
 use crate::aws::codec::{ApiError, ProtocolError};
 
@@ -43,6 +46,8 @@ pub(crate) struct Requester {
 #[derive(Clone, Debug)]
 pub(crate) struct DynamoDb {
     pub(crate) tables: Tables,
+    /// Has the streams to which tables may feed their changes.
+    pub(crate) engine: LiveEngine,
 }
 
 impl DynamoDbService for DynamoDb {
@@ -180,6 +185,38 @@ impl DynamoDbService for DynamoDb {
         upkeep::describe_backups(&self.tables, &by.caller, &input)
     }
 
+    async fn enable_kinesis_streaming_destination(
+        &self,
+        by: &Requester,
+        input: KinesisStreamingDestinationInput,
+    ) -> Answer<KinesisStreamingDestinationOutput> {
+        destinations::enable(&self.tables, &self.engine, &by.caller, input).await
+    }
+
+    async fn disable_kinesis_streaming_destination(
+        &self,
+        by: &Requester,
+        input: KinesisStreamingDestinationInput,
+    ) -> Answer<KinesisStreamingDestinationOutput> {
+        destinations::disable(&self.tables, &by.caller, input).await
+    }
+
+    async fn update_kinesis_streaming_destination(
+        &self,
+        by: &Requester,
+        input: UpdateKinesisStreamingDestinationInput,
+    ) -> Answer<UpdateKinesisStreamingDestinationOutput> {
+        destinations::update(&self.tables, &by.caller, input).await
+    }
+
+    async fn describe_kinesis_streaming_destination(
+        &self,
+        by: &Requester,
+        input: DescribeKinesisStreamingDestinationInput,
+    ) -> Answer<DescribeKinesisStreamingDestinationOutput> {
+        destinations::describe(&self.tables, &by.caller, input)
+    }
+
     async fn put_resource_policy(
         &self,
         _: &Requester,
@@ -207,6 +244,38 @@ impl DynamoDbService for DynamoDb {
 
 impl DynamoDbStreamsService for DynamoDb {
     type Context = Requester;
+
+    async fn list_streams(
+        &self,
+        by: &Requester,
+        input: of_streams::ListStreamsInput,
+    ) -> Answer<of_streams::ListStreamsOutput> {
+        streams::list(&self.tables, &by.caller, &input)
+    }
+
+    async fn describe_stream(
+        &self,
+        _: &Requester,
+        input: of_streams::DescribeStreamInput,
+    ) -> Answer<of_streams::DescribeStreamOutput> {
+        streams::describe(&self.tables, input).await
+    }
+
+    async fn get_shard_iterator(
+        &self,
+        _: &Requester,
+        input: of_streams::GetShardIteratorInput,
+    ) -> Answer<of_streams::GetShardIteratorOutput> {
+        streams::iterator(&self.tables, input).await
+    }
+
+    async fn get_records(
+        &self,
+        _: &Requester,
+        input: of_streams::GetRecordsInput,
+    ) -> Answer<of_streams::GetRecordsOutput> {
+        streams::records(&self.tables, input).await
+    }
 }
 
 fn validation(text: impl Into<Cow<'static, str>>) -> ApiError {

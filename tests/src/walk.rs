@@ -110,6 +110,12 @@ impl<C: Client> Walk<C> {
         }
     }
 
+    /// Whether the client was told of an operation that it does not have.
+    #[must_use]
+    pub fn is_missing(&self, operation: &str) -> bool {
+        self.outcomes.get(operation) == Some(&Outcome::Missing)
+    }
+
     pub fn problem(&mut self, problem: String) {
         self.problems.push(problem);
     }

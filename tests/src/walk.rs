@@ -29,7 +29,7 @@ pub fn exactly(value: Value) -> Value {
 /// In place of a list in what is expected: these, in whatever order.
 #[must_use]
 pub fn in_any_order(values: Value) -> Value {
-    json!({ IN_ANY_ORDER: values })
+    [(IN_ANY_ORDER.to_owned(), values)].into_iter().collect()
 }
 
 #[derive(Debug)]

@@ -93,6 +93,22 @@ pub(crate) struct SettingsArguments {
     #[arg(long, value_name = "MS", env = "MILLSTREAM_DELETE_DELAY_MS")]
     delete_delay_ms: Option<u64>,
 
+    /// Throttle tables as AWS does, or not at all [default: off if the limits are off, else aws].
+    #[arg(long, value_name = "aws|off", env = "MILLSTREAM_TABLE_THROUGHPUT", value_parser = limits_preset)]
+    table_throughput: Option<LimitsPreset>,
+
+    /// Milliseconds that tables stay in CREATING [default: 0].
+    #[arg(long, value_name = "MS", env = "MILLSTREAM_TABLE_CREATE_DELAY_MS")]
+    table_create_delay_ms: Option<u64>,
+
+    /// Milliseconds that tables stay in UPDATING [default: 0].
+    #[arg(long, value_name = "MS", env = "MILLSTREAM_TABLE_UPDATE_DELAY_MS")]
+    table_update_delay_ms: Option<u64>,
+
+    /// Milliseconds that tables stay in DELETING [default: 0].
+    #[arg(long, value_name = "MS", env = "MILLSTREAM_TABLE_DELETE_DELAY_MS")]
+    table_delete_delay_ms: Option<u64>,
+
     /// A certificate of one's own, PEM.
     #[arg(long, value_name = "FILE", env = "MILLSTREAM_TLS_CERTIFICATE")]
     tls_certificate: Option<PathBuf>,
@@ -181,6 +197,10 @@ impl SettingsArguments {
         set(&mut settings.delays.create_ms, self.create_delay_ms);
         set(&mut settings.delays.update_ms, self.update_delay_ms);
         set(&mut settings.delays.delete_ms, self.delete_delay_ms);
+        set(&mut settings.tables.throughput, self.table_throughput.map(Some));
+        set(&mut settings.tables.create_ms, self.table_create_delay_ms);
+        set(&mut settings.tables.update_ms, self.table_update_delay_ms);
+        set(&mut settings.tables.delete_ms, self.table_delete_delay_ms);
         set(&mut settings.tls.certificate, self.tls_certificate.map(Some));
         set(&mut settings.tls.key, self.tls_key.map(Some));
         set(&mut settings.encryption.master_key_file, self.master_key_file.map(Some));

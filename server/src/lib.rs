@@ -5,6 +5,7 @@
 
 mod admin;
 pub mod aws;
+mod deliveries;
 mod faults;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;

@@ -99,7 +99,14 @@ impl Server {
             LiveEngine::open(slot.clone(), settings.engine(), engine_clock.shared(), entropy.clone(), keys)
                 .await?;
         // On the same store as the streams, and so with the same group commit.
-        let opener = TablesOpener { slot, clock: engine_clock.shared(), entropy: entropy.clone() };
+        let opener = TablesOpener {
+            slot,
+            settings: settings.tables(),
+            engine: engine.clone(),
+            clock: engine_clock.shared(),
+            machine_clock: clock.clone(),
+            entropy: entropy.clone(),
+        };
         let tables = LiveTables::new(opener.open().await?);
         let directory = (settings.storage == StorageKind::Rocksdb).then_some(settings.data_dir.as_path());
         let tls = tls::acceptor(&settings.tls, directory)?;

@@ -48,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) janitor: Notify,
     /// Wakes whoever fills new indexes.
     pub(crate) filler: Notify,
+    /// Wakes whoever carries changes to Kinesis streams, for a table that begins to feed one.
+    pub(crate) carrier: Notify,
     pub(crate) tasks: TaskSet,
 }
 
@@ -75,6 +77,7 @@ impl Tables {
             locks: ItemLocks::default(),
             janitor: Notify::new(),
             filler: Notify::new(),
+            carrier: Notify::new(),
             tasks: TaskSet::default(),
             slot,
             settings,

@@ -56,6 +56,16 @@ impl Tables {
         fed.map(|table| table.arn.clone()).collect()
     }
 
+    /// Waits until a table begins to feed a Kinesis stream, if none has since this last returned. For one carrier;
+    /// tells it `false` when the tables are being closed.
+    pub async fn destination_enabled(&self) -> bool {
+        tokio::select! {
+            biased;
+            () = self.inner.tasks.stopping() => false,
+            () = self.inner.carrier.notified() => true,
+        }
+    }
+
     /// The first changes that the table's Kinesis stream has yet to get; waits until there are any. `None` when the
     /// table feeds no stream, or does not any more. The same ones again until [`Self::delivered`] is called.
     pub async fn next_for_destination(

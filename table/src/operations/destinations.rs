@@ -109,6 +109,7 @@ impl Inner {
         })
         .await?;
         found.table.grown.notify_waiters();
+        self.carrier.notify_one();
         self.described(arn, &stream_arn)
     }
 

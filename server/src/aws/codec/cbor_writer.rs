@@ -16,6 +16,7 @@ const BREAK: u8 = 0xff;
 const EPOCH_TAG: u8 = 0xc1;
 const FALSE: u8 = 0xf4;
 const TRUE: u8 = 0xf5;
+const NULL: u8 = 0xf6;
 const DOUBLE: u8 = 0xfb;
 
 #[derive(Debug)]
@@ -91,6 +92,10 @@ impl Writer for CborWriter<'_> {
 
     fn boolean(&mut self, value: bool) {
         self.out.push(if value { TRUE } else { FALSE });
+    }
+
+    fn null(&mut self) {
+        self.out.push(NULL);
     }
 
     fn integer(&mut self, value: i64) {

@@ -28,6 +28,8 @@ pub trait Writer {
     fn integer(&mut self, value: i64);
     fn double(&mut self, value: f64);
     fn timestamp(&mut self, value: Timestamp);
+    /// Where nothing must be said aloud; answers leave out what is absent.
+    fn null(&mut self);
 }
 
 /// A value that an output may hold.
@@ -193,6 +195,10 @@ impl Writer for Measure {
     }
 
     fn timestamp(&mut self, _: Timestamp) {
+        self.bytes += Self::NUMBER;
+    }
+
+    fn null(&mut self) {
         self.bytes += Self::NUMBER;
     }
 }

@@ -86,6 +86,10 @@ impl Writer for JsonWriter<'_> {
         self.out.extend_from_slice(if value { b"true" } else { b"false" });
     }
 
+    fn null(&mut self) {
+        self.out.extend_from_slice(b"null");
+    }
+
     fn integer(&mut self, value: i64) {
         self.digits(value);
     }

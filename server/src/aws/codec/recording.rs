@@ -26,6 +26,7 @@ enum Event {
     /// The bits of a double, which can be compared.
     Double(u64),
     Timestamp(Timestamp),
+    Null,
 }
 
 impl Recording {
@@ -53,6 +54,7 @@ impl Encode for Recording {
                 Event::Integer(value) => writer.integer(*value),
                 Event::Double(bits) => writer.double(f64::from_bits(*bits)),
                 Event::Timestamp(value) => writer.timestamp(*value),
+                Event::Null => writer.null(),
             }
         }
     }
@@ -109,6 +111,10 @@ impl Writer for Recording {
 
     fn timestamp(&mut self, value: Timestamp) {
         self.0.push(Event::Timestamp(value));
+    }
+
+    fn null(&mut self) {
+        self.0.push(Event::Null);
     }
 }
 

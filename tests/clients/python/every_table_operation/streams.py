@@ -6,7 +6,7 @@ import time
 from calls import key, n, s, table_of
 from checks import equal, only, refused, scenario
 from service import arn
-from tables import PATIENCE, create, until_active
+from tables import PATIENCE, create, delete, until_active
 
 RECORD = ["awsRegion", "dynamodb", "eventID", "eventName", "eventSource", "eventVersion"]
 
@@ -150,7 +150,7 @@ def the_end(world):
         assert "EndingSequenceNumber" in shard["SequenceNumberRange"], shard
     records, ended = changes(world, stream)
     equal(([record["eventName"] for record in records], ended), (["INSERT"], True))
-    world.db.delete_table(TableName="ending")
+    delete(world, "ending")
 
 
 def records_from(world, shard, **position):
@@ -188,7 +188,7 @@ def what_expires(world):
     record = changes(world, stream)[0][-1]
     equal(record["eventName"], "REMOVE")
     equal(record["userIdentity"], {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"})
-    world.db.delete_table(TableName="expiring")
+    delete(world, "expiring")
 
 
 def records_now(world):

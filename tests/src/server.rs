@@ -74,6 +74,13 @@ impl ServerOptions {
         self.argument("--limits").argument("off")
     }
 
+    /// Tables are in each passing state for a moment, so that a client sees it.
+    #[must_use]
+    pub fn with_passing_states(self) -> Self {
+        let options = ["--table-create-delay-ms", "--table-update-delay-ms", "--table-delete-delay-ms"];
+        options.into_iter().fold(self, |options, option| options.argument(option).argument("100"))
+    }
+
     /// With a configuration file, beside the data.
     ///
     /// # Panics

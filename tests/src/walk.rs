@@ -29,7 +29,7 @@ pub fn exactly(value: Value) -> Value {
 /// In place of a list in what is expected: these, in whatever order.
 #[must_use]
 pub fn in_any_order(values: Value) -> Value {
-    json!({ IN_ANY_ORDER: values })
+    [(IN_ANY_ORDER.to_owned(), values)].into_iter().collect()
 }
 
 #[derive(Debug)]
@@ -108,6 +108,12 @@ impl<C: Client> Walk<C> {
                 None
             }
         }
+    }
+
+    /// Whether the client was told of an operation that it does not have.
+    #[must_use]
+    pub fn is_missing(&self, operation: &str) -> bool {
+        self.outcomes.get(operation) == Some(&Outcome::Missing)
     }
 
     pub fn problem(&mut self, problem: String) {

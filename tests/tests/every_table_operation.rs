@@ -21,7 +21,8 @@ fn boto3() {
     let operations = Section::Tables.built();
     assert!(operations.len() > 30, "{operations:?}");
     let directory = tempfile::tempdir().unwrap();
-    let server = ServerOptions::new(directory.path()).without_limits().argument("--test-api").start();
+    let options = ServerOptions::new(directory.path()).without_limits().with_passing_states();
+    let server = options.argument("--test-api").start();
     let stream = json!({ "StreamName": "changes", "ShardCount": 1 }).to_string();
     let created = Request::json("CreateStream", stream).send(server.address()).unwrap();
     assert_eq!(created.status, 200, "{}", created.text());

@@ -26,7 +26,7 @@ use steps::Steps;
 const CHANGES: &str = "changes";
 
 fn session() -> Session {
-    let session = Session::with(Transport::Http, ServerOptions::without_limits);
+    let session = Session::with(Transport::Http, |options| options.without_limits().with_passing_states());
     let stream = json!({ "StreamName": CHANGES, "ShardCount": 1 });
     let created = Request::json("CreateStream", stream.to_string()).send(session.server.address()).unwrap();
     assert_eq!(created.status, 200, "{}", created.text());

@@ -2,6 +2,7 @@
 //! shows.
 
 mod items;
+mod many;
 mod streams;
 mod structures;
 mod tables;
@@ -67,6 +68,9 @@ impl Client for RustSdk {
                 return streams::carry_out(streams, operation, input).await;
             }
             if let Some(reply) = items::carry_out(tables, operation, input).await {
+                return Some(reply);
+            }
+            if let Some(reply) = many::carry_out(tables, operation, input).await {
                 return Some(reply);
             }
             tables::carry_out(tables, operation, input).await

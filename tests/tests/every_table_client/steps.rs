@@ -106,7 +106,7 @@ fn text(text: &str) -> Value {
     json!({ "S": text })
 }
 
-fn number(number: impl ToString) -> Value {
+fn number<N: ToString + Copy>(number: N) -> Value {
     json!({ "N": number.to_string() })
 }
 

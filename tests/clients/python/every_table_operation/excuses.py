@@ -10,8 +10,6 @@ FOREIGN = {
     "VectorIndexes", "VectorIndexUpdates", "SearchSchema",
     # Tables that were archived or restored.
     "ArchivalSummary", "RestoreSummary",
-    # More shards of a stream than one.
-    "ParentShardId", "LastEvaluatedShardId",
 }
 
 RETURNED = "a put and a delete return ALL_OLD or NONE"

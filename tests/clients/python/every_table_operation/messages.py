@@ -57,7 +57,7 @@ def keys(world):
         ({"id": s("a")}, INVALID + "Missing the key line in the item"),
         (key("a") | {"line": s("1")}, INVALID + "Type mismatch for key line expected: N actual: S"),
         (key(""), empty),
-        (key("a") | {"team": n(1)}, INVALID + "Type mismatch for Index Key team Expected: S Actual: N IndexName: by-team"),
+        (key("a") | {"data": n(1)}, INVALID + "Type mismatch for Index Key data Expected: B Actual: N IndexName: by-data"),
         (key("a") | {"large": s("x" * 409_600)}, "Item size has exceeded the maximum allowed size"),
     ]:
         told(world, "PutItem", text, {"TableName": "orders", "Item": wrong})
@@ -114,7 +114,7 @@ def updates(world):
         ("SET a = :a SET b = :a", of_a, prefix + 'The "SET" section can only be used once in an update expression;'),
         ("SET a.b = :a, a = :a", of_a, prefix + "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [a, b], path two: [a]"),
         ("SET a[0] = :a, a.b = :a", of_a, prefix + "Two document paths conflict with each other; must remove or rewrite one of these paths; path one: [a, [0]], path two: [a, b]"),
-        ("ADD a :a", of_a, prefix + "Incorrect operand type for operator or function; operator: ADD, operand type: STRING"),
+        ("ADD a :a", of_a, prefix + "Incorrect operand type for operator or function; operator: ADD, operand type: STRING, typeSet: ALLOWED_FOR_ADD_OPERAND"),
         ("SET id = :a", of_a, INVALID + "Cannot update attribute id. This attribute is part of the key"),
         ("SET a = b", {}, "The provided expression refers to an attribute that does not exist in the item"),
         ("SET a.b = :a", of_a, "The document path provided in the update expression is invalid for update"),
@@ -169,7 +169,7 @@ def queries(world):
         ({"KeyConditionExpression": None, "ExpressionAttributeValues": None}, "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."),
         ({"IndexName": "none"}, "The table does not have the specified index: none"),
         ({"FilterExpression": "line = :a"}, "Filter Expression can only contain non-primary key attributes: Primary key attribute: line"),
-        ({"ExclusiveStartKey": {"id": s("a")}}, "The provided starting key is invalid"),
+        ({"ExclusiveStartKey": {"id": s("a")}}, "The provided starting key is invalid: The provided key element does not match the schema"),
         ({"ExclusiveStartKey": key("b")}, "The provided starting key is outside query boundaries based on provided conditions"),
     ]:
         call = {name: value for name, value in (of_id | more).items() if value is not None}
@@ -204,7 +204,7 @@ def tables(world):
     for more, text in [
         (provisioned, INVALID + "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED"),
         ({"ProvisionedThroughput": UNITS}, INVALID + "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"),
-        ({"KeySchema": HASH + HASH}, "Both the Hash Key and the Range Key element in the KeySchema have the same name"),
+        ({"KeySchema": HASH + [{"AttributeName": "id", "KeyType": "RANGE"}]}, "Both the Hash Key and the Range Key element in the KeySchema have the same name"),
         ({"KeySchema": [{"AttributeName": "id", "KeyType": "RANGE"}]}, "Invalid KeySchema: The first KeySchemaElement is not a HASH key type"),
         ({"LocalSecondaryIndexes": []}, INVALID + "List of LocalSecondaryIndexes is empty"),
         ({"GlobalSecondaryIndexes": []}, INVALID + "List of GlobalSecondaryIndexes is empty"),

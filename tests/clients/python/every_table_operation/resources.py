@@ -6,7 +6,7 @@ import time
 from calls import policy, table_of
 from checks import equal, only, refused, scenario
 from service import arn
-from tables import PATIENCE, create
+from tables import PATIENCE, create, delete
 
 
 @scenario("TagResource", "UntagResource", "ListTagsOfResource")
@@ -97,7 +97,7 @@ def policies(world):
     refused(code, db.get_resource_policy, **resource)
     create(world, table_of("private", ResourcePolicy=policy(arn("private"), "dynamodb:GetItem")))
     only(db.get_resource_policy(ResourceArn=arn("private")), "Policy", "RevisionId")
-    db.delete_table(TableName="private")
+    delete(world, "private")
 
 
 @scenario("DescribeLimits", "DescribeEndpoints")

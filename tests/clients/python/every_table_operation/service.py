@@ -25,6 +25,14 @@ PACKAGES = {
     "AccessDeniedException": "com.amazon.coral.service#",
     "ThrottlingException": "com.amazon.coral.service#",
 }
+# Those that call it `Message`, some of them in the model.
+CAPITAL = {
+    "AccessDeniedException",
+    "IdempotentParameterMismatchException",
+    "SerializationException",
+    "TransactionCanceledException",
+    "TransactionInProgressException",
+}
 MODELLED = "com.amazonaws.dynamodb.v20120810#"
 
 
@@ -43,9 +51,7 @@ class TableManners(Manners):
         return body.get("__type", "").rpartition("#")[2]
 
     def text_member(self, code):
-        # As its model has it.
-        capital = "SerializationException", "AccessDeniedException", "TransactionCanceledException"
-        return "Message" if code in capital else "message"
+        return "Message" if code in CAPITAL else "message"
 
     def more_members(self, code):
         return {

@@ -6,7 +6,7 @@ import time
 from calls import key, n, s, table_of
 from checks import equal, only, refused, scenario
 from service import arn
-from tables import create, until_active
+from tables import PATIENCE, create, delete, until_active
 
 RECORD = ["awsRegion", "dynamodb", "eventID", "eventName", "eventSource", "eventVersion"]
 
@@ -101,12 +101,6 @@ def positions(world):
         moment = first["ApproximateCreationDateTime"] - datetime.timedelta(seconds=1)
         found = records_from(world, of_shard, ShardIteratorType="AT_TIMESTAMP", Timestamp=moment)
         equal([record["dynamodb"] for record in found][-2:], [first, second])
-        after = {"StreamArn": stream, "ExclusiveStartShardId": shard["ShardId"]}
-        shown = world.streams.describe_stream(**after)["StreamDescription"]["Shards"]
-        assert shard["ShardId"] not in [one["ShardId"] for one in shown], shown
-        children = {"Type": "CHILD_SHARDS", "ShardId": shard["ShardId"]}
-        for child in world.streams.describe_stream(StreamArn=stream, ShardFilter=children)["StreamDescription"]["Shards"]:
-            equal(child["ParentShardId"], shard["ShardId"])
         world.server.advance(25 * 3600)
         trimmed = of_shard | number | {"ShardIteratorType": "AT_SEQUENCE_NUMBER"}
         iterator = {"ShardIterator": world.streams.get_shard_iterator(**of_shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]}
@@ -114,6 +108,32 @@ def positions(world):
         refused("TrimmedDataAccessException", world.streams.get_shard_iterator, **trimmed)
         return
     raise AssertionError("no shard has the records")
+
+
+@scenario("DescribeStream")
+def generations(world):
+    """A shard takes no more after four hours, and another goes on where it ended."""
+    stream = world.streams.list_streams(TableName="orders")["Streams"][0]["StreamArn"]
+    before = [shard["ShardId"] for shard in shards(world, stream)]
+    world.server.advance(5 * 3600)
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        world.db.put_item(TableName="orders", Item=key("generations") | {"price": n(time.monotonic_ns())})
+        described = shards(world, stream)
+        children = [shard for shard in described if shard["ShardId"] not in before]
+        if children:
+            break
+        assert time.monotonic() < deadline, described
+        time.sleep(0.1)
+    parent = next(shard for shard in described if shard["ShardId"] == children[0]["ParentShardId"])
+    assert "EndingSequenceNumber" in parent["SequenceNumberRange"], parent
+    of_parent = {"Type": "CHILD_SHARDS", "ShardId": parent["ShardId"]}
+    found = world.streams.describe_stream(StreamArn=stream, ShardFilter=of_parent)["StreamDescription"]["Shards"]
+    assert children[0]["ShardId"] in [shard["ShardId"] for shard in found], found
+    page = world.streams.describe_stream(StreamArn=stream, Limit=1)["StreamDescription"]
+    equal(page["LastEvaluatedShardId"], described[0]["ShardId"])
+    rest = world.streams.describe_stream(StreamArn=stream, ExclusiveStartShardId=page["LastEvaluatedShardId"])
+    equal([shard["ShardId"] for shard in rest["StreamDescription"]["Shards"]], [shard["ShardId"] for shard in described[1:]])
 
 
 @scenario("DescribeStream", "GetRecords")
@@ -130,7 +150,7 @@ def the_end(world):
         assert "EndingSequenceNumber" in shard["SequenceNumberRange"], shard
     records, ended = changes(world, stream)
     equal(([record["eventName"] for record in records], ended), (["INSERT"], True))
-    world.db.delete_table(TableName="ending")
+    delete(world, "ending")
 
 
 def records_from(world, shard, **position):
@@ -168,7 +188,7 @@ def what_expires(world):
     record = changes(world, stream)[0][-1]
     equal(record["eventName"], "REMOVE")
     equal(record["userIdentity"], {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"})
-    world.db.delete_table(TableName="expiring")
+    delete(world, "expiring")
 
 
 def records_now(world):

@@ -13,6 +13,16 @@ ON_DEMAND = {"MaxReadRequestUnits": 100, "MaxWriteRequestUnits": 50}
 WARM = {"ReadUnitsPerSecond": 12000, "WriteUnitsPerSecond": 4000}
 
 
+def delete(world, table):
+    """Deletes it, and waits until it is gone."""
+    deleted = only(world.db.delete_table(TableName=table), "TableDescription")["TableDescription"]
+    equal(deleted["TableStatus"], "DELETING")
+    deadline = time.monotonic() + PATIENCE
+    while deleted["TableName"] in world.db.list_tables()["TableNames"]:
+        assert time.monotonic() < deadline, deleted
+        time.sleep(0.02)
+
+
 def attributes(**types):
     return [{"AttributeName": name, "AttributeType": kind} for name, kind in types.items()]
 
@@ -116,8 +126,7 @@ def create_on_demand(world):
     equal(refused("ValidationException", world.db.delete_table, TableName="leases"), text)
     world.db.update_table(TableName="leases", DeletionProtectionEnabled=False)
     until_active(world, "leases")
-    deleted = only(world.db.delete_table(TableName=arn("leases")), "TableDescription")["TableDescription"]
-    equal(deleted["TableStatus"], "DELETING")
+    delete(world, arn("leases"))
     text = "Requested resource not found: Table: leases not found"
     equal(refused("ResourceNotFoundException", world.db.describe_table, TableName="leases"), text)
 
@@ -138,7 +147,7 @@ def views_of_streams(world):
     equal(len(set(labels)), len(labels))
     for view in "NEW_IMAGE", "OLD_IMAGE":
         create(world, table_of(view, StreamSpecification={"StreamEnabled": True, "StreamViewType": view}))
-        world.db.delete_table(TableName=view)
+        delete(world, view)
 
 
 @scenario("UpdateTable", "DescribeTable")
@@ -188,7 +197,7 @@ def update(world):
         change(SSESpecification={"Enabled": True, "SSEType": kind} | key)
     change(DeletionProtectionEnabled=True)
     change(DeletionProtectionEnabled=False)
-    world.db.delete_table(TableName="changing")
+    delete(world, "changing")
 
 
 @scenario("ListTables")
@@ -202,4 +211,4 @@ def list_tables(world):
     pages = world.db.get_paginator("list_tables").paginate(PaginationConfig={"PageSize": 1})
     equal([name for page in pages for name in page["TableNames"]], everything)
     for name in "list-a", "list-b":
-        world.db.delete_table(TableName=name)
+        delete(world, name)

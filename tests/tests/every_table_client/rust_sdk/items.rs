@@ -1,4 +1,4 @@
-//! Operations on items.
+//! Operations on single items, and reads of a table or an index.
 
 use aws_sdk_dynamodb::{Client, Error};
 use millstream_tests::told::Reply;
@@ -8,14 +8,6 @@ use super::values::{Given, Shown, members, operations};
 
 pub(crate) async fn carry_out(sdk: &Client, operation: &str, input: &Value) -> Option<Reply> {
     operations! { sdk, operation, input;
-        "BatchGetItem" batch_get_item (set_request_items "RequestItems",
-            set_return_consumed_capacity "ReturnConsumedCapacity") -> (responses "Responses",
-            unprocessed_keys "UnprocessedKeys", consumed_capacity "ConsumedCapacity");
-        "BatchWriteItem" batch_write_item (set_request_items "RequestItems",
-            set_return_consumed_capacity "ReturnConsumedCapacity",
-            set_return_item_collection_metrics "ReturnItemCollectionMetrics") ->
-            (unprocessed_items "UnprocessedItems", item_collection_metrics "ItemCollectionMetrics",
-            consumed_capacity "ConsumedCapacity");
         "DeleteItem" delete_item (set_table_name "TableName", set_key "Key", set_expected "Expected",
             set_conditional_operator "ConditionalOperator", set_return_values "ReturnValues",
             set_return_consumed_capacity "ReturnConsumedCapacity",
@@ -64,14 +56,6 @@ pub(crate) async fn carry_out(sdk: &Client, operation: &str, input: &Value) -> O
             set_expression_attribute_values "ExpressionAttributeValues", set_consistent_read "ConsistentRead")
             -> (items "Items", count "Count", scanned_count "ScannedCount",
             last_evaluated_key "LastEvaluatedKey", consumed_capacity "ConsumedCapacity");
-        "TransactGetItems" transact_get_items (set_transact_items "TransactItems",
-            set_return_consumed_capacity "ReturnConsumedCapacity") -> (consumed_capacity "ConsumedCapacity",
-            responses "Responses");
-        "TransactWriteItems" transact_write_items (set_transact_items "TransactItems",
-            set_return_consumed_capacity "ReturnConsumedCapacity",
-            set_return_item_collection_metrics "ReturnItemCollectionMetrics",
-            set_client_request_token "ClientRequestToken") -> (consumed_capacity "ConsumedCapacity",
-            item_collection_metrics "ItemCollectionMetrics");
         "UpdateItem" update_item (set_table_name "TableName", set_key "Key",
             set_attribute_updates "AttributeUpdates", set_expected "Expected",
             set_conditional_operator "ConditionalOperator", set_return_values "ReturnValues",

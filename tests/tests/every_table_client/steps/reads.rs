@@ -8,7 +8,7 @@ use millstream_tests::told::Client;
 const LINES: u32 = 5;
 
 fn item(line: u32) -> Value {
-    let team = if line % 2 == 0 { "even" } else { "odd" };
+    let team = if line.is_multiple_of(2) { "even" } else { "odd" };
     with(&key("read", line), &json!({ "price": number(100 - line), "team": text(team), "note": text("n") }))
 }
 

@@ -13,6 +13,14 @@ use crate::worker::{Retrieval, Said, Version, Worker};
 const PATIENCE: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(20);
 
+/// Failures that KCL logs on AWS as well: each is its own doing.
+const OWN_TRACES: &[&str] = &[
+    // It gives up a subscription whose lease it hands over, and warns that it did.
+    "Subscriber cancelled before all events were published",
+    // Workers of 2.x take the rows that 3.5 keeps beside the leases, in the same table, for leases, and skip them.
+    "leaseCounter is marked non-null but is null",
+];
+
 #[derive(Debug)]
 pub(crate) struct Fleet<'a> {
     session: &'a Session,
@@ -169,12 +177,12 @@ impl<'a> Fleet<'a> {
         self.worker(name).wait_for_its_end();
     }
 
-    /// Nothing was logged that a user would take for a failure.
+    /// Nothing was logged that a user would take for a failure, but for what KCL shows wherever it runs.
     pub(crate) fn assert_logs_are_clean(&self) {
         for worker in &self.workers {
             let log = worker.log();
-            let trace = log.lines().find(|line| line.trim_start().starts_with("at ") && line.contains('('));
-            assert_eq!(trace, None, "{} logged a stack trace:\n{log}", worker.name);
+            let unexpected = traced(&log).find(|failure| !OWN_TRACES.iter().any(|own| failure.contains(own)));
+            assert_eq!(unexpected, None, "{} logged a stack trace:\n{log}", worker.name);
         }
     }
 
@@ -195,4 +203,13 @@ impl<'a> Fleet<'a> {
         }
         text
     }
+}
+
+/// What failed, by the lines above stack traces; not what that was caused by.
+fn traced(log: &str) -> impl Iterator<Item = &str> {
+    let is_trace = |line: &str| line.starts_with("\tat ") || line.starts_with("\t... ");
+    let pairs = log.lines().zip(log.lines().skip(1));
+    pairs
+        .filter(move |(line, next)| is_trace(next) && !is_trace(line) && !line.starts_with("Caused by: "))
+        .map(|(line, _)| line)
 }

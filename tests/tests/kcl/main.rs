@@ -49,11 +49,14 @@ fn live(version: Version, retrieval: Retrieval, transport: Transport) {
     fleet.put(RECORDS);
     fleet.wait_until_all_is_processed();
     let repeated = fleet.facts.repeated();
-    fleet.stop("first");
+    fleet.stop("third");
     fleet.put(RECORDS);
     fleet.wait_until_all_is_processed();
     assert_eq!(fleet.facts.repeated(), repeated, "a graceful end repeats nothing");
-    fleet.stop("third");
+    // KCL 2.x does not end gracefully while it has leases of shards that have ended, which it keeps for 5 minutes.
+    if version != Version::Kcl2 {
+        fleet.stop("first");
+    }
     assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key");
     fleet.assert_logs_are_clean();
 }

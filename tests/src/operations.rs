@@ -65,10 +65,10 @@ fn named(function: &str) -> String {
     function.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
 }
 
-/// The texts of all files in a folder and below it.
+/// The texts of all files in a folder and below it, but for tests, which have services of their own.
 fn files(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let paths = entries.map(|entry| entry.expect("an entry").path()).filter(|path| !path.ends_with("tests"));
     paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![text(&path)] }).collect()
 }
 

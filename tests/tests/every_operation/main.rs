@@ -23,7 +23,7 @@ const JSON_ALONE: &str = "SubscribeToShard";
 
 /// The calls that the server counts, as they are called in its configuration.
 fn counted() -> Vec<String> {
-    let settings = operations::source("server/src/settings.rs");
+    let settings = operations::source("server/src/settings/limits.rs");
     let fields = settings.split_once("pub struct CustomCalls {").unwrap().1.split_once('}').unwrap().0;
     let fields = fields.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'));
     fields.map(|(name, _)| name.to_owned()).collect()

@@ -30,8 +30,10 @@ var attributeValues = map[string]reflect.Type{
 var (
 	anyAttributeValue = reflect.TypeOf((*dynamodb.AttributeValue)(nil)).Elem()
 	anyStreamsValue   = reflect.TypeOf((*streams.AttributeValue)(nil)).Elem()
-	metadata          = reflect.TypeOf(middleware.Metadata{})
-	instant           = reflect.TypeOf(time.Time{})
+	// The members of this structure alone begin with small letters on the wire.
+	record   = reflect.TypeOf(streams.Record{})
+	metadata = reflect.TypeOf(middleware.Metadata{})
+	instant  = reflect.TypeOf(time.Time{})
 )
 
 // What an operation takes: the SDK's types have the members' names.
@@ -110,7 +112,11 @@ func shown(value reflect.Value) any {
 				continue
 			}
 			if member := shown(value.Field(place)); member != nil {
-				members[field.Name] = member
+				name := field.Name
+				if value.Type() == record {
+					name = strings.ToLower(name[:1]) + name[1:]
+				}
+				members[name] = member
 			}
 		}
 		return members

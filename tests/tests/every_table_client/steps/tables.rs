@@ -95,8 +95,7 @@ impl<C: Client> Steps<C> {
         let mut wrong = leases();
         wrong["TableName"] = "wrong".into();
         wrong["AttributeDefinitions"][0]["AttributeName"] = "other".into();
-        let text = "One or more parameter values were invalid: Some index key attributes are not defined in \
-            AttributeDefinitions. Keys: [leaseKey], AttributeDefinitions: [other]";
+        let text = "Invalid KeySchema: Some index key attribute have no definition";
         self.refused("CreateTable", &wrong, VALIDATION, text);
         let mut wrong = leases();
         wrong["TableName"] = "wrong".into();

@@ -92,7 +92,8 @@ mod tests {
         let signed =
             ("authorization", "AWS4-HMAC-SHA256 Credential=a/20260102/us-east-1/dynamodb/aws4_request");
         let rpc = "/service/GraniteServiceVersion20100801/operation/PutMetricData";
-        let cases: &[(&str, &str, &[(&str, &str)], Front)] = &[
+        type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], Front);
+        let cases: &[Case<'_>] = &[
             ("POST", "/", &[(TARGET, "Kinesis_20131202.PutRecord")], Front::Kinesis),
             ("POST", "/", &[(TARGET, "DynamoDB_20120810.PutItem"), json], Front::DynamoDb),
             ("POST", "/", &[(TARGET, "DynamoDBStreams_20120810.GetRecords"), json], Front::DynamoDb),

@@ -19,6 +19,8 @@ const OWN_TRACES: &[&str] = &[
     "Subscriber cancelled before all events were published",
     // Workers of 2.x take the rows that 3.5 keeps beside the leases, in the same table, for leases, and skip them.
     "leaseCounter is marked non-null but is null",
+    // A worker of 3.x that is stopped before it has changed over from 2.x.
+    "LeaderDecider uninitialized",
 ];
 
 #[derive(Debug)]

@@ -265,6 +265,7 @@ fn updates_are_read() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // a list of cases
 fn updates_that_make_no_sense_are_refused_with_awss_words() {
     for (text, expected) in [
         ("", "The expression can not be empty;"),

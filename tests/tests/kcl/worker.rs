@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use millstream_runtime::threads;
@@ -132,10 +132,7 @@ impl Worker {
 
     /// What it says next, `None` if nothing in this time, or nothing ever again.
     pub(crate) fn hear(&self, within: Duration) -> Option<Said> {
-        match self.said.recv_timeout(within) {
-            Ok(said) => Some(said),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.said.recv_timeout(within).ok()
     }
 
     /// As a machine that loses its power would.

@@ -39,6 +39,10 @@ pub(crate) async fn call(server: &Server, operation: &str, body: &Json) -> Answe
     post(server, &headers(&format!("DynamoDB_20120810.{operation}")), &body.to_string()).await
 }
 
+pub(crate) async fn call_streams(server: &Server, operation: &str, body: &Json) -> Answer {
+    post(server, &headers(&format!("DynamoDBStreams_20120810.{operation}")), &body.to_string()).await
+}
+
 #[tokio::test]
 async fn every_operation_of_the_models_is_known() {
     let server = server().await;

@@ -5,7 +5,9 @@
 
 mod client;
 mod cloudwatch;
+mod destinations;
 mod dynamodb;
+mod streams;
 mod sts;
 mod tables;
 
@@ -19,6 +21,10 @@ use millstream_server::{Secrets, Server, Settings};
 const START: Duration = Duration::from_secs(1_700_000_000);
 
 async fn server() -> Server {
+    server_with_clock().await.0
+}
+
+async fn server_with_clock() -> (Server, ManualClock) {
     let settings = Settings {
         listen: "127.0.0.1:0".parse().unwrap(),
         admin_listen: "127.0.0.1:0".parse().unwrap(),
@@ -27,5 +33,6 @@ async fn server() -> Server {
     };
     let clock = ManualClock::starting_at(START);
     let secrets = Secrets::none();
-    Server::start(&settings, &secrets, clock.shared(), SeededEntropy::shared(5)).await.unwrap()
+    let server = Server::start(&settings, &secrets, clock.shared(), SeededEntropy::shared(5)).await.unwrap();
+    (server, clock)
 }

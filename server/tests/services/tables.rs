@@ -11,14 +11,14 @@ use super::server;
 
 const PACKAGE: &str = "com.amazonaws.dynamodb.v20120810#";
 
-async fn ok(server: &Server, operation: &str, body: Json) -> Json {
+pub(crate) async fn ok(server: &Server, operation: &str, body: Json) -> Json {
     let answer = call(server, operation, &body).await;
     assert_eq!(answer.status, 200, "{operation} {body}: {}", answer.text());
     if answer.body.is_empty() { Json::Null } else { answer.json() }
 }
 
 /// The error's type without its package, and the whole error.
-async fn refused(server: &Server, operation: &str, body: Json) -> (String, Json) {
+pub(crate) async fn refused(server: &Server, operation: &str, body: Json) -> (String, Json) {
     let answer = call(server, operation, &body).await;
     assert_eq!(answer.status, 400, "{operation} {body}: {}", answer.text());
     let error = answer.json();

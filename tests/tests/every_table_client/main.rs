@@ -15,7 +15,7 @@ use std::process::Command;
 
 use millstream_tests::raw::Request;
 use millstream_tests::told::{Client, Program};
-use millstream_tests::{ServerOptions, Session, Transport, programs};
+use millstream_tests::{Session, Transport, programs};
 use serde_json::json;
 
 use awscli::AwsCli;

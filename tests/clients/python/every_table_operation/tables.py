@@ -168,7 +168,8 @@ def update(world):
         )
         equal([told["IndexName"] for told in shown["GlobalSecondaryIndexes"]], ["by-owner"])
         equal(world.db.scan(TableName="changing", IndexName="by-owner")["Count"], 3)
-        more = {"OnDemandThroughput": {"MaxReadRequestUnits": 200}, "WarmThroughput": WARM}
+        larger = {"MaxReadRequestUnits": 200, "MaxWriteRequestUnits": 100}
+        more = {"OnDemandThroughput": larger, "WarmThroughput": WARM}
         change(GlobalSecondaryIndexUpdates=[{"Update": {"IndexName": "by-owner"} | more}])
         change(GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by-owner"}}])
     for name, kind, type in ("counted", "ALL", "N"), ("blobbed", "KEYS_ONLY", "B"):

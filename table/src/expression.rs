@@ -35,8 +35,9 @@ pub use tree::{
 
 /// The longest expression, in bytes.
 const LENGTH_MAX: usize = 4096;
-/// How deeply parentheses may be nested, for the sake of the stack that parsing takes: 1 MB without optimisation.
-/// AWS has no such limit; but most of what is deeper has redundant parentheses, or more operators than it may have.
+/// How deeply parentheses may be nested, for the sake of the stack that parsing takes: nearly 1 MB in a
+/// development build. AWS has no such limit; but most of what is deeper has redundant parentheses, or more
+/// operators than it may have.
 const PARENTHESES_MAX: usize = 150;
 /// The most operators and functions in one expression.
 const OPERATORS_MAX: usize = 300;

@@ -297,8 +297,8 @@ fn element(pair: &Pair<'_, Rule>) -> Element {
     match pair.as_rule() {
         Rule::alias => Element::Alias(pair.as_str().to_owned()),
         Rule::index => {
-            let is_around = |letter: char| !letter.is_ascii_digit();
-            Element::Index(pair.as_str().trim_matches(is_around).to_owned())
+            let digits = pair.into_inner().find(|inner| inner.as_rule() == Rule::digits);
+            Element::Index(digits.map(|digits| digits.as_str().to_owned()).unwrap_or_default())
         }
         _ => Element::Name(pair.as_str().to_owned()),
     }

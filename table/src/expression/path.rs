@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::item::Item;
 use crate::value::Value;
 
-/// Paths are sorted as what they lead to is: indexes by number. Names are shared: a request may use one that is
-/// long in very many paths.
+/// Paths are sorted as what they lead to is: indexes by number. Names are shared: a request may use one that
+/// is long in very many paths.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Path {
     /// The attribute.

@@ -251,6 +251,13 @@ fn movable<'a>(snapshot: &'a Snapshot, worker: &WorkerId, random: &dyn Entropy) 
     drawn.into_iter().map(|(_, lease)| lease).collect()
 }
 
+/// By more than the rounding of sums that were added up in different orders: a lease would move to and fro for ever
+/// between workers that are even without it.
+fn is_clearly_less(a: f64, b: f64) -> bool {
+    const ROUNDING: f64 = 1e-9;
+    a < b * (1.0 - ROUNDING)
+}
+
 /// How far one worker's relief may go.
 #[derive(Clone, Copy, Debug)]
 struct Limits {
@@ -306,7 +313,7 @@ fn taker(
     let (from, after) = (&fleet.workers[giver], least.load + weight * fleet.load_per_throughput);
     // Leases without any throughput weigh nothing; for them the counts must become more even.
     let evens = if weight > 0.0 {
-        after < from.load && least.throughput + weight < from.throughput
+        after < from.load && is_clearly_less(least.throughput + weight, from.throughput)
     } else {
         least.leases + 1 < from.leases
     };

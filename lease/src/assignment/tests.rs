@@ -141,6 +141,24 @@ fn balance_waits_for_its_turn() {
     }
 }
 
+/// Sums of throughput depend on the order of their terms, in the last digit.
+#[test]
+fn what_two_even_workers_have_beyond_each_other_stays_where_it_is() {
+    let finished = [261.949_191_175_600_84, 671.237_268_690_462_2, 946.050_237_499_934_4].map(Some);
+    let mut leases: Vec<_> = finished.map(|throughput| (Some(2), throughput)).to_vec();
+    leases.push((Some(0), Some(232.947_121_716_926_97)));
+    leases.extend((0..6).map(|number| (Some(number % 2), None)));
+    let mut snapshot = fleet(2, &leases);
+    snapshot.leases[..3].iter_mut().for_each(|lease| lease.state = LeaseState::Finished);
+    let mut moved = 0;
+    for _ in 0..30 {
+        let moves = plan(&snapshot, &settings(BalanceBy::WorkerLoad));
+        moved += moves.len();
+        apply(&mut snapshot, &moves);
+    }
+    assert!(moved <= 1, "{moved} moves");
+}
+
 prop_compose! {
     fn snapshots()(
         workers in 1_usize..7,

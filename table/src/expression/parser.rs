@@ -191,7 +191,7 @@ impl<'a> Tree<'a> {
         }
         match operand {
             Operand::Path(Path(mut elements)) => {
-                elements.extend(inner.map(|pair| element(&pair)));
+                elements.extend(inner.map(element));
                 Ok(Operand::Path(Path(elements)))
             }
             // Only a path goes on, so it is the dot or the bracket that makes no sense.
@@ -290,10 +290,10 @@ fn only_child(pair: Pair<'_, Rule>) -> Option<Pair<'_, Rule>> {
 }
 
 fn path(pair: Pair<'_, Rule>) -> Path {
-    Path(pair.into_inner().map(|pair| element(&pair)).collect())
+    Path(pair.into_inner().map(element).collect())
 }
 
-fn element(pair: &Pair<'_, Rule>) -> Element {
+fn element(pair: Pair<'_, Rule>) -> Element {
     match pair.as_rule() {
         Rule::alias => Element::Alias(pair.as_str().to_owned()),
         Rule::index => {

@@ -120,6 +120,18 @@ impl LiveEngine {
         }
     }
 
+    /// Resolves as soon as this engine is being retired, or the store is closed: what others keep beside it has had
+    /// its time.
+    pub async fn retired(&self, engine: &Engine) {
+        let mut present = self.store.present.subscribe();
+        let is_retired = |present: &Present| match present {
+            Present::Open(opened) => !opened.engine.is(engine),
+            Present::BeingReset | Present::BeingLoaded | Present::Broken(_) | Present::Closed => true,
+        };
+        // That nobody would say so any more means the same.
+        let _ = present.wait_for(is_retired).await;
+    }
+
     /// The next engine that is open and not this one; `None` once the store is closed.
     pub async fn successor(&self, of: &Engine) -> Option<Engine> {
         let mut present = self.store.present.subscribe();

@@ -12,7 +12,7 @@ use millstream_storage::memory::MemoryBackend;
 use millstream_storage::rocksdb::RocksBackend;
 use millstream_storage::{Backend, SlotId};
 
-use crate::admin::{Admin, Clocks, Health, Replacement, Saves, TestApi};
+use crate::admin::{Admin, Clocks, Health, Saves, TestApi};
 use crate::aws::cloudwatch::front::CloudWatchFront;
 use crate::aws::dynamodb::front::DynamoDbFront;
 use crate::aws::dynamodb::live_tables::{LiveTables, TablesOpener};
@@ -96,18 +96,15 @@ impl Server {
         let slot = backend(settings)?.open(SlotId(0), None).await?;
         let engine_clock = AdjustableClock::following(clock.clone());
         let engine =
-            LiveEngine::open(slot.clone(), settings.engine(), engine_clock.shared(), entropy.clone(), keys)
-                .await?;
-        // On the same store as the streams, and so with the same group commit.
+            LiveEngine::open(slot, settings.engine(), engine_clock.shared(), entropy.clone(), keys).await?;
         let opener = TablesOpener {
-            slot,
             settings: settings.tables(),
             engine: engine.clone(),
             clock: engine_clock.shared(),
             machine_clock: clock.clone(),
             entropy: entropy.clone(),
         };
-        let tables = LiveTables::new(opener.open().await?);
+        let tables = LiveTables::open(engine.current().await?, opener).await?;
         let directory = (settings.storage == StorageKind::Rocksdb).then_some(settings.data_dir.as_path());
         let tls = tls::acceptor(&settings.tls, directory)?;
 
@@ -115,7 +112,7 @@ impl Server {
         initial_streams.make(&engine).await?;
 
         let tasks = TaskSet::default();
-        let health = Health { engine: engine.clone(), init: init.clone() };
+        let health = Health { engine: engine.clone(), tables: tables.clone(), init: init.clone() };
         let faults = Faults::new(settings.faults, clock.clone(), entropy.clone());
         let (metrics, requests, reported) = Metrics::new(engine.clone());
         let reception = Reception {
@@ -142,7 +139,7 @@ impl Server {
         let test_api = TestApi {
             enabled: settings.has_test_api(),
             engine: engine.clone(),
-            replacement: Replacement::new(tables.clone(), opener, tasks.clone()),
+            tables: tables.clone(),
             clocks: Clocks { engine: engine_clock.clone(), machine: clock.clone() },
             faults,
             initial_streams,
@@ -185,6 +182,7 @@ impl Server {
             () = shutdown => self.stop().await,
             reason = self.engine.storage_failed() => Err(ServerError::StorageFailed(reason)),
             () = self.tasks.stopping() => Err(ServerError::Task),
+            () = self.tables.stopping() => Err(ServerError::Task),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use millstream_runtime::{OnFailure, TaskSet};
 use proptest::prelude::*;
 
@@ -64,7 +65,10 @@ async fn whoever_waits_is_given_the_next_engine() {
     let world = World::new();
     let live = world.live().await;
     let first = live.current().await.unwrap();
-    let (next, ()) = tokio::join!(live.successor(&first), async { live.reset(|| ()).await.unwrap() });
+    let mut retired = std::pin::pin!(live.retired(&first));
+    assert!(retired.as_mut().now_or_never().is_none());
+    let (next, (), ()) =
+        tokio::join!(live.successor(&first), retired, async { live.reset(|| ()).await.unwrap() });
     let next = next.unwrap();
     assert!(next.is(&live.current().await.unwrap()) && !next.is(&first));
     assert!(next.slot().get(b"k").await.is_ok() && first.slot().get(b"k").await.is_err());

@@ -6,12 +6,14 @@ use hyper::{Method, Response, StatusCode};
 use millstream_engine::LiveEngine;
 
 use super::answer::text;
+use crate::aws::dynamodb::live_tables::LiveTables;
 use crate::http::body::Reply;
 use crate::init::InitScripts;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Health {
     pub(crate) engine: LiveEngine,
+    pub(crate) tables: LiveTables,
     pub(crate) init: Arc<InitScripts>,
 }
 
@@ -36,7 +38,10 @@ impl Health {
         // A reset is over before anybody could draw a conclusion.
         let engine = self.engine.try_current()?;
         let writable = engine.and_then(|engine| engine.check_writable());
-        writable.err().map(|error| error.to_string())
+        if let Err(error) = writable {
+            return Some(error.to_string());
+        }
+        self.tables.check_open().err().map(|error| format!("the tables cannot be opened: {error}"))
     }
 
     /// Ready to take records; reads may work even when it is not.

@@ -8,7 +8,6 @@ mod answer;
 mod clock;
 mod faults;
 mod health;
-mod replacement;
 mod snapshot;
 mod test_api;
 
@@ -25,7 +24,6 @@ use crate::metrics::Metrics;
 use answer::{json, text};
 pub(crate) use clock::Clocks;
 pub(crate) use health::Health;
-pub(crate) use replacement::Replacement;
 pub(crate) use snapshot::Saves;
 pub(crate) use test_api::TestApi;
 

@@ -12,9 +12,9 @@ use serde::Serialize;
 
 use super::answer::{Answer, Refusal, json, read_json};
 use super::clock::Clocks;
-use super::replacement::Replacement;
 use super::snapshot::Saves;
 use super::{PATHS, faults, snapshot};
+use crate::aws::dynamodb::live_tables::LiveTables;
 use crate::faults::Faults;
 use crate::init::InitialStreams;
 
@@ -26,7 +26,7 @@ const NOT_FOR_PAGES: &str = "Requests of web pages, which carry an Origin, are r
 pub(crate) struct TestApi {
     pub(crate) enabled: bool,
     pub(crate) engine: LiveEngine,
-    pub(crate) replacement: Replacement,
+    pub(crate) tables: LiveTables,
     pub(crate) clocks: Clocks,
     pub(crate) faults: Arc<Faults>,
     pub(crate) initial_streams: InitialStreams,
@@ -71,8 +71,9 @@ impl TestApi {
                 snapshot::save(&self.engine, &self.saves, clock, &self.tasks).await
             }
             (&Method::POST, "/admin/snapshot/load") => {
-                let (engine, clock) = (self.engine.clone(), clock.clone());
-                self.replacement.load(async move { snapshot::load(&engine, body, &clock).await }).await
+                let loaded = snapshot::load(&self.engine, body, clock).await?;
+                self.await_tables().await?;
+                Ok(loaded)
             }
             _ => Err(Refusal::new(StatusCode::NOT_FOUND, format!("Here are {PATHS}."))),
         }
@@ -89,12 +90,20 @@ impl TestApi {
             faults.reset();
             engine_clock.reset();
         };
-        let engine = self.engine.clone();
-        self.replacement.reset(async move { Ok(engine.reset(set_back).await?) }).await?;
+        self.engine.reset(set_back).await?;
+        self.await_tables().await?;
         self.initial_streams.make(&self.engine).await.map_err(|error| {
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("All was removed, but {error}."))
         })?;
         let took = clock.monotonic().saturating_sub(began);
         Ok(json(StatusCode::OK, &ShownReset { took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX) }))
+    }
+
+    /// Whoever is told that the content was replaced can use its tables at once.
+    async fn await_tables(&self) -> Result<(), Refusal> {
+        self.tables.current().await.map(drop).map_err(|error| {
+            let text = format!("The content was replaced, but its tables cannot be opened: {error}.");
+            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, text)
+        })
     }
 }

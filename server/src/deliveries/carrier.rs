@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use millstream_engine::{LiveEngine, PutEntry, PutFailure};
+use millstream_engine::{Engine, PutEntry, PutFailure};
 use millstream_model::StreamArn;
 use millstream_runtime::{Backoff, SharedClock, SharedEntropy, TaskSet};
 use millstream_storage::ScanOptions;
@@ -30,7 +30,7 @@ const QUIET_ATTEMPTS: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Carrier {
     pub(super) tables: Tables,
-    pub(super) engine: LiveEngine,
+    pub(super) engine: Engine,
     pub(super) clock: SharedClock,
     pub(super) entropy: SharedEntropy,
     pub(super) tasks: TaskSet,
@@ -80,9 +80,9 @@ impl Carrier {
     /// Puts the first of those that wait. What the stream did not take goes on waiting, in its order; then this fails.
     async fn put(&self, stream: &str, waiting: &mut Vec<PutEntry>) -> Result<(), String> {
         let stream: StreamArn = stream.parse().map_err(|_| format!("{stream} is no stream"))?;
-        let engine = self.engine.current().await.map_err(|error| error.to_string())?;
         let call = &waiting[..first_call(waiting)];
-        let outcomes = engine.put_records(&stream, call, false).await.map_err(|error| error.to_string())?;
+        let put = self.engine.put_records(&stream, call, false).await;
+        let outcomes = put.map_err(|error| error.to_string())?;
         let (mut outcomes, mut failure) = (outcomes.into_iter(), Ok(()));
         waiting.retain(|_| match outcomes.next() {
             Some(Ok(_)) => false,

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use millstream_engine::LiveEngine;
+use millstream_engine::Engine;
 use millstream_runtime::{OnFailure, SharedClock, SharedEntropy, TaskSet};
 use millstream_table::Tables;
 
@@ -30,13 +30,10 @@ pub(crate) struct Deliveries {
 }
 
 impl Deliveries {
-    /// `clock` is the machine's, since what is tried again must not wait for a clock that a test has stopped.
-    pub(crate) fn start(
-        tables: Tables,
-        engine: LiveEngine,
-        clock: SharedClock,
-        entropy: SharedEntropy,
-    ) -> Self {
+    /// `engine` is the one that the tables are beside: were there another, a stream of the same name in it would get
+    /// changes of tables that are gone. `clock` is the machine's, since what is tried again must not wait for a clock
+    /// that a test has stopped.
+    pub(crate) fn start(tables: Tables, engine: Engine, clock: SharedClock, entropy: SharedEntropy) -> Self {
         let deliveries = Self { tasks: TaskSet::default(), clock: clock.clone() };
         let carrier = Carrier { tables, engine, clock, entropy, tasks: deliveries.tasks.clone() };
         deliveries.tasks.spawn("deliveries to streams", OnFailure::Log, async move {

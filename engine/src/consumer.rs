@@ -6,11 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use millstream_model::{ConsumerArn, ConsumerName, StreamArn, Timestamp};
+use millstream_model::{ConsumerArn, ConsumerName, Span, StreamArn, Timestamp};
 use parking_lot::RwLock;
 
 use crate::metrics::ConsumerCounters;
-use crate::span::Span;
 use crate::subscription::place::Places;
 
 /// A consumer's state as Kinesis shows it.

@@ -29,7 +29,6 @@ mod routing;
 mod settings;
 mod shard;
 mod snapshot;
-mod span;
 mod stream;
 mod subscription;
 mod token;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use millstream_model::{ShardId, ShardIndex, StreamArn, Timestamp, limits};
+use millstream_model::{ShardId, ShardIndex, Span, StreamArn, Timestamp, limits};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
@@ -26,7 +26,6 @@ use crate::monitoring::ShardMetricSet;
 use crate::rolling_day::RollingDay;
 use crate::routing::Routing;
 use crate::shard::{ChildShard, Shard};
-use crate::span::Span;
 
 /// How a stream's capacity is set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

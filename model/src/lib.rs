@@ -13,6 +13,7 @@ pub mod names;
 pub mod record;
 pub mod sequence_number;
 pub mod shard;
+pub mod span;
 pub mod time;
 
 pub use arn::{ConsumerArn, StreamArn};
@@ -21,4 +22,5 @@ pub use names::{AccountId, ConsumerName, InvalidName, Region, StreamName};
 pub use record::Record;
 pub use sequence_number::{InvalidSequenceNumber, SequenceNumber};
 pub use shard::{ShardId, ShardIndex};
+pub use span::Span;
 pub use time::Timestamp;

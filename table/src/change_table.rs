@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use millstream_model::Timestamp;
+use millstream_model::{Span, Timestamp};
 use millstream_storage::{Priority, WriteSet};
 
 use crate::error::Result;
@@ -14,7 +14,6 @@ use crate::keyspace::table_row::{self, table_key};
 use crate::live_table::LiveTable;
 use crate::meta::{Phase, TableMeta};
 use crate::recovery::Grave;
-use crate::span::Span;
 use crate::store::Evidence;
 use crate::tables::{Control, Found, Inner};
 

@@ -1,12 +1,11 @@
 //! Secondary indexes: which items are in one, and what of them it shows.
 
-use millstream_model::Timestamp;
+use millstream_model::{Span, Timestamp};
 
 use crate::item::Item;
 use crate::key::KeySchema;
 use crate::keyspace::IndexUid;
 use crate::meta::{OnDemandThroughput, Status, Throughput, Units};
-use crate::span::Span;
 
 /// An index over items of one table, local or global.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -28,7 +28,6 @@ mod projection;
 mod reading;
 mod recovery;
 mod settings;
-mod span;
 mod store;
 mod stream;
 mod tables;

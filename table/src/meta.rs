@@ -6,12 +6,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use millstream_model::Timestamp;
+use millstream_model::{Span, Timestamp};
 
 use crate::index::{GlobalIndex, Index};
 use crate::key::{KeyElement, KeySchema};
 use crate::keyspace::{IndexUid, TableUid};
-use crate::span::Span;
 
 /// The state of a table or of an index, as DynamoDB shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

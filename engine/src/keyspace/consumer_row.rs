@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use millstream_model::{ConsumerName, Timestamp};
+use millstream_model::{ConsumerName, Span, Timestamp};
 use millstream_storage::KeyRange;
 use prost::Message;
 
 use super::{CONSUMER, StreamUid, corrupt, stream_prefix};
 use crate::Result;
 use crate::consumer::{ConsumerMeta, ConsumerPhase};
-use crate::span::Span;
 
 #[derive(Clone, PartialEq, Message)]
 struct Row {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use millstream_model::{StreamArn, Timestamp};
+use millstream_model::{Span, StreamArn, Timestamp};
 use millstream_storage::KeyRange;
 use prost::Message;
 
@@ -14,7 +14,6 @@ use crate::encryption::Epoch;
 use crate::encryption::state::Encryption;
 use crate::monitoring::ShardMetricSet;
 use crate::rolling_day::RollingDay;
-use crate::span::Span;
 use crate::stream::{Mode, Phase, StreamMeta};
 
 #[derive(Clone, PartialEq, Message)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use millstream_model::{ConsumerArn, ConsumerName, StreamArn, Timestamp, limits as aws};
+use millstream_model::{ConsumerArn, ConsumerName, Span, StreamArn, Timestamp, limits as aws};
 use millstream_storage::{Priority, WriteSet};
 use prost::Message;
 
@@ -14,7 +14,6 @@ use crate::consumer::{Consumer, ConsumerMeta, ConsumerPhase, ConsumerStatus};
 use crate::engine::{Engine, Found, Inner, not_found};
 use crate::error::{Error, Result};
 use crate::keyspace::consumer_row::{self, consumer_key};
-use crate::span::Span;
 use crate::stream::StreamStatus;
 use crate::token::{Page, invalid_page};
 
@@ -181,7 +180,7 @@ impl Inner {
         if found.status == ConsumerStatus::Deleting {
             return Ok(());
         }
-        let span = Span::new(found.found.now, self.settings.delays.delete);
+        let span = Span::of(found.found.now, self.settings.delays.delete);
         let change = |meta: &mut ConsumerMeta| meta.phase = ConsumerPhase::Deleting(span);
         self.change_consumer(&found, Priority::Reclaim, change).await?;
         let gone = consumer_not_found(&arn.name, &arn.stream);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use millstream_model::{HashKeyRange, StreamArn, limits as aws};
+use millstream_model::{HashKeyRange, Span, StreamArn, limits as aws};
 use millstream_storage::{Priority, WriteSet};
 use prost::Message;
 
@@ -24,7 +24,6 @@ use crate::keyspace::{GRAVE, stream_prefix};
 use crate::monitoring::ShardMetricSet;
 use crate::rolling_day::RollingDay;
 use crate::shard::Shard;
-use crate::span::Span;
 use crate::stream::{Mode, Phase, Stream, StreamMeta, StreamStatus};
 
 /// A CreateStream call.

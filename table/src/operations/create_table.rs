@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use millstream_model::Span;
 use millstream_storage::WriteSet;
 use prost::Message;
 
@@ -21,7 +22,6 @@ use crate::meta::{
     BillingMode, OnDemandThroughput, Phase, Policy, ServerSideEncryption, StreamView, TableClass, TableMeta,
     TableStream, Throughput, Units,
 };
-use crate::span::Span;
 use crate::store::Evidence;
 use crate::tables::{Control, Inner, Tables};
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use millstream_model::Span;
+
 use super::describe::TableDescription;
 use crate::arn::TableArn;
 use crate::error::{Error, Result};
 use crate::meta::{Phase, Status, TableMeta};
-use crate::span::Span;
 use crate::tables::{Found, Inner, Tables};
 
 impl Tables {

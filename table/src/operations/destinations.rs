@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
+use millstream_model::Span;
+
 use crate::arn::TableArn;
 use crate::error::{Error, Result};
 use crate::keyspace::change_row::outbox_key;
 use crate::keyspace::{OUTBOX, Sequence, table_prefix};
 use crate::meta::{DestinationPhase, DestinationStatus, KinesisDestination, Precision, Status, TableMeta};
-use crate::span::Span;
 use crate::tables::{Control, Found, Inner, Tables};
 
 /// A destination as it is at one moment.

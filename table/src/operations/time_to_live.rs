@@ -1,10 +1,11 @@
 //! UpdateTimeToLive and DescribeTimeToLive.
 
+use millstream_model::Span;
+
 use crate::arn::TableArn;
 use crate::error::{Error, Result};
 use crate::meta::{ExpiryPhase, ExpiryStatus, TimeToLive};
 use crate::recovery::Grave;
-use crate::span::Span;
 use crate::tables::{Inner, Tables};
 
 /// Whether items expire, and which attribute says when.

@@ -1,6 +1,6 @@
 //! UpdateTable.
 
-use millstream_model::Timestamp;
+use millstream_model::{Span, Timestamp};
 
 use super::create_table::{EncryptionSpec, StreamSpec, encryption, new_index, stream_view};
 use super::describe::TableDescription;
@@ -15,7 +15,6 @@ use crate::meta::{
     BillingMode, OnDemandThroughput, Status, TableClass, TableMeta, TableStream, Throughput, Units,
 };
 use crate::settings::Delays;
-use crate::span::Span;
 use crate::tables::{Found, Inner, Tables};
 
 /// An UpdateTable call. What is absent stays as it is.

@@ -1,13 +1,12 @@
 //! What a table's row is made of that tables and indexes have alike.
 
-use millstream_model::Timestamp;
+use millstream_model::{Span, Timestamp};
 use prost::Message;
 
 use super::{AttributeRow, attribute, attribute_row};
 use crate::index::{GlobalIndex, Index, IndexPhase, IndexProjection};
 use crate::key::KeySchema;
 use crate::meta::{OnDemandThroughput, Phase, Throughput, Units};
-use crate::span::Span;
 
 #[derive(Clone, PartialEq, Eq, Message)]
 pub(super) struct KeysRow {

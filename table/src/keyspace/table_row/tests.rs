@@ -1,10 +1,10 @@
+use millstream_model::Span;
 use proptest::prelude::*;
 
 use super::*;
 use crate::index::{IndexPhase, IndexProjection};
 use crate::key::KeySchema;
 use crate::meta::{Phase, Throughput, Units};
-use crate::span::Span;
 
 fn time_strategy() -> impl Strategy<Value = Timestamp> {
     any::<u64>().prop_map(Timestamp::from_millis)

@@ -2,28 +2,31 @@
 
 use std::time::Duration;
 
-use millstream_model::Timestamp;
+use crate::time::Timestamp;
 
 /// From a moment on, and up to another. Over as well when the clock is set back behind its beginning: nothing
 /// lasts longer than was asked for, whatever becomes of the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) since: Timestamp,
-    pub(crate) until: Timestamp,
+pub struct Span {
+    pub since: Timestamp,
+    pub until: Timestamp,
 }
 
 impl Span {
     /// `None` for no time at all.
-    pub(crate) fn starting(now: Timestamp, length: Duration) -> Option<Self> {
+    #[must_use]
+    pub fn starting(now: Timestamp, length: Duration) -> Option<Self> {
         (!length.is_zero()).then(|| Self { since: now, until: now.plus(length) })
     }
 
     /// As [`Self::starting`], and over at once for no time at all.
-    pub(crate) fn of(now: Timestamp, length: Duration) -> Self {
+    #[must_use]
+    pub fn of(now: Timestamp, length: Duration) -> Self {
         Self { since: now, until: now.plus(length) }
     }
 
-    pub(crate) fn is_on(self, now: Timestamp) -> bool {
+    #[must_use]
+    pub fn is_on(self, now: Timestamp) -> bool {
         self.since <= now && now < self.until
     }
 }

@@ -6,18 +6,14 @@
 //! of its own behind.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use millstream_runtime::Entropy;
-use millstream_storage::{Error as StorageError, ErrorKind, WriteSet};
+use millstream_storage::{Error as StorageError, ErrorKind, WriteSet, settle};
 
 use crate::engine::Inner;
 use crate::error::{Error, Result};
 use crate::keyspace;
-
-/// Between two attempts to write.
-const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Gives the changes of one engine their numbers.
 #[derive(Debug)]
@@ -56,23 +52,8 @@ impl Inner {
 
     /// Waits until storage takes writes, and looks which change it took last.
     async fn was_stored(&self, number: &Bytes, uncertain: &StorageError) -> Result<()> {
-        tracing::warn!(error = %uncertain, "it is not known whether a change was stored; waiting for storage");
-        loop {
-            let mut probe = WriteSet::new();
-            probe.put(keyspace::key(keyspace::PROBE, &[]), Bytes::new());
-            match self.write(probe).await {
-                Ok(()) => break,
-                Err(StorageError::Closed) => return Err(uncertain.clone().into()),
-                Err(error) if error.kind() == ErrorKind::Fatal => return Err(error.into()),
-                Err(error) => tracing::debug!(%error, "storage does not take writes yet"),
-            }
-            tokio::select! {
-                biased;
-                () = self.tasks.stopping() => return Err(uncertain.clone().into()),
-                () = self.clock.sleep(RETRY_INTERVAL) => {}
-            }
-        }
-        // The probe came behind the change: what is not there now will not come.
+        let probe = keyspace::key(keyspace::PROBE, &[]);
+        settle(&*self.slot, &probe, uncertain, &*self.clock, &self.tasks).await?;
         match self.slot.get(&change_key()).await? {
             Some(last) if last == number => Ok(()),
             _ => Err(Error::Unavailable(uncertain.to_string())),

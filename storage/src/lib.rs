@@ -15,6 +15,7 @@ pub mod faulty;
 pub mod memory;
 #[cfg(feature = "rocksdb")]
 pub mod rocksdb;
+mod settle;
 mod slot;
 mod write_set;
 
@@ -27,5 +28,6 @@ pub mod contract;
 pub use commit::{Commit, Durable};
 pub use error::{Error, ErrorKind, Result};
 pub use export::Export;
+pub use settle::settle;
 pub use slot::{Backend, Entries, Entry, KeyRange, Marks, ScanOptions, Slot, SlotId};
 pub use write_set::{Expect, Priority, WriteSet};

@@ -5,17 +5,12 @@
 //! write and its sync. Then the writer waits until storage takes writes again, and looks for a part of what it
 //! wrote: nobody else could have written that meanwhile.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use millstream_storage::{Error as StorageError, ErrorKind, WriteSet};
+use millstream_storage::{Error as StorageError, ErrorKind, WriteSet, settle};
 
 use crate::error::{Error, Result};
 use crate::keyspace::{self, PROBE};
 use crate::tables::Inner;
-
-/// Between two attempts to write.
-const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// One key that holds something else after a write than it did before.
 #[derive(Clone, Debug)]
@@ -60,23 +55,8 @@ impl Inner {
         }
     }
 
-    /// Waits until storage takes a write. It came behind all others: what is not there then will not come.
     async fn settle(&self, uncertain: &StorageError) -> Result<()> {
-        tracing::warn!(error = %uncertain, "it is not known whether items were stored; waiting for storage");
-        loop {
-            let mut probe = WriteSet::new();
-            probe.put(keyspace::tag_key(PROBE), Bytes::new());
-            match self.write(probe).await {
-                Ok(()) => return Ok(()),
-                Err(StorageError::Closed) => return Err(uncertain.clone().into()),
-                Err(error) if error.kind() == ErrorKind::Fatal => return Err(error.into()),
-                Err(error) => tracing::debug!(%error, "storage does not take writes yet"),
-            }
-            tokio::select! {
-                biased;
-                () = self.tasks.stopping() => return Err(uncertain.clone().into()),
-                () = self.clock.sleep(RETRY_INTERVAL) => {}
-            }
-        }
+        let probe = keyspace::tag_key(PROBE);
+        Ok(settle(&*self.slot, &probe, uncertain, &*self.clock, &self.tasks).await?)
     }
 }

@@ -64,7 +64,6 @@ pub use number::{DIGITS_MAX, EXPONENT_MAX, EXPONENT_MIN, Number, NumberError};
 pub use operations::backups::{ContinuousBackups, RecoveryWindow};
 pub use operations::batch_get::{BatchGet, BatchGetItems, BatchGotItems};
 pub use operations::batch_write::{BatchWrite, BatchWrittenItems, WriteRequest};
-pub use operations::changes::ChangesPage;
 pub use operations::conditions::{ConditionSpec, Placeholders, ProjectionSpec};
 pub use operations::create_table::{CreateTable, EncryptionSpec, StreamSpec};
 pub use operations::delete_item::DeleteItem;

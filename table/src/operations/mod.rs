@@ -3,7 +3,6 @@
 pub(crate) mod backups;
 pub(crate) mod batch_get;
 pub(crate) mod batch_write;
-pub(crate) mod changes;
 pub(crate) mod conditions;
 pub(crate) mod create_table;
 pub(crate) mod delete_item;

@@ -1,7 +1,6 @@
 //! Items expire.
 
-use millstream_storage::ScanOptions;
-
+use super::streams::{from_horizon, read, streams};
 use super::*;
 use crate::{Cause, ChangeKind, ExpiryStatus, StreamSpec, StreamView};
 
@@ -48,18 +47,18 @@ async fn what_has_expired_is_deleted_and_readers_see_by_whom() {
     ] {
         assert_eq!(get(&tables, &arn, id(key)).await.unwrap().is_some(), is_there, "{key}");
     }
-    let label = tables.describe_table(&arn).unwrap().meta.stream().unwrap().label();
-    let page = tables.read_changes(&arn, &label, 0, ScanOptions::default()).await.unwrap();
-    let removed: Vec<_> =
-        page.changes.iter().filter(|(_, change)| change.kind == ChangeKind::Remove).collect();
+    let stream = &streams(&tables, &arn)[0];
+    let page = from_horizon(&tables, stream, 0).await;
+    let changes = page.records.iter().map(|record| &record.change);
+    let removed: Vec<_> = changes.filter(|change| change.kind == ChangeKind::Remove).collect();
     assert_eq!(removed.len(), 2);
-    for (_, change) in removed {
+    for change in removed {
         assert_eq!(change.cause, Cause::Expiry);
         assert!(change.old.is_some() && change.new.is_none());
     }
-    assert!(page.changes.is_sorted_by_key(|(sequence, _)| *sequence));
-    let rest = tables.read_changes(&arn, &label, page.next, ScanOptions::default()).await.unwrap();
-    assert_eq!((rest.changes, rest.next), (Vec::new(), page.next));
+    assert!(page.records.is_sorted_by_key(|record| &record.sequence_number));
+    let rest = read(&tables, page.next.as_ref().unwrap()).await;
+    assert_eq!((rest.records, rest.next), (Vec::new(), page.next));
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ async fn with_stream(world: &World, view: StreamView) -> (Tables, TableArn, Stre
     (tables, arn, streams[0].clone())
 }
 
-fn streams(tables: &Tables, arn: &TableArn) -> Vec<StreamArn> {
+pub(super) fn streams(tables: &Tables, arn: &TableArn) -> Vec<StreamArn> {
     tables.list_streams(&arn.account, &arn.region, None, None, 100).unwrap().streams
 }
 
@@ -30,11 +30,11 @@ async fn iterator(tables: &Tables, stream: &StreamArn, shard: usize, start: Stre
     tables.stream_iterator(stream.clone(), &id, start).await.unwrap()
 }
 
-async fn read(tables: &Tables, iterator: &str) -> StreamRecords {
+pub(super) async fn read(tables: &Tables, iterator: &str) -> StreamRecords {
     tables.stream_records(iterator, None).await.unwrap()
 }
 
-async fn from_horizon(tables: &Tables, stream: &StreamArn, shard: usize) -> StreamRecords {
+pub(super) async fn from_horizon(tables: &Tables, stream: &StreamArn, shard: usize) -> StreamRecords {
     read(tables, &iterator(tables, stream, shard, StreamStart::TrimHorizon).await).await
 }
 

@@ -16,8 +16,8 @@ pub(crate) fn matcher(pattern: &str) -> String {
         return format!("constraint::{repeats}(text, |byte| {class})");
     }
     format!(
-        "static REGEX: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new({}).ok());
-        constraint::matches_regex(&REGEX, text)",
+        "static EXPRESSION: Expression = Expression::new({});
+        EXPRESSION.matches(text)",
         raw_string(&anchored(pattern))
     )
 }

@@ -22,18 +22,17 @@ pub(super) fn emit(catalog: &Catalog<'_>) -> Result<String, Error> {
         }
     }
     let patterns: String = patterns.iter().map(|constant| format!("({constant:?}, {constant}),")).collect();
-    let regex = if needs_regex { "use std::sync::LazyLock;\n\nuse regex::Regex;\n" } else { "" };
+    let expression = if needs_regex { "use crate::aws::validation::expression::Expression;\n" } else { "" };
     Ok(format!(
         "//! What the model says of each shape that an input holds.
 
-        {regex}
         #[allow(unused_imports)] // which ones is the model's business
         use crate::aws::codec::collection::{{List, Map}};
         #[allow(unused_imports)] // which ones is the model's business
         use crate::aws::codec::shape::{{Blob, Boolean, Choice, Double, Integer, Long, Nested, Time}};
         #[allow(unused_imports)] // which ones is the model's business
         use crate::aws::validation::constraint::{{self, Length, Pattern, Range, Text, Unconstrained}};
-        {body}
+        {expression}{body}
         /// Every shape that has a pattern.
         #[cfg(test)]
         #[allow(dead_code)] // a service may have nothing but names

@@ -2,13 +2,12 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::LazyLock;
 
-use regex::Regex;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use super::PolicyFault;
 use super::document::{OneOrMany, UniqueMap};
+use crate::aws::validation::expression::Expression;
 
 /// Operators, for each the keys that it looks at, for each the values of which one must fit.
 pub(super) type Condition = UniqueMap<UniqueMap<OneOrMany<Value>>>;
@@ -60,9 +59,9 @@ const OPERATORS: &[(&str, Kind)] = &[
 ];
 
 /// Seconds since the epoch, or ISO 8601 from a year to a fraction of a second.
-const DATE: &str = r"^(\d{1,19}|\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?)?)?)$";
-
-static DATES: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(DATE).ok());
+static DATE: Expression = Expression::new(
+    r"^([0-9]{1,19}|[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?)?)?)$",
+);
 
 pub(super) fn check(condition: &Condition) -> Result<(), PolicyFault> {
     for (operator, keys) in &condition.0 {
@@ -110,7 +109,7 @@ impl Kind {
         match self {
             Self::Text => true,
             Self::Number => value.parse::<f64>().is_ok_and(f64::is_finite),
-            Self::Date => DATES.as_ref().is_some_and(|dates| dates.is_match(value)),
+            Self::Date => DATE.matches(value),
             Self::Boolean => ["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word)),
             Self::Base64 => base64_simd::STANDARD.check(value.as_bytes()).is_ok(),
             Self::Address => is_range_of_addresses(value),

@@ -1,14 +1,13 @@
 //! Whom a statement is about.
 
 use std::fmt;
-use std::sync::LazyLock;
 
-use regex::Regex;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
 use super::PolicyFault;
 use super::document::OneOrMany;
+use crate::aws::validation::expression::Expression;
 
 #[derive(Debug)]
 pub(super) enum Principal {
@@ -31,25 +30,24 @@ pub(super) struct Listed {
 }
 
 /// Accounts, users, roles and sessions. A wildcard stands for all of them or for none.
-const AWS: &str = r"^(\*|\d{12}|arn:aws[a-z-]*:iam::\d{12}:(root|(user|role)/[^\s*?]+)|arn:aws[a-z-]*:sts::\d{12}:(assumed-role|federated-user)/[^\s*?]+)$";
-const SERVICE: &str = r"^[a-z0-9.-]+\.amazonaws\.com(\.cn)?$";
-const FEDERATED: &str = r"^\S+$";
-const CANONICAL_USER: &str = "^[0-9a-f]{64}$";
-
-static FORMS: LazyLock<[Option<Regex>; 4]> =
-    LazyLock::new(|| [AWS, SERVICE, FEDERATED, CANONICAL_USER].map(|form| Regex::new(form).ok()));
+static AWS: Expression = Expression::new(
+    r"^(\*|[0-9]{12}|arn:aws[a-z-]*:iam::[0-9]{12}:(root|(user|role)/[^ \t\n\x0B\f\r*?]+)|arn:aws[a-z-]*:sts::[0-9]{12}:(assumed-role|federated-user)/[^ \t\n\x0B\f\r*?]+)$",
+);
+static SERVICE: Expression = Expression::new(r"^[a-z0-9.-]+\.amazonaws\.com(\.cn)?$");
+static FEDERATED: Expression = Expression::new(r"^[^ \t\n\x0B\f\r]+$");
+static CANONICAL_USER: Expression = Expression::new("^[0-9a-f]{64}$");
 
 impl Principal {
     pub(super) fn check(&self) -> Result<(), PolicyFault> {
         let Self::Listed(Listed { aws, service, federated, canonical_user }) = self else { return Ok(()) };
-        let kinds = [aws, service, federated, canonical_user];
-        if kinds.iter().all(|listed| listed.as_ref().is_none_or(|listed| listed.0.is_empty())) {
+        let kinds =
+            [(aws, &AWS), (service, &SERVICE), (federated, &FEDERATED), (canonical_user, &CANONICAL_USER)];
+        if kinds.iter().all(|(listed, _)| listed.as_ref().is_none_or(|listed| listed.0.is_empty())) {
             return Err(PolicyFault::invalid("a Principal names nobody"));
         }
-        for (listed, form) in kinds.into_iter().zip(&*FORMS) {
+        for (listed, form) in kinds {
             let mut listed = listed.iter().flat_map(|listed| &listed.0);
-            let is_wrong = |name: &&String| form.as_ref().is_none_or(|form| !form.is_match(name));
-            if let Some(wrong) = listed.find(is_wrong) {
+            if let Some(wrong) = listed.find(|name| !form.matches(name)) {
                 return Err(PolicyFault::invalid(format!("{wrong:?} is not a principal")));
             }
         }

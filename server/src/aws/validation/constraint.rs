@@ -1,9 +1,5 @@
 //! The constraints of the model: length, range, pattern, enum, each with AWS's words for it.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 /// What the model demands of one scalar.
 pub(crate) trait Constraint<T: ?Sized> {
     fn holds(&self, value: &T) -> bool;
@@ -90,11 +86,6 @@ pub(crate) fn one_or_more(text: &str, class: impl Fn(u8) -> bool) -> bool {
 /// A pattern that repeats one class of characters, and may be empty: `[a-z]*`.
 pub(crate) fn any_number(text: &str, class: impl Fn(u8) -> bool) -> bool {
     text.bytes().all(class)
-}
-
-/// Whether the whole of `text` matches. A pattern that did not compile matches nothing; a test compiles all.
-pub(crate) fn matches_regex(regex: &LazyLock<Option<Regex>>, text: &str) -> bool {
-    regex.as_ref().is_some_and(|regex| regex.is_match(text))
 }
 
 /// Whether `text` is 0, or up to `digits_max` digits without a leading zero.

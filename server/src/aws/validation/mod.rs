@@ -5,6 +5,7 @@
 //! model; what goes beyond the model is the handlers' to refuse.
 
 pub(crate) mod constraint;
+pub(crate) mod expression;
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};

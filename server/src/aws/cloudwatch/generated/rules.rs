@@ -2,16 +2,13 @@
 
 //! What the model says of each shape that an input holds.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 #[allow(unused_imports)] // which ones is the model's business
 use crate::aws::codec::collection::{List, Map};
 #[allow(unused_imports)] // which ones is the model's business
 use crate::aws::codec::shape::{Blob, Boolean, Choice, Double, Integer, Long, Nested, Time};
 #[allow(unused_imports)] // which ones is the model's business
 use crate::aws::validation::constraint::{self, Length, Pattern, Range, Text, Unconstrained};
+use crate::aws::validation::expression::Expression;
 
 pub(super) const COUNTS: List<Double> = List { length: Length::ANY, item: DATAPOINT_VALUE };
 
@@ -43,9 +40,8 @@ pub(super) const NAMESPACE: Text = Text {
     pattern: Some(Pattern {
         shown: "[^:].*",
         matches: |text| {
-            static REGEX: LazyLock<Option<Regex>> =
-                LazyLock::new(|| Regex::new(r"\A(?:[^:][^\n\r\x{85}\x{2028}\x{2029}]*)\z").ok());
-            constraint::matches_regex(&REGEX, text)
+            static EXPRESSION: Expression = Expression::new(r"\A(?:[^:][^\n\r\x{85}\x{2028}\x{2029}]*)\z");
+            EXPRESSION.matches(text)
         },
     }),
 };

@@ -2,16 +2,13 @@
 
 //! What the model says of each shape that an input holds.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 #[allow(unused_imports)] // which ones is the model's business
 use crate::aws::codec::collection::{List, Map};
 #[allow(unused_imports)] // which ones is the model's business
 use crate::aws::codec::shape::{Blob, Boolean, Choice, Double, Integer, Long, Nested, Time};
 #[allow(unused_imports)] // which ones is the model's business
 use crate::aws::validation::constraint::{self, Length, Pattern, Range, Text, Unconstrained};
+use crate::aws::validation::expression::Expression;
 
 pub(super) const ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_REQUEST_ENTRY: Nested<
     super::AcknowledgeDeadLetterQueueRecordsRequestEntry,
@@ -35,9 +32,9 @@ pub(super) const BUCKET_ARN: Text = Text {
     pattern: Some(Pattern {
         shown: "arn:aws[-a-z0-9]*:s3:::[a-z0-9._-]{3,63}",
         matches: |text| {
-            static REGEX: LazyLock<Option<Regex>> =
-                LazyLock::new(|| Regex::new(r"\A(?:arn:aws[-a-z0-9]*:s3:::[a-z0-9._-]{3,63})\z").ok());
-            constraint::matches_regex(&REGEX, text)
+            static EXPRESSION: Expression =
+                Expression::new(r"\A(?:arn:aws[-a-z0-9]*:s3:::[a-z0-9._-]{3,63})\z");
+            EXPRESSION.matches(text)
         },
     }),
 };
@@ -47,10 +44,10 @@ pub(super) const CHANNEL_ARN: Text = Text {
     pattern: Some(Pattern {
         shown: r"arn:aws.*:kinesis:.*:\d{12}:channel/\S+",
         matches: |text| {
-            static REGEX: LazyLock<Option<Regex>> = LazyLock::new(|| {
-                Regex::new(r"\A(?:arn:aws[^\n\r\x{85}\x{2028}\x{2029}]*:kinesis:[^\n\r\x{85}\x{2028}\x{2029}]*:[0-9]{12}:channel/[^ \t\n\x0B\f\r]+)\z").ok()
-            });
-            constraint::matches_regex(&REGEX, text)
+            static EXPRESSION: Expression = Expression::new(
+                r"\A(?:arn:aws[^\n\r\x{85}\x{2028}\x{2029}]*:kinesis:[^\n\r\x{85}\x{2028}\x{2029}]*:[0-9]{12}:channel/[^ \t\n\x0B\f\r]+)\z",
+            );
+            EXPRESSION.matches(text)
         },
     }),
 };
@@ -112,10 +109,10 @@ pub(super) const CONSUMER_ARN: Text = Text {
     pattern: Some(Pattern {
         shown: r"^(arn):aws.*:kinesis:.*:\d{12}:.*stream\/[a-zA-Z0-9_.-]+\/consumer\/[a-zA-Z0-9_.-]+:[0-9]+",
         matches: |text| {
-            static REGEX: LazyLock<Option<Regex>> = LazyLock::new(|| {
-                Regex::new(r"\A(?:(arn):aws[^\n\r\x{85}\x{2028}\x{2029}]*:kinesis:[^\n\r\x{85}\x{2028}\x{2029}]*:[0-9]{12}:[^\n\r\x{85}\x{2028}\x{2029}]*stream/[a-zA-Z0-9_.-]+/consumer/[a-zA-Z0-9_.-]+:[0-9]+)\z").ok()
-            });
-            constraint::matches_regex(&REGEX, text)
+            static EXPRESSION: Expression = Expression::new(
+                r"\A(?:(arn):aws[^\n\r\x{85}\x{2028}\x{2029}]*:kinesis:[^\n\r\x{85}\x{2028}\x{2029}]*:[0-9]{12}:[^\n\r\x{85}\x{2028}\x{2029}]*stream/[a-zA-Z0-9_.-]+/consumer/[a-zA-Z0-9_.-]+:[0-9]+)\z",
+            );
+            EXPRESSION.matches(text)
         },
     }),
 };
@@ -151,8 +148,8 @@ pub(super) const EXPECTED_BUCKET_OWNER: Text = Text {
     pattern: Some(Pattern {
         shown: r"\d{12}",
         matches: |text| {
-            static REGEX: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\A(?:[0-9]{12})\z").ok());
-            constraint::matches_regex(&REGEX, text)
+            static EXPRESSION: Expression = Expression::new(r"\A(?:[0-9]{12})\z");
+            EXPRESSION.matches(text)
         },
     }),
 };
@@ -162,10 +159,10 @@ pub(super) const GSR_SCHEMA_ARN: Text = Text {
     pattern: Some(Pattern {
         shown: r"arn:aws[-a-z0-9]*:glue:[-a-z0-9]+:\d{12}:schema/[-a-zA-Z0-9_$#.]+/[-a-zA-Z0-9_$#.]+",
         matches: |text| {
-            static REGEX: LazyLock<Option<Regex>> = LazyLock::new(|| {
-                Regex::new(r"\A(?:arn:aws[-a-z0-9]*:glue:[-a-z0-9]+:[0-9]{12}:schema/[-a-zA-Z0-9_$#.]+/[-a-zA-Z0-9_$#.]+)\z").ok()
-            });
-            constraint::matches_regex(&REGEX, text)
+            static EXPRESSION: Expression = Expression::new(
+                r"\A(?:arn:aws[-a-z0-9]*:glue:[-a-z0-9]+:[0-9]{12}:schema/[-a-zA-Z0-9_$#.]+/[-a-zA-Z0-9_$#.]+)\z",
+            );
+            EXPRESSION.matches(text)
         },
     }),
 };
@@ -255,10 +252,10 @@ pub(super) const QUEUE_ARN: Text = Text {
     pattern: Some(Pattern {
         shown: r"arn:aws.*:kinesis:.*:\d{12}:queue/\S+",
         matches: |text| {
-            static REGEX: LazyLock<Option<Regex>> = LazyLock::new(|| {
-                Regex::new(r"\A(?:arn:aws[^\n\r\x{85}\x{2028}\x{2029}]*:kinesis:[^\n\r\x{85}\x{2028}\x{2029}]*:[0-9]{12}:queue/[^ \t\n\x0B\f\r]+)\z").ok()
-            });
-            constraint::matches_regex(&REGEX, text)
+            static EXPRESSION: Expression = Expression::new(
+                r"\A(?:arn:aws[^\n\r\x{85}\x{2028}\x{2029}]*:kinesis:[^\n\r\x{85}\x{2028}\x{2029}]*:[0-9]{12}:queue/[^ \t\n\x0B\f\r]+)\z",
+            );
+            EXPRESSION.matches(text)
         },
     }),
 };
@@ -310,10 +307,10 @@ pub(super) const RESOURCE_ARN: Text = Text {
     pattern: Some(Pattern {
         shown: r"arn:aws.*:kinesis:.*:\d{12}:.*(stream|channel|queue)/\S+",
         matches: |text| {
-            static REGEX: LazyLock<Option<Regex>> = LazyLock::new(|| {
-                Regex::new(r"\A(?:arn:aws[^\n\r\x{85}\x{2028}\x{2029}]*:kinesis:[^\n\r\x{85}\x{2028}\x{2029}]*:[0-9]{12}:[^\n\r\x{85}\x{2028}\x{2029}]*(stream|channel|queue)/[^ \t\n\x0B\f\r]+)\z").ok()
-            });
-            constraint::matches_regex(&REGEX, text)
+            static EXPRESSION: Expression = Expression::new(
+                r"\A(?:arn:aws[^\n\r\x{85}\x{2028}\x{2029}]*:kinesis:[^\n\r\x{85}\x{2028}\x{2029}]*:[0-9]{12}:[^\n\r\x{85}\x{2028}\x{2029}]*(stream|channel|queue)/[^ \t\n\x0B\f\r]+)\z",
+            );
+            EXPRESSION.matches(text)
         },
     }),
 };
@@ -333,10 +330,9 @@ pub(super) const ROLE_ARN: Text = Text {
     pattern: Some(Pattern {
         shown: r"arn:aws[-a-z0-9]*:iam::\d{12}:role/[a-zA-Z_0-9+=,.@\-_/]+",
         matches: |text| {
-            static REGEX: LazyLock<Option<Regex>> = LazyLock::new(|| {
-                Regex::new(r"\A(?:arn:aws[-a-z0-9]*:iam::[0-9]{12}:role/[a-zA-Z_0-9+=,.@\-_/]+)\z").ok()
-            });
-            constraint::matches_regex(&REGEX, text)
+            static EXPRESSION: Expression =
+                Expression::new(r"\A(?:arn:aws[-a-z0-9]*:iam::[0-9]{12}:role/[a-zA-Z_0-9+=,.@\-_/]+)\z");
+            EXPRESSION.matches(text)
         },
     }),
 };
@@ -449,10 +445,10 @@ pub(super) const STREAM_ARN: Text = Text {
     pattern: Some(Pattern {
         shown: r"arn:aws.*:kinesis:.*:\d{12}:stream/\S+",
         matches: |text| {
-            static REGEX: LazyLock<Option<Regex>> = LazyLock::new(|| {
-                Regex::new(r"\A(?:arn:aws[^\n\r\x{85}\x{2028}\x{2029}]*:kinesis:[^\n\r\x{85}\x{2028}\x{2029}]*:[0-9]{12}:stream/[^ \t\n\x0B\f\r]+)\z").ok()
-            });
-            constraint::matches_regex(&REGEX, text)
+            static EXPRESSION: Expression = Expression::new(
+                r"\A(?:arn:aws[^\n\r\x{85}\x{2028}\x{2029}]*:kinesis:[^\n\r\x{85}\x{2028}\x{2029}]*:[0-9]{12}:stream/[^ \t\n\x0B\f\r]+)\z",
+            );
+            EXPRESSION.matches(text)
         },
     }),
 };
@@ -467,9 +463,8 @@ pub(super) const STREAM_ID: Text = Text {
     pattern: Some(Pattern {
         shown: "[a-z0-9]{20}-[a-z0-9]{3}",
         matches: |text| {
-            static REGEX: LazyLock<Option<Regex>> =
-                LazyLock::new(|| Regex::new(r"\A(?:[a-z0-9]{20}-[a-z0-9]{3})\z").ok());
-            constraint::matches_regex(&REGEX, text)
+            static EXPRESSION: Expression = Expression::new(r"\A(?:[a-z0-9]{20}-[a-z0-9]{3})\z");
+            EXPRESSION.matches(text)
         },
     }),
 };
@@ -496,11 +491,10 @@ pub(super) const TABLE_BUCKET_ARN: Text = Text {
     pattern: Some(Pattern {
         shown: r"arn:aws[-a-z0-9]*:s3tables:[-a-z0-9]+:\d{12}:bucket/[a-z0-9_-]{3,63}",
         matches: |text| {
-            static REGEX: LazyLock<Option<Regex>> = LazyLock::new(|| {
-                Regex::new(r"\A(?:arn:aws[-a-z0-9]*:s3tables:[-a-z0-9]+:[0-9]{12}:bucket/[a-z0-9_-]{3,63})\z")
-                    .ok()
-            });
-            constraint::matches_regex(&REGEX, text)
+            static EXPRESSION: Expression = Expression::new(
+                r"\A(?:arn:aws[-a-z0-9]*:s3tables:[-a-z0-9]+:[0-9]{12}:bucket/[a-z0-9_-]{3,63})\z",
+            );
+            EXPRESSION.matches(text)
         },
     }),
 };

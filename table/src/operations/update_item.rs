@@ -33,23 +33,24 @@ pub struct UpdateSpec {
 }
 
 impl UpdateItem {
-    /// Updates the item by an expression, whatever it is.
-    pub fn new(
-        table: TableArn,
-        key: Item,
-        expression: impl Into<String>,
-        placeholders: Placeholders,
-    ) -> Self {
+    /// Updates the item whatever it is.
+    pub fn new(table: TableArn, key: Item, update: impl Into<UpdateSpec>) -> Self {
         Self {
             table,
             key,
-            update: UpdateSpec { expression: Some(expression.into()), attributes: None },
+            update: update.into(),
             condition: ConditionSpec::default(),
-            placeholders,
+            placeholders: Placeholders::default(),
             return_values: ReturnValues::None,
             shows_failure: false,
             with_collection: false,
         }
+    }
+}
+
+impl From<&str> for UpdateSpec {
+    fn from(expression: &str) -> Self {
+        Self { expression: Some(expression.to_owned()), attributes: None }
     }
 }
 

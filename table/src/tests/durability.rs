@@ -7,7 +7,8 @@ use super::*;
 use crate::{Error, UpdateItem};
 
 fn increment(arn: &TableArn, key: &str) -> UpdateItem {
-    UpdateItem::new(arn.clone(), id(key), "ADD tally :one", values([(":one", 1.into())]))
+    let placeholders = values([(":one", 1.into())]);
+    UpdateItem { placeholders, ..UpdateItem::new(arn.clone(), id(key), "ADD tally :one") }
 }
 
 async fn tally(tables: &Tables, arn: &TableArn, key: &str) -> Option<Value> {

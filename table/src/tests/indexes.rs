@@ -104,13 +104,12 @@ async fn carry_out(world: &World, tables: &mut Tables, arn: &TableArn, step: Ste
         Step::Delete(key) => tables.delete_item(DeleteItem::new(arn.clone(), key)).await.map(|_| ()),
         Step::Update(key, rank) => {
             let call = match rank {
-                Some(rank) => UpdateItem::new(
-                    arn.clone(),
-                    key,
-                    "SET rank = :rank, note = if_not_exists(note, :rank)",
-                    values([(":rank", rank.into())]),
-                ),
-                None => UpdateItem::new(arn.clone(), key, "REMOVE rank", Placeholders::default()),
+                Some(rank) => {
+                    let placeholders = values([(":rank", rank.into())]);
+                    let update = "SET rank = :rank, note = if_not_exists(note, :rank)";
+                    UpdateItem { placeholders, ..UpdateItem::new(arn.clone(), key, update) }
+                }
+                None => UpdateItem::new(arn.clone(), key, "REMOVE rank"),
             };
             tables.update_item(call).await.map(|_| ())
         }

@@ -46,7 +46,7 @@ async fn an_update_that_only_removes_makes_no_item() {
     let world = World::new();
     let (tables, arn) = world.with_table().await;
     for return_values in [ReturnValues::AllNew, ReturnValues::UpdatedNew] {
-        let mut call = UpdateItem::new(arn.clone(), id("a"), "REMOVE a1, x.y", Placeholders::default());
+        let mut call = UpdateItem::new(arn.clone(), id("a"), "REMOVE a1, x.y");
         call.return_values = return_values;
         assert_eq!(tables.update_item(call).await.unwrap().attributes, None);
     }
@@ -59,12 +59,8 @@ async fn an_update_makes_the_item_and_returns_what_was_asked_for() {
     let world = World::new();
     let (tables, arn) = world.with_table().await;
     let add = |return_values| {
-        let mut call = UpdateItem::new(
-            arn.clone(),
-            id("a"),
-            "ADD tally :one SET seen = :one",
-            values([(":one", 1.into())]),
-        );
+        let mut call = UpdateItem::new(arn.clone(), id("a"), "ADD tally :one SET seen = :one");
+        call.placeholders = values([(":one", 1.into())]);
         call.return_values = return_values;
         call
     };
@@ -107,8 +103,8 @@ async fn legacy_parameters_work_as_kcl_uses_them() {
         let gone = AttributeUpdate { value: None, action: UpdateAction::Delete };
         let updates = [("owner", put(owner.into())), ("counter", add), ("checkpointOwner", gone)];
         let updates = updates.map(|(name, update)| (name.to_owned(), update));
-        let mut call = UpdateItem::new(arn.clone(), id("lease"), "", Placeholders::default());
-        call.update = UpdateSpec { expression: None, attributes: Some(updates.into()) };
+        let update = UpdateSpec { expression: None, attributes: Some(updates.into()) };
+        let mut call = UpdateItem::new(arn.clone(), id("lease"), update);
         call.condition = expect("counter", Some(counter.into()), None);
         (call.return_values, call.shows_failure) = (ReturnValues::AllNew, true);
         tables.update_item(call).await

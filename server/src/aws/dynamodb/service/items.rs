@@ -10,6 +10,31 @@ use crate::aws::dynamodb::generated::{
     UpdateItemInput, UpdateItemOutput,
 };
 
+/// Sets in a call what puts, updates and deletions have in common. Their inputs have members of the same names, and no
+/// type for these.
+macro_rules! set_common {
+    ($call:ident, $input:ident) => {
+        $call.condition =
+            parameters::condition($input.condition_expression, $input.expected, $input.conditional_operator)?;
+        $call.placeholders =
+            parameters::placeholders($input.expression_attribute_names, $input.expression_attribute_values)?;
+        $call.return_values = parameters::return_values($input.return_values);
+        $call.shows_failure = parameters::shows_failure($input.return_values_on_condition_check_failure);
+        $call.with_collection = parameters::with_collections($input.return_item_collection_metrics);
+    };
+}
+
+/// The output of a put, an update or a deletion: again, types with members of the same names.
+macro_rules! output {
+    ($output:ident, $written:ident, $return_consumed:expr) => {
+        $output {
+            attributes: $written.attributes.map(attributes),
+            consumed_capacity: consumed::capacity($return_consumed, $written.consumed),
+            item_collection_metrics: $written.collection.map(consumed::collection),
+        }
+    };
+}
+
 pub(super) async fn get(tables: &Tables, caller: &Caller, input: GetItemInput) -> Answer<GetItemOutput> {
     let call = GetItem {
         table: names::table(caller, &input.table_name)?,
@@ -29,28 +54,10 @@ pub(super) async fn get(tables: &Tables, caller: &Caller, input: GetItemInput) -
 }
 
 pub(super) async fn put(tables: &Tables, caller: &Caller, input: PutItemInput) -> Answer<PutItemOutput> {
-    let call = PutItem {
-        table: names::table(caller, &input.table_name)?,
-        item: item(input.item)?,
-        condition: parameters::condition(
-            input.condition_expression,
-            input.expected,
-            input.conditional_operator,
-        )?,
-        placeholders: parameters::placeholders(
-            input.expression_attribute_names,
-            input.expression_attribute_values,
-        )?,
-        return_values: parameters::return_values(input.return_values),
-        shows_failure: parameters::shows_failure(input.return_values_on_condition_check_failure),
-        with_collection: parameters::with_collections(input.return_item_collection_metrics),
-    };
+    let mut call = PutItem::new(names::table(caller, &input.table_name)?, item(input.item)?);
+    set_common!(call, input);
     let written = tables.put_item(call).await?;
-    Ok(PutItemOutput {
-        attributes: written.attributes.map(attributes),
-        consumed_capacity: consumed::capacity(input.return_consumed_capacity, written.consumed),
-        item_collection_metrics: written.collection.map(consumed::collection),
-    })
+    Ok(output!(PutItemOutput, written, input.return_consumed_capacity))
 }
 
 pub(super) async fn update(
@@ -58,32 +65,15 @@ pub(super) async fn update(
     caller: &Caller,
     input: UpdateItemInput,
 ) -> Answer<UpdateItemOutput> {
-    let call = UpdateItem {
-        table: names::table(caller, &input.table_name)?,
-        key: item(input.key)?,
-        update: UpdateSpec {
-            expression: parameters::text(input.update_expression),
-            attributes: input.attribute_updates.map(parameters::updates).transpose()?,
-        },
-        condition: parameters::condition(
-            input.condition_expression,
-            input.expected,
-            input.conditional_operator,
-        )?,
-        placeholders: parameters::placeholders(
-            input.expression_attribute_names,
-            input.expression_attribute_values,
-        )?,
-        return_values: parameters::return_values(input.return_values),
-        shows_failure: parameters::shows_failure(input.return_values_on_condition_check_failure),
-        with_collection: parameters::with_collections(input.return_item_collection_metrics),
+    let (table, key) = (names::table(caller, &input.table_name)?, item(input.key)?);
+    let update = UpdateSpec {
+        expression: parameters::text(input.update_expression),
+        attributes: input.attribute_updates.map(parameters::updates).transpose()?,
     };
+    let mut call = UpdateItem::new(table, key, update);
+    set_common!(call, input);
     let written = tables.update_item(call).await?;
-    Ok(UpdateItemOutput {
-        attributes: written.attributes.map(attributes),
-        consumed_capacity: consumed::capacity(input.return_consumed_capacity, written.consumed),
-        item_collection_metrics: written.collection.map(consumed::collection),
-    })
+    Ok(output!(UpdateItemOutput, written, input.return_consumed_capacity))
 }
 
 pub(super) async fn delete(
@@ -91,26 +81,8 @@ pub(super) async fn delete(
     caller: &Caller,
     input: DeleteItemInput,
 ) -> Answer<DeleteItemOutput> {
-    let call = DeleteItem {
-        table: names::table(caller, &input.table_name)?,
-        key: item(input.key)?,
-        condition: parameters::condition(
-            input.condition_expression,
-            input.expected,
-            input.conditional_operator,
-        )?,
-        placeholders: parameters::placeholders(
-            input.expression_attribute_names,
-            input.expression_attribute_values,
-        )?,
-        return_values: parameters::return_values(input.return_values),
-        shows_failure: parameters::shows_failure(input.return_values_on_condition_check_failure),
-        with_collection: parameters::with_collections(input.return_item_collection_metrics),
-    };
+    let mut call = DeleteItem::new(names::table(caller, &input.table_name)?, item(input.key)?);
+    set_common!(call, input);
     let written = tables.delete_item(call).await?;
-    Ok(DeleteItemOutput {
-        attributes: written.attributes.map(attributes),
-        consumed_capacity: consumed::capacity(input.return_consumed_capacity, written.consumed),
-        item_collection_metrics: written.collection.map(consumed::collection),
-    })
+    Ok(output!(DeleteItemOutput, written, input.return_consumed_capacity))
 }

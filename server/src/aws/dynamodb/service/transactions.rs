@@ -9,8 +9,8 @@ use super::values::{attributes, item};
 use super::{Answer, consumed, names, parameters, validation};
 use crate::aws::caller::Caller;
 use crate::aws::dynamodb::generated::{
-    ConditionCheck, Delete, Get, ItemCollectionMetrics, ItemResponse, Put, TransactGetItemsInput,
-    TransactGetItemsOutput, TransactWriteItem, TransactWriteItemsInput, TransactWriteItemsOutput, Update,
+    Get, ItemCollectionMetrics, ItemResponse, TransactGetItemsInput, TransactGetItemsOutput,
+    TransactWriteItem, TransactWriteItemsInput, TransactWriteItemsOutput,
 };
 
 pub(super) async fn get(
@@ -58,68 +58,45 @@ pub(super) async fn write(
     })
 }
 
+/// One write of a transaction. The actions have members of the same names, and no type for these.
+macro_rules! transact_write {
+    ($caller:ident, $wire:ident, $action:expr, $condition:expr) => {
+        Ok(TransactWrite {
+            table: names::table($caller, &$wire.table_name)?,
+            action: $action,
+            condition: $condition,
+            placeholders: parameters::placeholders(
+                $wire.expression_attribute_names,
+                $wire.expression_attribute_values,
+            )?,
+            shows_failure: parameters::shows_failure($wire.return_values_on_condition_check_failure),
+        })
+    };
+}
+
 fn action(caller: &Caller, wire: TransactWriteItem) -> Answer<TransactWrite> {
     let TransactWriteItem { condition_check, put, delete, update } = wire;
     match (condition_check, put, delete, update) {
-        (Some(check), None, None, None) => checked(caller, check),
-        (None, Some(put), None, None) => put_of(caller, put),
-        (None, None, Some(delete), None) => deletion(caller, delete),
-        (None, None, None, Some(update)) => update_of(caller, update),
+        (Some(wire), None, None, None) => {
+            let condition = wire.condition_expression.into();
+            transact_write!(caller, wire, Action::Check(item(wire.key)?), Some(condition))
+        }
+        (None, Some(wire), None, None) => {
+            let condition = parameters::text(wire.condition_expression);
+            transact_write!(caller, wire, Action::Put(item(wire.item)?), condition)
+        }
+        (None, None, Some(wire), None) => {
+            let condition = parameters::text(wire.condition_expression);
+            transact_write!(caller, wire, Action::Delete(item(wire.key)?), condition)
+        }
+        (None, None, None, Some(wire)) => {
+            let condition = parameters::text(wire.condition_expression);
+            let update = wire.update_expression.into();
+            transact_write!(caller, wire, Action::Update(item(wire.key)?, update), condition)
+        }
         (None, None, None, None) => Err(validation(
             "Invalid Request: TransactWriteRequest should contain Delete or Put or Update request",
         )),
         _ => Err(validation("TransactItems can only contain one of Check, Put, Update or Delete")),
     }
-}
-
-fn checked(caller: &Caller, wire: ConditionCheck) -> Answer<TransactWrite> {
-    Ok(TransactWrite {
-        table: names::table(caller, &wire.table_name)?,
-        action: Action::Check(item(wire.key)?),
-        condition: Some(wire.condition_expression.into()),
-        placeholders: parameters::placeholders(
-            wire.expression_attribute_names,
-            wire.expression_attribute_values,
-        )?,
-        shows_failure: parameters::shows_failure(wire.return_values_on_condition_check_failure),
-    })
-}
-
-fn put_of(caller: &Caller, wire: Put) -> Answer<TransactWrite> {
-    Ok(TransactWrite {
-        table: names::table(caller, &wire.table_name)?,
-        action: Action::Put(item(wire.item)?),
-        condition: parameters::text(wire.condition_expression),
-        placeholders: parameters::placeholders(
-            wire.expression_attribute_names,
-            wire.expression_attribute_values,
-        )?,
-        shows_failure: parameters::shows_failure(wire.return_values_on_condition_check_failure),
-    })
-}
-
-fn deletion(caller: &Caller, wire: Delete) -> Answer<TransactWrite> {
-    Ok(TransactWrite {
-        table: names::table(caller, &wire.table_name)?,
-        action: Action::Delete(item(wire.key)?),
-        condition: parameters::text(wire.condition_expression),
-        placeholders: parameters::placeholders(
-            wire.expression_attribute_names,
-            wire.expression_attribute_values,
-        )?,
-        shows_failure: parameters::shows_failure(wire.return_values_on_condition_check_failure),
-    })
-}
-
-fn update_of(caller: &Caller, wire: Update) -> Answer<TransactWrite> {
-    Ok(TransactWrite {
-        table: names::table(caller, &wire.table_name)?,
-        action: Action::Update(item(wire.key)?, wire.update_expression.into()),
-        condition: parameters::text(wire.condition_expression),
-        placeholders: parameters::placeholders(
-            wire.expression_attribute_names,
-            wire.expression_attribute_values,
-        )?,
-        shows_failure: parameters::shows_failure(wire.return_values_on_condition_check_failure),
-    })
 }

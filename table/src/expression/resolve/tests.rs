@@ -264,7 +264,6 @@ fn updates_are_read() {
 }
 
 #[test]
-#[allow(clippy::too_many_lines)] // a list of cases
 fn updates_that_make_no_sense_are_refused_with_awss_words() {
     for (text, expected) in [
         ("", "The expression can not be empty;"),
@@ -286,6 +285,14 @@ fn updates_that_make_no_sense_are_refused_with_awss_words() {
             "SET a = :x, a = :n",
             "An expression attribute value used in expression is not defined; attribute value: :x",
         ),
+    ] {
+        assert_eq!(update(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn paths_that_cannot_be_updated_together_are_refused_with_awss_words() {
+    for (text, expected) in [
         (
             "SET a[0] = :n, a.b = :n REMOVE a.b",
             "Two document paths overlap with each other; must remove or rewrite one of these paths; path \
@@ -301,6 +308,14 @@ fn updates_that_make_no_sense_are_refused_with_awss_words() {
             "Two document paths conflict with each other; must remove or rewrite one of these paths; path \
              one: [a, [0]], path two: [a, b]",
         ),
+    ] {
+        assert_eq!(update(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn operands_that_do_not_fit_an_update_are_refused_with_awss_words() {
+    for (text, expected) in [
         (
             "SET a = :s + :n ADD b :s",
             "Incorrect operand type for operator or function; operator: ADD, operand type: STRING, typeSet: \

@@ -1,11 +1,10 @@
 //! The trait that every transport implements, and the nouns it speaks in.
 //!
-//! Names, ARNs, hash keys, shard ids and times are `model`'s. Sequence numbers are not: `model` knows the
-//! structure that this service gives them, a client has to carry whatever an endpoint issued. A call is one
-//! request; following page tokens is offered beside it ([`dyn StreamApi`]'s `all_…`).
+//! Names, ARNs, hash keys, shard ids and times are `model`'s, and so are sequence numbers: those that any endpoint
+//! may have issued, of whatever structure, because a client has to carry them. A call is one request; following page
+//! tokens is offered beside it ([`dyn StreamApi`]'s `all_…`).
 
 mod record;
-mod sequence_number;
 mod shard;
 mod stream;
 
@@ -13,10 +12,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
+pub use millstream_model::{InvalidIssuedNumber as InvalidSequenceNumber, IssuedNumber as SequenceNumber};
 use millstream_model::{ShardId, StreamName};
 
 pub use self::record::{Acknowledgement, EntryOutcome, NewRecord, Next, Record, RecordPage, ShardIterator};
-pub use self::sequence_number::{InvalidSequenceNumber, SequenceNumber};
 pub use self::shard::{ChildShard, Shard, ShardFilter, StartingPosition};
 pub use self::stream::{
     Capacity, InvalidStreamRef, NewStream, StreamListing, StreamMode, StreamRef, StreamStatus, StreamSummary,

@@ -3,41 +3,10 @@
 //! Positions are ordered as KCL orders them: the sentinels that stand before any number, the numbers by value, and
 //! `SHARD_END` behind everything. A checkpoint never moves back in this order.
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-/// Digits that Kinesis's service model allows.
-const DIGITS_MAX: usize = 129;
-
-/// A sequence number as some service issued it: decimal text, compared by value and never computed with.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct SequenceNumber(Box<str>);
-
-impl Ord for SequenceNumber {
-    /// Without leading zeros the longer number is the greater one.
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.len().cmp(&other.0.len()).then_with(|| self.0.cmp(&other.0))
-    }
-}
-
-impl PartialOrd for SequenceNumber {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl fmt::Display for SequenceNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for SequenceNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+use millstream_model::IssuedNumber;
 
 /// Where in a shard processing stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,7 +18,7 @@ pub enum Position {
     /// After the newest record.
     Latest,
     /// This record was processed.
-    At(SequenceNumber),
+    At(IssuedNumber),
     /// Every record was processed, and the shard will get no more.
     ShardEnd,
 }
@@ -76,18 +45,8 @@ impl FromStr for Position {
             "TRIM_HORIZON" => Self::TrimHorizon,
             "LATEST" => Self::Latest,
             "SHARD_END" => Self::ShardEnd,
-            _ => Self::At(text.parse()?),
+            _ => Self::At(text.parse().map_err(|_| InvalidPosition)?),
         })
-    }
-}
-
-impl FromStr for SequenceNumber {
-    type Err = InvalidPosition;
-
-    fn from_str(text: &str) -> Result<Self, InvalidPosition> {
-        let digits = (1..=DIGITS_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        let canonical = text == "0" || !text.starts_with('0');
-        if digits && canonical { Ok(Self(text.into())) } else { Err(InvalidPosition) }
     }
 }
 
@@ -97,7 +56,7 @@ impl fmt::Display for Position {
             Self::AtTimestamp => "AT_TIMESTAMP",
             Self::TrimHorizon => "TRIM_HORIZON",
             Self::Latest => "LATEST",
-            Self::At(number) => &number.0,
+            Self::At(number) => number.as_str(),
             Self::ShardEnd => "SHARD_END",
         })
     }
@@ -117,7 +76,7 @@ impl Checkpoint {
     pub const SHARD_END: Self = Self { position: Position::ShardEnd, sub_sequence: 0 };
 
     #[must_use]
-    pub fn at(number: SequenceNumber, sub_sequence: u64) -> Self {
+    pub fn at(number: IssuedNumber, sub_sequence: u64) -> Self {
         Self { position: Position::At(number), sub_sequence }
     }
 

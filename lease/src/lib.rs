@@ -21,8 +21,9 @@ pub mod stealing;
 pub mod store;
 pub mod worker;
 
-pub use checkpoint::{Checkpoint, Position, SequenceNumber};
+pub use checkpoint::{Checkpoint, Position};
 pub use error::{Error, Result};
 pub use lease::{Lease, PendingCheckpoint, StreamOfLease};
+pub use millstream_model::IssuedNumber;
 pub use names::{LeaseKey, ShardName, StreamIdentifier, WorkerId};
 pub use store::{Cas, LeaseStore, Lost, MemoryStore};

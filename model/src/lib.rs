@@ -8,6 +8,7 @@ pub mod arn;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod hash_key;
+pub mod issued_number;
 pub mod limits;
 pub mod names;
 pub mod record;
@@ -18,6 +19,7 @@ pub mod time;
 
 pub use arn::{ConsumerArn, StreamArn};
 pub use hash_key::{HashKey, HashKeyRange};
+pub use issued_number::{InvalidIssuedNumber, IssuedNumber};
 pub use names::{AccountId, ConsumerName, InvalidName, Region, StreamName};
 pub use record::Record;
 pub use sequence_number::{InvalidSequenceNumber, SequenceNumber};

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use millstream_model::{HashKey, ShardId, Timestamp};
 
-use super::sequence_number::SequenceNumber;
+use super::SequenceNumber;
 use super::shard::ChildShard;
 use crate::error::Error;
 

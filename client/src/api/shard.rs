@@ -2,7 +2,7 @@
 
 use millstream_model::{HashKeyRange, ShardId, Timestamp};
 
-use super::sequence_number::SequenceNumber;
+use super::SequenceNumber;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shard {

@@ -1,22 +1,22 @@
-//! Sequence numbers as a client carries them: decimal text that some endpoint issued.
+//! Sequence numbers as those carry them who did not issue them: decimal text of some endpoint.
 //!
 //! A number is handed back exactly as it came, whatever its inner structure; it is compared, never computed
-//! with. Numbers in the structure that AWS gives them can be looked into with [`SequenceNumber::decode`].
+//! with. Numbers in the structure that AWS gives them can be looked into with [`IssuedNumber::decode`].
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use millstream_model::sequence_number::Decoded;
+use crate::sequence_number::Decoded;
 
 /// Digits that the service model allows.
 const DIGITS_MAX: usize = 129;
 
 /// A record's place in its shard; later records of a shard have greater numbers.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct SequenceNumber(Box<str>);
+pub struct IssuedNumber(Box<str>);
 
-impl SequenceNumber {
+impl IssuedNumber {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -32,38 +32,38 @@ impl SequenceNumber {
 /// Not a decimal number of at most 129 digits without leading zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a sequence number is a decimal number of at most 129 digits")]
-pub struct InvalidSequenceNumber;
+pub struct InvalidIssuedNumber;
 
-impl FromStr for SequenceNumber {
-    type Err = InvalidSequenceNumber;
+impl FromStr for IssuedNumber {
+    type Err = InvalidIssuedNumber;
 
-    fn from_str(text: &str) -> Result<Self, InvalidSequenceNumber> {
+    fn from_str(text: &str) -> Result<Self, InvalidIssuedNumber> {
         let digits = (1..=DIGITS_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
         let canonical = text == "0" || !text.starts_with('0');
-        if digits && canonical { Ok(Self(text.into())) } else { Err(InvalidSequenceNumber) }
+        if digits && canonical { Ok(Self(text.into())) } else { Err(InvalidIssuedNumber) }
     }
 }
 
-impl Ord for SequenceNumber {
+impl Ord for IssuedNumber {
     /// Numeric order: without leading zeros the longer number is the greater one.
     fn cmp(&self, other: &Self) -> Ordering {
         self.0.len().cmp(&other.0.len()).then_with(|| self.0.cmp(&other.0))
     }
 }
 
-impl PartialOrd for SequenceNumber {
+impl PartialOrd for IssuedNumber {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl fmt::Display for SequenceNumber {
+impl fmt::Display for IssuedNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl fmt::Debug for SequenceNumber {
+impl fmt::Debug for IssuedNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -78,25 +78,25 @@ mod tests {
     #[test]
     fn takes_decimals_alone() {
         for text in ["0", "1", "49594189147623985939251953501666965394405037144469929986", &"9".repeat(129)] {
-            assert_eq!(text.parse::<SequenceNumber>().unwrap().as_str(), text);
+            assert_eq!(text.parse::<IssuedNumber>().unwrap().as_str(), text);
         }
         for text in ["", "01", "-1", "+1", "1.0", "TRIM_HORIZON", &"9".repeat(130)] {
-            assert_eq!(text.parse::<SequenceNumber>(), Err(InvalidSequenceNumber), "{text}");
+            assert_eq!(text.parse::<IssuedNumber>(), Err(InvalidIssuedNumber), "{text}");
         }
     }
 
     #[test]
     fn decodes_what_has_the_structure() {
-        let number = "49590338271490256608559692538361571095921575989136588898".parse::<SequenceNumber>();
+        let number = "49590338271490256608559692538361571095921575989136588898".parse::<IssuedNumber>();
         let decoded = number.unwrap().decode().unwrap();
         assert_eq!((decoded.number.shard_index, decoded.number.time_secs), (6, 1_545_084_650));
-        assert_eq!("17".repeat(40).parse::<SequenceNumber>().unwrap().decode(), None);
+        assert_eq!("17".repeat(40).parse::<IssuedNumber>().unwrap().decode(), None);
     }
 
     proptest! {
         #[test]
         fn orders_as_numbers_do(a: u128, b: u128) {
-            let number = |value: u128| value.to_string().parse::<SequenceNumber>().unwrap();
+            let number = |value: u128| value.to_string().parse::<IssuedNumber>().unwrap();
             prop_assert_eq!(number(a).cmp(&number(b)), a.cmp(&b));
             prop_assert_eq!(number(a % 1000).cmp(&number(b % 1000)), (a % 1000).cmp(&(b % 1000)));
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use millstream_model::{AccountId, ConsumerArn, Region, StreamArn, Timestamp};
 use millstream_runtime::{OnFailure, SharedClock, SharedEntropy, TaskSet};
 use millstream_storage::Slot;
-use tokio::sync::{Mutex, Notify, Semaphore, oneshot};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use crate::account::Accounts;
 use crate::call_limits::{Call, CallBuckets};
@@ -218,14 +218,8 @@ impl Engine {
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
-        let (tell, told) = oneshot::channel();
-        let change = change(self.clone());
-        self.inner.tasks.spawn(name, OnFailure::Log, async move {
-            // Nobody listens any more: then nobody needs to know.
-            let _ = tell.send(change.await);
-            Ok::<_, Infallible>(())
-        });
-        told.await.unwrap_or_else(|_| Err(Error::Unavailable("the server is shutting down".to_owned())))
+        let carried = self.inner.tasks.carry_through(name, change(self.clone())).await;
+        carried.unwrap_or_else(|| Err(Error::Unavailable("the server is shutting down".to_owned())))
     }
 
     fn start_janitor(&self) {

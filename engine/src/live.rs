@@ -8,14 +8,13 @@
 mod gate;
 mod replacement;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use millstream_runtime::{OnFailure, SharedClock, SharedEntropy, TaskSet};
+use millstream_runtime::{SharedClock, SharedEntropy, TaskSet};
 use millstream_storage::{Marks, Slot};
-use tokio::sync::{Mutex, oneshot, watch};
+use tokio::sync::{Mutex, watch};
 
 use crate::encryption::source::KeySource;
 use crate::encryption::vault::Vault;
@@ -232,14 +231,8 @@ impl LiveEngine {
         T: Send + 'static,
         F: Future<Output = std::result::Result<T, SnapshotError>> + Send + 'static,
     {
-        let work = work(self.store.clone());
-        let (done, outcome) = oneshot::channel();
-        self.store.tasks.spawn(name, OnFailure::Log, async move {
-            // Whoever asked may have stopped waiting.
-            let _ = done.send(work.await);
-            Ok::<_, Infallible>(())
-        });
-        outcome.await.unwrap_or_else(|_| Err(shutting_down().into()))
+        let carried = self.store.tasks.carry_through(name, work(self.store.clone())).await;
+        carried.unwrap_or_else(|| Err(shutting_down().into()))
     }
 }
 

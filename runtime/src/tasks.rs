@@ -3,10 +3,12 @@
 //! A [`TaskSet`] never leaks a task: dropping interest is explicit (`shutdown`, then `join`), and a task
 //! that must not fail takes the whole set down instead of dying in silence.
 
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -44,6 +46,21 @@ impl TaskSet {
                 guard.fail(&error);
             }
         });
+    }
+
+    /// Runs `work` to its end even if the caller stops waiting for what comes of it. `None` when it panicked.
+    pub async fn carry_through<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let (tell, told) = oneshot::channel();
+        self.spawn(name, OnFailure::Log, async move {
+            // Nobody listens any more: then nobody needs to know.
+            let _ = tell.send(work.await);
+            Ok::<_, Infallible>(())
+        });
+        told.await.ok()
     }
 
     /// Runs blocking work (storage reads) on the runtime's blocking threads and waits for it.
@@ -108,8 +125,6 @@ impl Drop for FailureGuard {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
-
     use super::*;
     use crate::clock::SystemClock;
 
@@ -123,6 +138,23 @@ mod tests {
         });
         tasks.shutdown();
         assert!(tasks.join(&SystemClock::default(), Duration::from_secs(10)).await);
+    }
+
+    #[tokio::test]
+    async fn what_is_carried_through_ends_though_nobody_waits() {
+        let tasks = TaskSet::default();
+        assert_eq!(tasks.carry_through("answers", async { 5 }).await, Some(5));
+        assert_eq!(tasks.carry_through("panics", async { assert!(tasks_are_fine()) }).await, None);
+        let (begin, begun) = oneshot::channel();
+        let (tell, told) = oneshot::channel();
+        let work = async move { begun.await.is_ok_and(|()| tell.send(()).is_ok()) };
+        {
+            let waiting = std::pin::pin!(tasks.carry_through("goes on", work));
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(waiting.poll(&mut context).is_pending());
+        }
+        begin.send(()).unwrap();
+        assert_eq!(told.await, Ok(()));
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use millstream_model::Timestamp;
 use millstream_runtime::{OnFailure, SharedClock, SharedEntropy, TaskSet};
 use millstream_storage::Slot;
-use tokio::sync::{Mutex, Notify, OwnedRwLockReadGuard, oneshot};
+use tokio::sync::{Mutex, Notify, OwnedRwLockReadGuard};
 
 use crate::arn::TableArn;
 use crate::catalog::Catalog;
@@ -129,14 +129,8 @@ impl Tables {
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
-        let (tell, told) = oneshot::channel();
-        let change = change(self.clone());
-        self.inner.tasks.spawn(name, OnFailure::Log, async move {
-            // Nobody listens any more: then nobody needs to know.
-            let _ = tell.send(change.await);
-            Ok::<_, Infallible>(())
-        });
-        told.await.unwrap_or_else(|_| Err(Error::Unavailable("the server is shutting down".to_owned())))
+        let carried = self.inner.tasks.carry_through(name, change(self.clone())).await;
+        carried.unwrap_or_else(|| Err(Error::Unavailable("the server is shutting down".to_owned())))
     }
 }
 

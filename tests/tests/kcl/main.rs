@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the lints spare test functions alone
 
 mod fleet;
+mod long;
 mod worker;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -142,4 +143,14 @@ fn a_fleet_of_kcl_2_becomes_one_of_kcl_3() {
     fleet.stop("new-2");
     assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key");
     fleet.assert_logs_are_clean();
+}
+
+#[test]
+fn kcl_rs_polls() {
+    live(Version::KclRs, Retrieval::Polling, Transport::Http);
+}
+
+#[test]
+fn kcl_rs_subscribes() {
+    live(Version::KclRs, Retrieval::FanOut, Transport::Http);
 }

@@ -47,7 +47,10 @@ pub(crate) async fn client(stage: Stage, mut dice: Dice) {
         };
         match (stage.act(&mut thread, item, operation).await, operation) {
             (Some(Answer::Found(Some(value)) | Answer::Sum(value)), _)
-            | (Some(Answer::Done), Operation::PutIfAbsent(value) | Operation::CompareAndSet { new: value, .. }) => {
+            | (
+                Some(Answer::Done),
+                Operation::PutIfAbsent(value) | Operation::CompareAndSet { new: value, .. },
+            ) => {
                 seen.insert(item, value);
             }
             _ => {}

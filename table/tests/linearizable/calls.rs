@@ -1,8 +1,8 @@
 //! Operations of the model as calls of the table.
 
 use millstream_table::{
-    ConditionSpec, DeleteItem, Error, GetItem, Item, Placeholders, ProjectionSpec, PutItem, ReturnValues, TableArn,
-    Tables, UpdateItem, Value,
+    ConditionSpec, DeleteItem, Error, GetItem, Item, Placeholders, ProjectionSpec, PutItem, ReturnValues,
+    TableArn, Tables, UpdateItem, Value,
 };
 
 use crate::model::{Answer, Operation};
@@ -57,7 +57,8 @@ pub(crate) async fn call(tables: &Tables, item: u64, operation: Operation) -> Re
         }
         Operation::Add(more) => {
             let update = UpdateItem::new(arn(), key(item), "ADD v :more", values([(":more", more)]));
-            let updated = tables.update_item(UpdateItem { return_values: ReturnValues::AllNew, ..update }).await?;
+            let updated =
+                tables.update_item(UpdateItem { return_values: ReturnValues::AllNew, ..update }).await?;
             return Ok(Answer::Sum(value_of(&updated.attributes.unwrap())));
         }
         Operation::DeleteIf(old) => {
@@ -81,7 +82,11 @@ fn put(item: u64, value: u64) -> PutItem {
 }
 
 /// The mistake that conditions are there for.
-pub(crate) async fn compare_and_call(tables: &Tables, item: u64, operation: Operation) -> Result<Answer, Error> {
+pub(crate) async fn compare_and_call(
+    tables: &Tables,
+    item: u64,
+    operation: Operation,
+) -> Result<Answer, Error> {
     let Operation::CompareAndSet { old, new } = operation else { return call(tables, item, operation).await };
     if read(tables, item).await? != Some(old) {
         return Ok(Answer::Refused);

@@ -4,7 +4,6 @@
 //!
 //! The checker is stateright's. That it would find something is shown by clients that compare by themselves.
 
-
 mod actors;
 mod calls;
 mod model;

@@ -9,8 +9,8 @@ use millstream_storage::faulty::{Faults, FaultyBackend};
 use millstream_storage::memory::{MemoryBackend, MemorySlot};
 use millstream_storage::{Backend, SlotId};
 use millstream_table::{
-    BillingMode, CreateTable, Error, KeyElement, KeyPart, KeySchemaElement, KeyType, OnDemandThroughput, Settings,
-    Tables,
+    BillingMode, CreateTable, Error, KeyElement, KeyPart, KeySchemaElement, KeyType, OnDemandThroughput,
+    Settings, Tables,
 };
 use parking_lot::Mutex;
 use stateright::semantics::{ConsistencyTester, LinearizabilityTester};
@@ -99,7 +99,12 @@ impl Stage {
     }
 
     /// An operation and its answer, as the history knows them. A thread that got no answer is never heard of again.
-    pub(crate) async fn act(&self, thread: &mut Option<u64>, item: u64, operation: Operation) -> Option<Answer> {
+    pub(crate) async fn act(
+        &self,
+        thread: &mut Option<u64>,
+        item: u64,
+        operation: Operation,
+    ) -> Option<Answer> {
         let thread_id = *thread.get_or_insert_with(|| {
             let mut next = self.next_thread.lock();
             *next += 1;

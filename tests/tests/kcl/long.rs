@@ -27,7 +27,9 @@ fn live_long(version: Version, retrieval: Retrieval, transport: Transport) {
     for round in 1..=rounds() {
         let (oldest, newest) = (name(round - 1), name(round));
         assert!(fleet.join(version, retrieval, &newest));
-        fleet.wait_under_load(&format!("{newest} has shards"), |fleet| !fleet.facts.shards_of(&newest).is_empty());
+        fleet.wait_under_load(&format!("{newest} has shards"), |fleet| {
+            !fleet.facts.shards_of(&newest).is_empty()
+        });
         reshard(&mut fleet);
         fleet.put(RECORDS);
         fleet.wait_until_all_is_processed();
@@ -40,7 +42,10 @@ fn live_long(version: Version, retrieval: Retrieval, transport: Transport) {
         }
         fleet.put(RECORDS);
         fleet.wait_until_all_is_processed();
-        assert!(!is_graceful || fleet.facts.repeated() == repeated, "a graceful end repeats nothing, round {round}");
+        assert!(
+            !is_graceful || fleet.facts.repeated() == repeated,
+            "a graceful end repeats nothing, round {round}"
+        );
     }
     assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key");
     fleet.assert_logs_are_clean();

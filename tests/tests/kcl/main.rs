@@ -154,3 +154,13 @@ fn kcl_rs_polls() {
 fn kcl_rs_subscribes() {
     live(Version::KclRs, Retrieval::FanOut, Transport::Http);
 }
+
+#[test]
+fn kcl_go_polls() {
+    live(Version::KclGo, Retrieval::Polling, Transport::Http);
+}
+
+#[test]
+fn kcl_go_subscribes() {
+    live(Version::KclGo, Retrieval::FanOut, Transport::Http);
+}

@@ -52,13 +52,14 @@ pub(crate) async fn call(tables: &Tables, item: u64, operation: Operation) -> Re
         Operation::CompareAndSet { old, new } => {
             let placeholders = values([(":old", old), (":new", new)]);
             let condition = ConditionSpec::expression("v = :old");
-            let update = UpdateItem::new(arn(), key(item), "SET v = :new", placeholders);
-            tables.update_item(UpdateItem { condition, ..update }).await
+            let update = UpdateItem::new(arn(), key(item), "SET v = :new");
+            tables.update_item(UpdateItem { condition, placeholders, ..update }).await
         }
         Operation::Add(more) => {
-            let update = UpdateItem::new(arn(), key(item), "ADD v :more", values([(":more", more)]));
-            let updated =
-                tables.update_item(UpdateItem { return_values: ReturnValues::AllNew, ..update }).await?;
+            let (placeholders, return_values) = (values([(":more", more)]), ReturnValues::AllNew);
+            let update = UpdateItem::new(arn(), key(item), "ADD v :more");
+            let update = UpdateItem { placeholders, return_values, ..update };
+            let updated = tables.update_item(update).await?;
             return Ok(Answer::Sum(value_of(&updated.attributes.unwrap())));
         }
         Operation::DeleteIf(old) => {

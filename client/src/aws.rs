@@ -25,7 +25,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use millstream_model::{ShardId, StreamName};
 use millstream_runtime::SharedClock;
 
-pub use self::settings::AwsSettings;
+pub use self::settings::{AwsService, AwsSettings};
 use crate::api::{
     Capacity, EntryOutcome, NewRecord, NewStream, Next, Page, PageToken, RecordPage, SequenceNumber, Shard,
     ShardFilter, ShardIterator, StartingPosition, StreamApi, StreamListing, StreamRef, StreamSummary,
@@ -46,7 +46,7 @@ pub struct AwsStreamApi {
 impl AwsStreamApi {
     /// Resolves the settings; no request is sent to the service yet.
     pub async fn connect(settings: &AwsSettings, clock: SharedClock) -> Result<Self> {
-        let resolved = settings.resolve().await?;
+        let resolved = settings.resolve(AwsService::Kinesis).await?;
         let config = Builder::from(&resolved.config)
             .behavior_version(BehaviorVersion::latest())
             .http_client(resolved.http)

@@ -31,6 +31,7 @@ use crate::api::{
     ShardFilter, ShardIterator, StartingPosition, StreamApi, StreamListing, StreamRef, StreamSummary,
 };
 use crate::error::{Error, Result};
+pub use aws_config::SdkConfig;
 
 /// Time for one attempt: 10 MiB take a while on a slow line, and a hung server must still be noticed.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);

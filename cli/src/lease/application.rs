@@ -115,3 +115,79 @@ fn if_there<T: Default>(answer: millstream_lease::error::Result<T>) -> millstrea
         answer => answer,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use millstream_lease::row::Row;
+    use millstream_lease::store::memory::MemoryTable;
+    use millstream_lease::{Cas, Checkpoint, MemoryStore, StreamOfLease};
+
+    use super::*;
+    use crate::fake::JumpingClock;
+
+    /// The leases are there, and the tables of KCL 3.0 only if asked for.
+    async fn application(is_older: bool) -> Application {
+        let table = MemoryTable::default();
+        let (single, three) = (Layout::single("app"), Layout::three("app"));
+        single.tables().for_each(|wanted| table.make(wanted));
+        if is_older {
+            three.tables().for_each(|wanted| table.make(wanted));
+        }
+        let store = |layout| -> Arc<dyn LeaseStore> { Arc::new(MemoryStore::over(table.clone(), layout)) };
+        let clock: SharedClock = Arc::new(JumpingClock::default());
+        Application::over("app", store(single), store(three), clock)
+    }
+
+    async fn add(application: &Application, lease: &Lease) {
+        assert!(application.store().create(lease).await.unwrap().is_applied());
+    }
+
+    #[tokio::test]
+    async fn a_lease_is_found_by_its_key_and_by_its_shard() {
+        let application = application(false).await;
+        for stream in ["1:orders:0", "1:flights:0", "1:orders-2:0"] {
+            let stream: millstream_lease::StreamIdentifier = stream.parse().unwrap();
+            let shards =
+                if stream.stream == "flights" { &["shardId-1", "shardId-2"][..] } else { &["shardId-1"] };
+            for shard in shards {
+                let shard: millstream_lease::ShardName = shard.parse().unwrap();
+                let mut lease = Lease::new(stream.lease_key(&shard), Checkpoint::LATEST);
+                lease.stream = Some(StreamOfLease { stream: stream.clone(), shard });
+                add(&application, &lease).await;
+            }
+        }
+        let key = |found: Result<Lease, LeaseFailure>| found.unwrap().key.to_string();
+        assert_eq!(key(application.find("1:orders:0:shardId-1").await), "1:orders:0:shardId-1");
+        assert_eq!(key(application.find("shardId-2").await), "1:flights:0:shardId-2");
+        let ambiguous = application.find("shardId-1").await.unwrap_err();
+        assert!(matches!(&ambiguous, LeaseFailure::Ambiguous { keys, .. } if keys.len() == 3), "{ambiguous}");
+        assert_eq!(application.find("shardId-3").await.unwrap_err().code(), 4);
+    }
+
+    #[tokio::test]
+    async fn reports_and_lock_are_found_wherever_they_are() {
+        let report = WorkerReport {
+            worker: "w".parse().unwrap(),
+            updated_secs: 5,
+            metrics: std::collections::BTreeMap::new(),
+            unknown: Row::new(),
+        };
+        let lock = Lock {
+            owner: report.worker.clone(),
+            lease_duration: Duration::from_secs(120),
+            version: "v".to_owned(),
+            is_released: false,
+            unknown: Row::new(),
+        };
+        for is_older in [false, true] {
+            let application = application(is_older).await;
+            assert!(application.reports().await.unwrap().is_empty());
+            assert_eq!(application.lock().await.unwrap(), None);
+            let store = if is_older { &application.older } else { &application.leases };
+            assert!(matches!(store.report(None, &report).await, Ok(Cas::Applied(_))));
+            assert!(matches!(store.acquire_lock(None, &lock).await, Ok(Cas::Applied(_))));
+            assert_eq!(application.reports().await.unwrap(), std::slice::from_ref(&report));
+            assert_eq!(application.lock().await.unwrap().unwrap().owner, report.worker);
+        }
+    }
+}

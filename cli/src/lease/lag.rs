@@ -105,3 +105,55 @@ fn start(position: &Position) -> Result<StartingPosition, &'static str> {
         Position::ShardEnd => Err("its shard was processed to its end"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use millstream_lease::{Checkpoint, StreamIdentifier};
+
+    use super::*;
+    use crate::fake::{FakeStream, Fate, JumpingClock};
+
+    fn lease(checkpoint: Checkpoint) -> Lease {
+        Lease::new("shardId-000000000000".parse().unwrap(), checkpoint)
+    }
+
+    async fn lag(stream: &FakeStream, lease: Lease) -> Lag {
+        let name = "orders".parse().unwrap();
+        let lags = of_leases(stream, &JumpingClock::default(), &[lease], Some(&name)).await;
+        lags.into_values().next().unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_lag_is_the_age_of_the_first_record_behind_the_checkpoint() {
+        let stream = FakeStream::new(1, || Fate::Stored);
+        // Two records, which arrived at 1 ms and at 2 ms and have these numbers.
+        stream.append("k", "a");
+        stream.append("k", "b");
+        let now = 1_700_000_000_000;
+        let at = |number: &str| lease(Checkpoint::at(number.parse().unwrap(), 0));
+        assert_eq!(lag(&stream, lease(Checkpoint::TRIM_HORIZON)).await.millis(), Some(now - 1));
+        assert_eq!(lag(&stream, at("1")).await.millis(), Some(now - 2));
+        assert_eq!(lag(&stream, at("2")).await, Lag::Behind(Duration::ZERO));
+        assert_eq!(stream.reads().len(), 3, "one read a shard");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_known_is_not_asked() {
+        let stream = FakeStream::new(1, || Fate::Stored);
+        for checkpoint in [Checkpoint::LATEST, Checkpoint::AT_TIMESTAMP, Checkpoint::SHARD_END] {
+            let lag = lag(&stream, lease(checkpoint)).await;
+            assert!(matches!(lag, Lag::Unknown(_)) && lag.why_unknown().is_some(), "{lag:?}");
+        }
+        assert!(stream.reads().is_empty());
+    }
+
+    #[test]
+    fn a_lease_of_many_streams_names_its_own() {
+        let mut lease = lease(Checkpoint::LATEST);
+        assert_eq!(stream_of(&lease, None), None);
+        let stream: StreamIdentifier = "123456789012:flights:0".parse().unwrap();
+        lease.stream = Some(millstream_lease::StreamOfLease { stream, shard: lease.shard() });
+        let other = "orders".parse().unwrap();
+        assert_eq!(stream_of(&lease, Some(&other)).unwrap().name().as_str(), "flights");
+    }
+}

@@ -75,7 +75,8 @@ impl<'a> Scene<'a> {
                 return found;
             }
             State::Unowned => Finding::Unowned,
-            State::Owned | State::Held => Finding::Held { by },
+            State::Owned => Finding::Owned { by },
+            State::Held => Finding::Held { by },
             State::Silent => {
                 Finding::Silent { by, unchanged_secs, failover_secs: self.seen.failover.as_secs_f64() }
             }

@@ -14,6 +14,11 @@ pub(super) enum Finding {
     Removable {
         reason: String,
     },
+    /// One look does not tell more.
+    Owned {
+        by: String,
+    },
+    /// And renewed it while it was watched.
     Held {
         by: String,
     },
@@ -102,6 +107,7 @@ impl Finding {
             self,
             Self::Finished
                 | Self::Removable { .. }
+                | Self::Owned { .. }
                 | Self::Held { .. }
                 | Self::InHandoff { .. }
                 | Self::NothingProcessed { .. }
@@ -115,52 +121,51 @@ impl Finding {
 }
 
 impl fmt::Display for Finding {
+    #[allow(clippy::too_many_lines)] // a sentence for each finding
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Finished => write!(f, "its shard was processed to its end, so nobody needs the lease"),
             Self::Removable { reason } => write!(f, "its row can be removed: {reason}"),
+            Self::Owned { by } => {
+                write!(f, "{by} owns it; whether it renews it shows only to whoever watches")
+            }
             Self::Held { by } => write!(f, "{by} holds it and renews it"),
-            Self::Silent { by, unchanged_secs, failover_secs } => write!(
-                f,
-                "{by} has not renewed it for {unchanged_secs:.1} s; after {failover_secs:.1} s others may have it"
-            ),
+            Self::Silent { by, unchanged_secs, failover_secs } => {
+                write!(
+                    f,
+                    "{by} has not renewed it for {unchanged_secs:.1} s of {failover_secs:.1} s that it may"
+                )
+            }
             Self::Expired { by, unchanged_secs } => {
                 write!(f, "it has expired: {by} has not renewed it for {unchanged_secs:.1} s at least")
             }
             Self::Unowned => write!(f, "it has no owner"),
-            Self::InHandoff { from, to, watched_secs } => write!(
-                f,
-                "{from} is to hand it over to {}, for {watched_secs:.1} s at least",
-                to.as_deref().unwrap_or("anybody")
-            ),
-            Self::HandoffOverdue { from, to, watched_secs } => write!(
-                f,
-                "{from} has not handed it over to {} within {watched_secs:.1} s: the leader should end that",
-                to.as_deref().unwrap_or("anybody")
-            ),
+            Self::InHandoff { from, to, watched_secs } => {
+                write!(f, "{from} is to hand it over to {}, for {watched_secs:.1} s at least", somebody(to))
+            }
+            Self::HandoffOverdue { from, to, watched_secs } => {
+                let to = somebody(to);
+                write!(
+                    f,
+                    "{from} has not handed it over to {to} within {watched_secs:.1} s; the leader should end that"
+                )
+            }
             Self::HolderGone { by, reported_secs_ago } => {
                 write!(f, "{by} does not seem to be there: {}", report_age(*reported_secs_ago))
             }
-            Self::WaitsForParent { parent, checkpoint, owner } => write!(
-                f,
-                "it is not read before its parent {parent} is done, which is at {checkpoint} with {}",
-                owner.as_deref().unwrap_or("no owner")
-            ),
+            Self::WaitsForParent { parent, checkpoint, owner } => {
+                let owner = owner.as_deref().unwrap_or("no owner");
+                write!(f, "it is not read before {parent} is done, which is at {checkpoint} with {owner}")
+            }
             Self::NothingProcessed { begins_at } => {
                 write!(f, "nothing of it was processed: it begins at {begins_at}")
             }
             Self::Pending { checkpoint } => {
                 write!(f, "a checkpoint at {checkpoint} was prepared and not made")
             }
-            Self::NoProgress { watched_secs, millis_behind: Some(0) | None } => {
-                write!(f, "its checkpoint has not moved for {watched_secs:.1} s")
+            Self::NoProgress { watched_secs, millis_behind } => {
+                f.write_str(&no_progress(*watched_secs, *millis_behind))
             }
-            Self::NoProgress { watched_secs, millis_behind: Some(millis) } => write!(
-                f,
-                "its checkpoint has not moved for {watched_secs:.1} s, although a record waits for {}: its worker \
-                 renews it and does not process it, or does not checkpoint",
-                seconds(*millis)
-            ),
             Self::Behind { millis } => {
                 write!(f, "its oldest record that was not processed is {} old", seconds(*millis))
             }
@@ -171,16 +176,18 @@ impl fmt::Display for Finding {
             Self::NoLeader => {
                 write!(f, "no worker leads, so nobody gives leases away: the next worker to look will lead")
             }
-            Self::LeaderGone { leader, reported_secs_ago, lock_secs } => write!(
-                f,
-                "{leader} leads and does not seem to be there ({}): another worker leads once the lock was not \
-                 renewed for {lock_secs} s",
-                report_age(*reported_secs_ago)
-            ),
+            Self::LeaderGone { leader, reported_secs_ago, lock_secs } => {
+                let report = report_age(*reported_secs_ago);
+                write!(
+                    f,
+                    "{leader} leads and does not seem to be there ({report}): {}",
+                    next_leader(*lock_secs)
+                )
+            }
             Self::WillGoTo { worker, reason } => {
                 write!(f, "the leader should give it to {worker} when it looks next, because {reason}")
             }
-            Self::NobodyMayTakeIt => write!(f, "no live worker may have more leases"),
+            Self::NobodyMayTakeIt => f.write_str("no live worker may have more leases"),
             Self::WillBeTaken { workers } => write!(
                 f,
                 "nobody reports, as before KCL 3.0: one of the {workers} workers should take it within twice the \
@@ -195,6 +202,26 @@ impl fmt::Display for Finding {
             Self::Unreadable { problem } => write!(f, "its row is no lease that could be read: {problem}"),
         }
     }
+}
+
+fn somebody(worker: &Option<String>) -> &str {
+    worker.as_deref().unwrap_or("anybody")
+}
+
+fn no_progress(watched_secs: f64, millis_behind: Option<u64>) -> String {
+    let stands = format!("its checkpoint has not moved for {watched_secs:.1} s");
+    match millis_behind.filter(|millis| *millis > 0) {
+        None => stands,
+        Some(millis) => format!(
+            "{stands}, although a record waits for {}: its worker renews it and does not process it, or does not \
+             checkpoint",
+            seconds(millis)
+        ),
+    }
+}
+
+fn next_leader(lock_secs: u64) -> String {
+    format!("another worker leads once the lock was not renewed for {lock_secs} s")
 }
 
 fn report_age(secs: Option<u64>) -> String {

@@ -145,10 +145,11 @@ impl Sighting {
         self.listing = listing;
     }
 
+    /// A handoff is looked at for as long as may be: that it does not end is what there is to see.
     fn has_seen_all_alive(&self) -> bool {
-        let mut waited_for =
-            self.listing.leases.iter().filter(|lease| !lease.is_finished() && lease.holder().is_some());
-        waited_for.all(|lease| self.renewed.contains(&lease.key))
+        let waited_for = |lease: &&Lease| !lease.is_finished() && lease.holder().is_some();
+        let is_clear = |lease: &Lease| self.renewed.contains(&lease.key) && !lease.is_in_handoff();
+        self.listing.leases.iter().filter(waited_for).all(is_clear)
     }
 
     pub(super) fn state(&self, lease: &Lease) -> State {

@@ -182,7 +182,7 @@ impl Shared {
             let Some(seen) = leases.iter().find(|lease| lease.key == take.lease) else { continue };
             match self.parts.store.assign(seen, me, Compare::OwnerAndCounter).await {
                 Ok(Cas::Applied(_)) => {
-                    tracing::info!(lease = %take.lease, "a lease is taken, as nobody leads")
+                    tracing::info!(lease = %take.lease, "a lease is taken, as nobody leads");
                 }
                 Ok(Cas::Lost(_)) => {}
                 Err(error) => tracing::warn!(lease = %take.lease, %error, "a lease could not be taken"),

@@ -76,7 +76,7 @@ fn outcome(table: &Table, written: Result<WrittenItem, TableError>, made: Row) -
         Err(TableError::ConditionalCheckFailed { item }) => {
             Ok(Outcome::Refused(item.map(|found| row(*found)).filter(|found| !found.is_empty())))
         }
-        Err(error) => Err(failure::of_table(table, error)),
+        Err(error) => Err(failure::of_table(table, &error)),
     }
 }
 
@@ -94,7 +94,7 @@ impl RowTable for EmbeddedTable {
             placeholders: Placeholders::default(),
             is_consistent: true,
         };
-        let got = self.tables.get_item(call).await.map_err(|error| failure::of_table(table, error))?;
+        let got = self.tables.get_item(call).await.map_err(|error| failure::of_table(table, &error))?;
         Ok(got.item.map(row))
     }
 
@@ -142,7 +142,7 @@ impl RowTable for EmbeddedTable {
         if part.of > 1 {
             (call.segment, call.total_segments) = (Some(part.number), Some(part.of));
         }
-        let page = self.tables.scan(call).await.map_err(|error| failure::of_table(table, error))?;
+        let page = self.tables.scan(call).await.map_err(|error| failure::of_table(table, &error))?;
         Ok(Page {
             rows: page.items.unwrap_or_default().into_iter().map(row).collect(),
             next: page.last.map(row),
@@ -156,7 +156,7 @@ impl RowTable for EmbeddedTable {
         let values = [(":owner".to_owned(), owner.into())].into_iter().collect();
         read.placeholders = Placeholders { names: None, values: Some(values) };
         let call = Query::new(read, format!("{LEASE_OWNER} = :owner"));
-        let page = self.tables.query(call).await.map_err(|error| failure::of_table(table, error))?;
+        let page = self.tables.query(call).await.map_err(|error| failure::of_table(table, &error))?;
         let key = |found: &Item| match found.get(LEASE_KEY) {
             Some(millstream_table::Value::S(key)) => Some(key.clone()),
             _ => None,

@@ -13,9 +13,7 @@ mod state;
 
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
-use self::state::{
-    Action, InFlight, Leader, Mutant, Order, Protocol, Request, Row, SHARD_END, State, WORKERS, What,
-};
+use self::state::{Action, Leader, Mutant, Order, Protocol, Request, Row, SHARD_END, State, WORKERS, What};
 
 impl Model for Protocol {
     type State = State;

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::store::table::Table;
 
 /// What a failed call on a table means.
-pub(super) fn of_table(table: &Table, error: TableError) -> Error {
+pub(super) fn of_table(table: &Table, error: &TableError) -> Error {
     let message = error.to_string();
     match error {
         TableError::ProvisionedThroughputExceeded { .. }

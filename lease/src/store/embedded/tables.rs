@@ -23,7 +23,7 @@ impl EmbeddedTable {
         match self.describe(table)? {
             None => self.create(table, owner_index).await?,
             Some(described) if owner_index && index_status(&described).is_none() => {
-                self.add_index(table).await?
+                self.add_index(table).await?;
             }
             Some(_) => {}
         }
@@ -42,7 +42,7 @@ impl EmbeddedTable {
         match self.tables.describe_table(&self.arn(table)?) {
             Ok(described) => Ok(Some(described)),
             Err(TableError::ResourceNotFound(_)) => Ok(None),
-            Err(error) => Err(failure::of_table(table, error)),
+            Err(error) => Err(failure::of_table(table, &error)),
         }
     }
 
@@ -69,7 +69,7 @@ impl EmbeddedTable {
         match self.tables.create_table(call).await {
             // Another worker made it.
             Ok(_) | Err(TableError::ResourceInUse(_)) => Ok(()),
-            Err(error) => Err(failure::of_table(table, error)),
+            Err(error) => Err(failure::of_table(table, &error)),
         }
     }
 
@@ -85,7 +85,7 @@ impl EmbeddedTable {
         match self.tables.update_table(call).await {
             // Another worker makes it.
             Ok(_) | Err(TableError::ResourceInUse(_) | TableError::LimitExceeded(_)) => Ok(()),
-            Err(error) => Err(failure::of_table(table, error)),
+            Err(error) => Err(failure::of_table(table, &error)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `lease`: looking at the leases of an application that shares a stream among workers, and moving them.
 //!
 //! Works over any table in KCL's schema, whoever writes it. Reads are repeated for a while when the table does not
-//! answer; writes are one attempt, compare what was seen, and say what they found instead. The wire is not known here.
+//! answer; writes are one attempt, compare what was seen, and say what they found instead.
 
 mod application;
 mod diagnosis;
@@ -99,20 +99,24 @@ pub(crate) async fn run(
     let open = |arguments: &ApplicationArguments| {
         Application::connect(&config, &arguments.application, &surroundings.clock)
     };
-    let streams = async || -> Result<Arc<dyn StreamApi>, Failure> {
-        Ok(surroundings.retrying(connection.connect_once(&surroundings).await?, SHORT_PATIENCE))
+    // Whoever wants no lag needs no stream service.
+    let streams = async |lag: &LagArguments| -> Result<Option<Arc<dyn StreamApi>>, Failure> {
+        if !lag.is_wanted() {
+            return Ok(None);
+        }
+        Ok(Some(surroundings.retrying(connection.connect_once(&surroundings).await?, SHORT_PATIENCE)))
     };
     match command {
         LeaseCommand::Ls(arguments) => {
-            let api = if arguments.lag.is_wanted() { Some(streams().await?) } else { None };
+            let api = streams(&arguments.lag).await?;
             ls::run(&open(&arguments.application), api.as_deref(), format, &arguments).await
         }
         LeaseCommand::Show(arguments) => {
-            let api = if arguments.lag.is_wanted() { Some(streams().await?) } else { None };
+            let api = streams(&arguments.lag).await?;
             show::run(&open(&arguments.application), api.as_deref(), format, &arguments).await
         }
         LeaseCommand::Explain(arguments) => {
-            let api = if arguments.lag.is_wanted() { Some(streams().await?) } else { None };
+            let api = streams(&arguments.lag).await?;
             explain::run(&open(&arguments.application), api.as_deref(), format, &arguments).await
         }
         LeaseCommand::Steal(arguments) => steal::run(&open(&arguments.application), format, &arguments).await,

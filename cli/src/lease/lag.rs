@@ -60,9 +60,11 @@ async fn of_lease(api: &dyn StreamApi, clock: &dyn Clock, lease: &Lease, stream:
         Ok(from) => from,
         Err(why) => return unknown(why),
     };
-    let Some(stream) = stream_of(lease, stream) else { return unknown("--stream names no stream") };
+    let Some(stream) = stream_of(lease, stream) else {
+        return unknown("its stream is not known: --stream names it");
+    };
     let Some(shard) = ShardId::parse_lenient(lease.shard().as_str()) else {
-        return unknown("its shard is not Kinesis's");
+        return unknown("its shard is none of Kinesis's");
     };
     let read = async {
         let iterator = api.get_shard_iterator(&stream, shard, &from).await?;

@@ -7,9 +7,10 @@ CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/millstream
 CLIENTS := $(if $(MILLSTREAM_CLIENTS),$(MILLSTREAM_CLIENTS),$(CACHE)/clients)
 RESULTS := $(abspath $(TARGET))/operations.jsonl
 MINUTES_FUZZ ?= 5
+ROUNDS_KCL ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help run release test lint unit clients test-year test-long compatibility fuzz deny bench bench-peers bench-tables bench-push bench-20gb generate setup
+.PHONY: help run release test lint unit clients test-year test-kcl test-long compatibility fuzz deny bench bench-peers bench-tables bench-push bench-20gb generate setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +44,10 @@ unit: setup ## the tests of the crates, without clients, crashes and corruption
 test-year: clients ## all 336,776 flights of the year through put, tail and boto3
 	$(CARGO) build --locked -p millstream-cli
 	MILLSTREAM_CLIENTS="$(CLIENTS)" $(CARGO) test --locked -p millstream-tests --test flights -- --ignored
+
+test-kcl: clients ## fleets of the KCL for ROUNDS_KCL rounds each, on a stream that is resharded all the time; an hour
+	$(CARGO) build --locked -p millstream-cli
+	MILLSTREAM_CLIENTS="$(CLIENTS)" MILLSTREAM_KCL_ROUNDS="$(ROUNDS_KCL)" $(CARGO) test --locked -p millstream-tests --test kcl -- --ignored
 
 test-long: setup ## 10,000 each of kills, power cuts and corruptions; hours
 	$(CARGO) build --locked -p millstream-cli

@@ -52,7 +52,13 @@ pub fn jvm(session: &Session, client: &str, class: &str) -> Option<Command> {
 /// A program that was made of `tests/clients/go`.
 #[must_use]
 pub fn go(session: &Session, program: &str) -> Option<Command> {
-    Some(session.command(clients::require("go")?.join(program)))
+    go_of(session, "go", program)
+}
+
+/// A program of one of the clients that are written in Go.
+#[must_use]
+pub fn go_of(session: &Session, client: &str, program: &str) -> Option<Command> {
+    Some(session.command(clients::require(client)?.join(program)))
 }
 
 /// `keytool` wants one, and the store holds nothing secret.

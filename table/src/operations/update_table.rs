@@ -101,6 +101,9 @@ impl Inner {
         check(call)?;
         let mut control = self.control.lock().await;
         let found = self.find(&call.arn)?;
+        // What is told to be gone neither is in the way of another index nor has its name.
+        self.bury_indexes(&mut control, &found.table, found.now).await?;
+        let found = self.find(&call.arn)?;
         check_state(&found, call)?;
         let mut meta = TableMeta::clone(&found.meta);
         let delays = self.settings.delays;
@@ -193,7 +196,7 @@ fn check_state(found: &Found, call: &UpdateTable) -> Result<()> {
         Status::Updating => in_use("updated"),
         Status::Active => {
             let is_passing = |global: &GlobalIndex| {
-                matches!(global.status(found.now), Some(Status::Creating | Status::Deleting) | None)
+                matches!(global.status(found.now), Some(Status::Creating | Status::Deleting))
             };
             let is_online = call.global_indexes.iter().any(|update| update.update.is_none());
             match is_online && found.meta.global_indexes.iter().any(is_passing) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use millstream_runtime::SystemClock;
 use millstream_tests::Session;
 use millstream_tests::wire::Wire;
+use serde_json::Value;
 
 use crate::worker::{Retrieval, Said, Version, Worker};
 
@@ -116,9 +117,9 @@ impl<'a> Fleet<'a> {
         }
     }
 
-    pub(crate) fn call(&self, operation: &str, mut input: serde_json::Value) {
+    pub(crate) fn call(&self, operation: &str, mut input: Value) -> Value {
         input["StreamName"] = self.stream.as_str().into();
-        Wire::connect(self.session.server.address()).unwrap().call(operation, &input).unwrap();
+        Wire::connect(self.session.server.address()).unwrap().call(operation, &input).unwrap()
     }
 
     /// Hears all workers until this holds.

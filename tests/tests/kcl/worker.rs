@@ -12,7 +12,7 @@ use millstream_runtime::threads;
 use millstream_tests::{Session, programs};
 use serde_json::Value;
 
-/// A version of KCL, as `tools/clients` calls it.
+/// A version of KCL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
     Kcl1,
@@ -20,6 +20,10 @@ pub(crate) enum Version {
     Kcl3,
     /// Works on a table that workers of 2.x use as well.
     Kcl3BesideKcl2,
+    /// KCL 3.x in Rust, for Python.
+    KclRs,
+    /// What VMware made of KCL 1.x in Go.
+    KclGo,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,18 +33,14 @@ pub(crate) enum Retrieval {
 }
 
 impl Version {
-    fn client(self) -> &'static str {
+    /// `None` where this version is skipped.
+    fn program(self, session: &Session) -> Option<Command> {
         match self {
-            Self::Kcl1 => "kcl1",
-            Self::Kcl2 => "kcl2",
-            Self::Kcl3 | Self::Kcl3BesideKcl2 => "kcl3",
-        }
-    }
-
-    fn class(self) -> &'static str {
-        match self {
-            Self::Kcl1 => "Worker1",
-            Self::Kcl2 | Self::Kcl3 | Self::Kcl3BesideKcl2 => "Worker",
+            Self::Kcl1 => programs::jvm(session, "kcl1", "Worker1"),
+            Self::Kcl2 => programs::jvm(session, "kcl2", "Worker"),
+            Self::Kcl3 | Self::Kcl3BesideKcl2 => programs::jvm(session, "kcl3", "Worker"),
+            Self::KclRs => programs::python(session, "kcl_rs_worker.py"),
+            Self::KclGo => programs::go_of(session, "kclgo", "kclgo"),
         }
     }
 }
@@ -92,7 +92,7 @@ impl Worker {
         stream: &str,
         name: &str,
     ) -> Option<Self> {
-        let mut command = programs::jvm(session, version.client(), version.class())?;
+        let mut command = version.program(session)?;
         let log = session.directory().join(format!("{name}.log"));
         // The SDK for Java v1 shows a stack trace where there is no file.
         let no_settings = session.directory().join("no-settings");

@@ -60,8 +60,13 @@ def records(world):
     """What comes in the stream."""
     world.db.enable_kinesis_streaming_destination(TableName="sent", StreamArn=world.stream)
     until(world, "ACTIVE", "MILLISECOND")
-    refused(
-        "ResourceInUseException", world.db.enable_kinesis_streaming_destination, TableName="sent", StreamArn=world.stream
+    text = refused(
+        "ValidationException", world.db.enable_kinesis_streaming_destination, TableName="sent", StreamArn=world.stream
+    )
+    equal(
+        text,
+        "Table is not in a valid state to enable Kinesis Streaming Destination: EnableKinesisStreamingDestination must be "
+        "DISABLED or ENABLE_FAILED to perform ENABLE operation.",
     )
     world.db.put_item(TableName="sent", Item={"id": s("x"), "price": n(1)})
     world.db.delete_item(TableName="sent", Key={"id": s("x")})

@@ -1,0 +1,112 @@
+//! The long form: a fleet whose workers come and go, on a stream that is resharded all the time.
+
+use serde_json::{Value, json};
+
+use millstream_tests::{Session, Transport};
+
+use crate::fleet::Fleet;
+use crate::worker::{Retrieval, Version};
+use crate::{RECORDS, SHARDS, alone};
+
+const SHARDS_MAX: usize = 6;
+
+/// How often a worker comes, shards change, and the oldest worker goes.
+fn rounds() -> usize {
+    std::env::var("MILLSTREAM_KCL_ROUNDS").map_or(20, |rounds| rounds.parse().unwrap())
+}
+
+fn live_long(version: Version, retrieval: Retrieval, transport: Transport) {
+    let _alone = alone();
+    let session = Session::with(transport, |options| options);
+    let mut fleet = Fleet::new(&session, "orders", SHARDS);
+    fleet.put(RECORDS);
+    if !fleet.join(version, retrieval, &name(0)) {
+        return;
+    }
+    fleet.wait_until_all_is_processed();
+    for round in 1..=rounds() {
+        let (oldest, newest) = (name(round - 1), name(round));
+        assert!(fleet.join(version, retrieval, &newest));
+        fleet.wait_under_load(&format!("{newest} has shards"), |fleet| {
+            !fleet.facts.shards_of(&newest).is_empty()
+        });
+        reshard(&mut fleet);
+        fleet.put(RECORDS);
+        fleet.wait_until_all_is_processed();
+        let repeated = fleet.facts.repeated();
+        // KCL 2.x does not end gracefully while it has leases of shards that have ended.
+        let is_graceful = round % 2 == 0 && version != Version::Kcl2;
+        match is_graceful {
+            true => fleet.stop(&oldest),
+            false => fleet.kill(&oldest),
+        }
+        fleet.put(RECORDS);
+        fleet.wait_until_all_is_processed();
+        assert!(
+            !is_graceful || fleet.facts.repeated() == repeated,
+            "a graceful end repeats nothing, round {round}"
+        );
+    }
+    assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key");
+    fleet.assert_logs_are_clean();
+}
+
+fn name(round: usize) -> String {
+    format!("worker-{round}")
+}
+
+/// Merges the two lowest open shards where there are many, and splits the widest where there are few.
+fn reshard(fleet: &mut Fleet<'_>) {
+    let mut open = open_shards(fleet);
+    open.sort_by_key(|(first, _, _)| *first);
+    if open.len() >= SHARDS_MAX {
+        let (left, right) = (&open[0].2, &open[1].2);
+        fleet.call("MergeShards", json!({ "ShardToMerge": left, "AdjacentShardToMerge": right }));
+    } else {
+        let (first, last, id) = open.iter().max_by_key(|(first, last, _)| last - first).unwrap();
+        let middle = (first + (last - first) / 2 + 1).to_string();
+        fleet.call("SplitShard", json!({ "ShardToSplit": id, "NewStartingHashKey": middle }));
+    }
+}
+
+/// The first and the last hash key of each, and its name.
+fn open_shards(fleet: &Fleet<'_>) -> Vec<(u128, u128, String)> {
+    let listed = fleet.call("ListShards", json!({}));
+    let shards = listed["Shards"].as_array().unwrap();
+    let is_open = |shard: &&Value| shard["SequenceNumberRange"]["EndingSequenceNumber"].is_null();
+    let of = |shard: &Value| {
+        let key = |end: &str| shard["HashKeyRange"][end].as_str().unwrap().parse().unwrap();
+        (key("StartingHashKey"), key("EndingHashKey"), shard["ShardId"].as_str().unwrap().to_owned())
+    };
+    shards.iter().filter(is_open).map(of).collect()
+}
+
+#[test]
+#[ignore = "the long form: make test-kcl"]
+fn kcl_1_polls_for_long() {
+    live_long(Version::Kcl1, Retrieval::Polling, Transport::Https);
+}
+
+#[test]
+#[ignore = "the long form: make test-kcl"]
+fn kcl_2_polls_for_long() {
+    live_long(Version::Kcl2, Retrieval::Polling, Transport::Https);
+}
+
+#[test]
+#[ignore = "the long form: make test-kcl"]
+fn kcl_2_subscribes_for_long() {
+    live_long(Version::Kcl2, Retrieval::FanOut, Transport::Http);
+}
+
+#[test]
+#[ignore = "the long form: make test-kcl"]
+fn kcl_3_polls_for_long() {
+    live_long(Version::Kcl3, Retrieval::Polling, Transport::Http);
+}
+
+#[test]
+#[ignore = "the long form: make test-kcl"]
+fn kcl_3_subscribes_for_long() {
+    live_long(Version::Kcl3, Retrieval::FanOut, Transport::Https);
+}

@@ -55,6 +55,8 @@ impl<'a> Scene<'a> {
         {
             let stood = self.seen.stood_still_for(lease).map(|watched| watched.as_secs_f64());
             let millis_behind = self.lags.get(&lease.key).and_then(Lag::millis);
+            // Where everything was processed, there is nowhere to move to.
+            let stood = stood.filter(|_| millis_behind != Some(0));
             found.extend(stood.map(|watched_secs| Finding::NoProgress { watched_secs, millis_behind }));
         }
         found.extend(self.lag(lease));

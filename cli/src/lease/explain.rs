@@ -210,7 +210,7 @@ fn words(explanation: &Explanation) -> String {
         let life = if member.is_alive { "alive" } else { "no sign of life" };
         let report =
             member.reported_secs_ago.map(|ago| format!(", reported {ago} s ago")).unwrap_or_default();
-        let _ = writeln!(text, "  worker {worker}: {life}{report}, {} leases", member.leases);
+        let _ = writeln!(text, "  worker {worker}: {life}{report}, {}", leases(member.leases));
     }
     for told in &explanation.findings {
         let _ = writeln!(text, "  ! {}", told.text);
@@ -228,9 +228,16 @@ fn words(explanation: &Explanation) -> String {
 
 fn summary(explanation: &Explanation) -> String {
     let troubled = explanation.leases.iter().filter(|lease| lease.is_trouble).count();
-    let all = explanation.leases.len();
+    let all = leases(explanation.leases.len());
     match troubled {
-        0 => format!("{all} leases, nothing wrong with any"),
-        _ => format!("{all} leases, of which {troubled} should be looked at"),
+        0 => format!("{all}, nothing wrong"),
+        _ => format!("{all}, {troubled} to be looked at"),
+    }
+}
+
+fn leases(count: usize) -> String {
+    match count {
+        1 => "1 lease".to_owned(),
+        _ => format!("{count} leases"),
     }
 }

@@ -116,7 +116,9 @@ impl Finding {
                 | Self::CaughtUp
                 | Self::LagUnknown { .. }
                 | Self::NotYetNeeded { .. }
-        ) && !matches!(self, Self::NoProgress { millis_behind: None | Some(0), .. })
+                // Nobody may have put anything.
+                | Self::NoProgress { millis_behind: None, .. }
+        )
     }
 }
 
@@ -210,7 +212,7 @@ fn somebody(worker: &Option<String>) -> &str {
 
 fn no_progress(watched_secs: f64, millis_behind: Option<u64>) -> String {
     let stands = format!("its checkpoint has not moved for {watched_secs:.1} s");
-    match millis_behind.filter(|millis| *millis > 0) {
+    match millis_behind {
         None => stands,
         Some(millis) => format!(
             "{stands}, although a record waits for {}: its worker renews it and does not process it, or does not \

@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
-use millstream_client::aws::{AwsSettings, AwsStreamApi};
+use millstream_client::aws::{AwsService, AwsSettings, AwsStreamApi, SdkConfig};
 use millstream_client::{Error, OnRetry, RetryPolicy, Retrying, StreamApi};
 use millstream_runtime::{SharedClock, SharedEntropy, SystemClock, SystemEntropy};
 
 /// How long a person waits for an answer to a command that asks one thing.
 pub(crate) const SHORT_PATIENCE: Duration = Duration::from_secs(5);
+/// Where the tables are, and who is asking.
+pub(crate) type TableConfig = SdkConfig;
+
 const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
 #[derive(Args, Clone, Debug, Default)]
@@ -37,7 +40,17 @@ pub(crate) struct ConnectionArguments {
 impl ConnectionArguments {
     /// The endpoint, for messages; `None` for AWS's own.
     pub(crate) fn endpoint(&self) -> Option<String> {
-        self.settings().endpoint_url()
+        self.settings().endpoint_url(AwsService::Kinesis)
+    }
+
+    /// The table service's endpoint, for messages; `None` for AWS's own. `explicit` goes before everything else.
+    pub(crate) fn table_endpoint(&self, explicit: Option<&str>) -> Option<String> {
+        self.table_settings(explicit).endpoint_url(AwsService::DynamoDb)
+    }
+
+    /// What a client of the table service needs; no request is sent to it.
+    pub(crate) async fn table_config(&self, explicit: Option<&str>) -> Result<TableConfig, Error> {
+        self.table_settings(explicit).sdk_config(AwsService::DynamoDb).await
     }
 
     /// A service whose calls are one attempt each.
@@ -46,6 +59,11 @@ impl ConnectionArguments {
         surroundings: &Surroundings,
     ) -> Result<Arc<dyn StreamApi>, Error> {
         Ok(Arc::new(AwsStreamApi::connect(&self.settings(), surroundings.clock.clone()).await?))
+    }
+
+    fn table_settings(&self, explicit: Option<&str>) -> AwsSettings {
+        let settings = self.settings();
+        AwsSettings { endpoint_url: explicit.map(str::to_owned).or(settings.endpoint_url), ..settings }
     }
 
     fn settings(&self) -> AwsSettings {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use millstream_client::Error;
 
 use crate::admin::AdminError;
+use crate::lease::LeaseFailure;
 use crate::put::PutFailure;
 use crate::snapshot::FileError;
 
@@ -16,7 +17,7 @@ Exit codes:
   1    failed: the input or the request was refused
   2    the command line is wrong
   3    the service cannot be reached, or kept failing
-  4    no such stream
+  4    no such stream, lease table or lease
   130  interrupted
   141  nobody reads the output any more";
 
@@ -26,6 +27,8 @@ pub(crate) enum Failure {
     Usage(String),
     #[error("{0}")]
     Service(#[from] Error),
+    #[error(transparent)]
+    Lease(Box<LeaseFailure>),
     #[error("{0}")]
     Server(#[from] millstream_server::ServerError),
     #[error("{0}")]
@@ -45,6 +48,12 @@ pub(crate) enum Failure {
 impl From<PutFailure> for Failure {
     fn from(failure: PutFailure) -> Self {
         Self::Put(Box::new(failure))
+    }
+}
+
+impl From<LeaseFailure> for Failure {
+    fn from(failure: LeaseFailure) -> Self {
+        Self::Lease(Box::new(failure))
     }
 }
 
@@ -75,6 +84,7 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Service(error) => code_of(error),
             Self::Put(failure) => failure.service_error().map_or(1, code_of),
+            Self::Lease(failure) => failure.code(),
             Self::Output(_) if self.is_broken_pipe() => 141,
             Self::Admin(AdminError::Url(_)) => 2,
             Self::Admin(AdminError::Unreachable { .. } | AdminError::BrokenOff(_)) => 3,
@@ -89,6 +99,7 @@ impl Failure {
             Self::Service(error) => Some(error),
             Self::Put(failure) => failure.service_error(),
             Self::Usage(_)
+            | Self::Lease(_)
             | Self::Server(_)
             | Self::Bench(_)
             | Self::Admin(_)
@@ -96,8 +107,12 @@ impl Failure {
             | Self::Output(_)
             | Self::Interrupted => None,
         };
+        let is_unreachable = match self {
+            Self::Lease(failure) => failure.is_unreachable(),
+            _ => matches!(error, Some(Error::Unreachable(_))),
+        };
         match (error, endpoint) {
-            (Some(Error::Unreachable(_)), Some(url)) => {
+            (_, Some(url)) if is_unreachable => {
                 format!("\nhint: the endpoint is {url}; is a server running there?")
             }
             (Some(Error::Untrusted(_)), _) => {

@@ -11,6 +11,7 @@ mod connection;
 mod exit;
 #[cfg(test)]
 mod fake;
+mod lease;
 mod moment;
 mod output;
 mod put;
@@ -53,6 +54,15 @@ enum Command {
     },
     Put(Client<put::PutArguments>),
     Tail(Client<tail::TailArguments>),
+    /// Look at the leases of KCL applications and move them, in any lease table.
+    Lease {
+        #[command(flatten)]
+        service: ServiceArguments,
+        #[command(flatten)]
+        tables: lease::TableArguments,
+        #[command(subcommand)]
+        command: lease::LeaseCommand,
+    },
     Bench(bench::BenchArguments),
     /// Save everything that a server holds, or load it, over the server's test API.
     Snapshot {
@@ -86,7 +96,7 @@ struct Client<A: Args> {
 
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
-    let endpoint = command.service().and_then(|service| service.connection.endpoint());
+    let endpoint = command.endpoint();
     match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(endpoint.as_deref()),
@@ -94,17 +104,20 @@ fn main() -> ExitCode {
 }
 
 impl Command {
-    fn service(&self) -> Option<&ServiceArguments> {
-        match self {
-            Self::Stream { service, .. } => Some(service),
-            Self::Put(client) => Some(&client.service),
-            Self::Tail(client) => Some(&client.service),
+    /// The endpoint that a failure to reach anything is about.
+    fn endpoint(&self) -> Option<String> {
+        let service = match self {
+            Self::Lease { service, tables, .. } => return tables.endpoint(&service.connection),
+            Self::Stream { service, .. } => service,
+            Self::Put(client) => &client.service,
+            Self::Tail(client) => &client.service,
             Self::Serve(_)
             | Self::Config(_)
             | Self::Bench(_)
             | Self::Snapshot { .. }
-            | Self::Completions(_) => None,
-        }
+            | Self::Completions(_) => return None,
+        };
+        service.connection.endpoint()
     }
 }
 
@@ -120,6 +133,9 @@ fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Tail(Client { service: ServiceArguments { connection, output }, arguments }) => {
             block_on(tail::run(connection, output, arguments))
+        }
+        Command::Lease { service: ServiceArguments { connection, output }, tables, command } => {
+            block_on(lease::run(connection, tables, output, command))
         }
         Command::Bench(arguments) => block_on(bench::run(arguments)),
         Command::Snapshot { admin, command } => block_on(snapshot::run(&admin, command)),

@@ -1,6 +1,6 @@
 //! Standard output: formats, tables, and lines that wait for a slow reader without blocking the program.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -97,6 +97,11 @@ pub(crate) fn write_pretty<T: Serialize>(buffer: &mut Vec<u8>, value: &T) -> Res
     serde_json::to_writer_pretty(&mut *buffer, value).map_err(|error| Failure::Output(error.into()))?;
     buffer.push(b'\n');
     Ok(())
+}
+
+/// Something that whoever runs the command should know beside its result. A warning that cannot be written is none.
+pub(crate) fn warn(text: &str) {
+    let _ = writeln!(io::stderr(), "warning: {text}");
 }
 
 /// Whether people look at standard output and want it bold (<https://no-color.org>).

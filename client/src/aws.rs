@@ -25,12 +25,13 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use millstream_model::{ShardId, StreamName};
 use millstream_runtime::SharedClock;
 
-pub use self::settings::AwsSettings;
+pub use self::settings::{AwsService, AwsSettings};
 use crate::api::{
     Capacity, EntryOutcome, NewRecord, NewStream, Next, Page, PageToken, RecordPage, SequenceNumber, Shard,
     ShardFilter, ShardIterator, StartingPosition, StreamApi, StreamListing, StreamRef, StreamSummary,
 };
 use crate::error::{Error, Result};
+pub use aws_config::SdkConfig;
 
 /// Time for one attempt: 10 MiB take a while on a slow line, and a hung server must still be noticed.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -46,7 +47,7 @@ pub struct AwsStreamApi {
 impl AwsStreamApi {
     /// Resolves the settings; no request is sent to the service yet.
     pub async fn connect(settings: &AwsSettings, clock: SharedClock) -> Result<Self> {
-        let resolved = settings.resolve().await?;
+        let resolved = settings.resolve(AwsService::Kinesis).await?;
         let config = Builder::from(&resolved.config)
             .behavior_version(BehaviorVersion::latest())
             .http_client(resolved.http)

@@ -45,6 +45,8 @@ pub struct Election {
     me: WorkerId,
     lease_duration: Duration,
     watch: Watch<(), String>,
+    /// How long the lock lasts that was found last, by itself.
+    lasts: Option<Duration>,
     held: Option<Held>,
 }
 
@@ -58,7 +60,7 @@ struct Held {
 impl Election {
     #[must_use]
     pub fn new(me: WorkerId, lease_duration: Duration) -> Self {
-        Self { me, lease_duration, watch: Watch::default(), held: None }
+        Self { me, lease_duration, watch: Watch::default(), lasts: None, held: None }
     }
 
     /// Until when, by the monotonic clock, nobody else can have become leader. `None` for followers.
@@ -78,6 +80,13 @@ impl Election {
         if self.held.is_some() { Duration::ZERO } else { self.watch.unchanged_for(&()).unwrap_or_default() }
     }
 
+    /// Whether somebody else leads and seems to be gone: the lock is to be renewed four times while it lasts (KCL's
+    /// rhythm), and was not for half of it.
+    #[must_use]
+    pub fn misses_its_leader(&self) -> bool {
+        self.held.is_none() && self.lasts.is_some_and(|lasts| self.silent_for() > lasts / 2)
+    }
+
     /// What to do about the lock that was found, asked for and answered at these times of the monotonic clock.
     /// `version` is fresh.
     pub fn next(
@@ -89,6 +98,7 @@ impl Election {
     ) -> Step {
         let looks = found.map(|lock| ((), lock.version.clone()));
         self.watch.observe(looks, asked_at, answered_at);
+        self.lasts = found.map(|lock| lock.lease_duration);
         let new = Lock {
             owner: self.me.clone(),
             lease_duration: self.lease_duration,

@@ -8,6 +8,8 @@
 pub mod contract;
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
+#[cfg(any(test, feature = "embedded"))]
+pub mod embedded;
 pub mod memory;
 mod rows;
 mod table;

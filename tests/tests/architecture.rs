@@ -18,11 +18,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("engine", &["model", "runtime", "storage"]),
     ("table", &["model", "runtime", "storage"]),
     ("client", &["model", "runtime"]),
-    ("lease", &["model", "runtime"]),
+    ("lease", &["model", "runtime", "table"]),
     ("server", &["model", "runtime", "storage", "engine", "table"]),
     ("codegen", &[]),
     ("benches", &["model", "runtime", "storage", "engine", "client"]),
-    ("cli", &["model", "runtime", "client", "server", "benches"]),
+    ("cli", &["model", "runtime", "client", "lease", "server", "benches"]),
     ("tests", &["model", "runtime", "client"]),
 ];
 

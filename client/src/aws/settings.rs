@@ -24,10 +24,26 @@ use crate::error::{Error, Result};
 const FALLBACK_REGION: &str = "us-east-1";
 const FALLBACK_KEY: &str = "test";
 
+/// A service that the settings lead to. Each has an endpoint variable of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AwsService {
+    Kinesis,
+    DynamoDb,
+}
+
+impl AwsService {
+    fn endpoint_variable(self) -> &'static str {
+        match self {
+            Self::Kinesis => "AWS_ENDPOINT_URL_KINESIS",
+            Self::DynamoDb => "AWS_ENDPOINT_URL_DYNAMODB",
+        }
+    }
+}
+
 /// What the caller says explicitly; everything else comes from the environment and AWS's files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AwsSettings {
-    /// Before `AWS_ENDPOINT_URL_KINESIS` and `AWS_ENDPOINT_URL`.
+    /// Before the service's own variable (`AWS_ENDPOINT_URL_KINESIS`) and `AWS_ENDPOINT_URL`.
     pub endpoint_url: Option<String>,
     /// Before `AWS_REGION` and the profile.
     pub region: Option<String>,
@@ -48,17 +64,25 @@ pub(super) struct Resolved {
 }
 
 impl AwsSettings {
-    /// The endpoint, unless it is to be AWS's own.
+    /// The endpoint of a service, unless it is to be AWS's own.
     #[must_use]
-    pub fn endpoint_url(&self) -> Option<String> {
+    pub fn endpoint_url(&self, service: AwsService) -> Option<String> {
         self.endpoint_url
             .clone()
-            .or_else(|| variable("AWS_ENDPOINT_URL_KINESIS"))
+            .or_else(|| variable(service.endpoint_variable()))
             .or_else(|| variable("AWS_ENDPOINT_URL"))
     }
 
-    pub(super) async fn resolve(&self) -> Result<Resolved> {
-        let endpoint_url = self.endpoint_url();
+    /// Everything that another client of the AWS SDK needs to talk to a service as this crate's talk to Kinesis: the
+    /// endpoint, the region, the caller, and a connection that trusts what is to be trusted. No request is sent to
+    /// the service.
+    pub async fn sdk_config(&self, service: AwsService) -> Result<SdkConfig> {
+        let Resolved { config, http, .. } = self.resolve(service).await?;
+        Ok(config.into_builder().http_client(http).build())
+    }
+
+    pub(super) async fn resolve(&self, service: AwsService) -> Result<Resolved> {
+        let endpoint_url = self.endpoint_url(service);
         let place = endpoint_url.as_deref().map(Place::of).transpose()?.unwrap_or(Place::AWS);
         let bundle = self.ca_bundle.clone().or_else(|| variable("AWS_CA_BUNDLE").map(PathBuf::from));
         let trust = bundle.map_or(Trust::System, Trust::Bundle);

@@ -1,7 +1,8 @@
 //! What a leader does: look at the table, and carry out what the plans say.
 //!
 //! A follower that sees the leader silent begins to look as well, so that it knows whose leases are abandoned when it
-//! becomes leader.
+//! becomes leader. Until that can be, which is two minutes where the leader was a Java worker, it takes its share of
+//! what is free by itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,8 @@ use crate::handoff::HandoffWatch;
 use crate::leader::Election;
 use crate::lease::Lease;
 use crate::shard_sync::HoleWatch;
-use crate::store::{Cas, Listing};
+use crate::stealing::{self, StealingSettings};
+use crate::store::{Cas, Compare, Listing};
 use crate::worker::WorkerReport;
 
 /// What a leader remembers from look to look.
@@ -46,6 +48,15 @@ impl Leading {
     }
 }
 
+/// What a worker does with what it sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Leads,
+    /// Nobody leads, and nobody can lead yet.
+    TakesItsShare,
+    Watches,
+}
+
 impl Shared {
     /// Takes or keeps the lock if that can be.
     pub(super) async fn elect(self: &Arc<Self>) {
@@ -71,19 +82,21 @@ impl Shared {
     /// Looks, and acts if this worker leads.
     pub(super) async fn lead(self: &Arc<Self>) {
         let now = self.parts.clock.monotonic();
-        let (leads, suspicious) = {
+        let role = {
             let election = self.election.lock().await;
-            (election.is_leader(now), self.is_suspicious(&election))
+            match (election.is_leader(now), election.misses_its_leader()) {
+                (true, _) => Role::Leads,
+                (false, true) => Role::TakesItsShare,
+                (false, false) if self.is_suspicious(&election) => Role::Watches,
+                (false, false) => return,
+            }
         };
-        if !leads && !suspicious {
-            return;
-        }
-        if let Err(error) = self.look(leads).await {
+        if let Err(error) = self.look(role).await {
             tracing::warn!(%error, "the lease table cannot be looked at");
         }
     }
 
-    async fn look(self: &Arc<Self>, leads: bool) -> Result<()> {
+    async fn look(self: &Arc<Self>, role: Role) -> Result<()> {
         let (store, clock) = (&self.parts.store, &self.parts.clock);
         let mut leading = self.leading.lock().await;
         let asked_at = clock.monotonic();
@@ -94,8 +107,13 @@ impl Shared {
         leading.handoffs.observe(&leases, asked_at, answered_at);
         let reports = self.look_at_workers(&mut leading).await?;
         self.suspect(&mut leading, &leases);
-        if !leads {
-            return Ok(());
+        match role {
+            Role::Leads => {}
+            Role::TakesItsShare => {
+                self.take_share(&leading, &leases).await;
+                return Ok(());
+            }
+            Role::Watches => return Ok(()),
         }
         if self.sync_shards(&mut leading, &leases).await {
             leases = store.list().await?.leases;
@@ -148,6 +166,28 @@ impl Shared {
             self.carry_out(seen, &planned).await;
         };
         stream::iter(moves).map(carry_out).buffer_unordered(settings.requests_max).collect::<()>().await;
+    }
+
+    /// What nobody has is taken, as workers of KCL 1.x and 2.x do. Nothing is taken from anybody: that can wait for a
+    /// leader.
+    async fn take_share(&self, leading: &Leading, leases: &[Lease]) {
+        let settings = &self.settings.assignment;
+        let watch = (&leading.leases, self.settings.failover);
+        let snapshot = Snapshot::new(leases, watch, &leading.handoffs, &[], settings.smoothing);
+        let leases_per_worker_max = settings.leases_per_worker_max;
+        let stealing = StealingSettings { leases_per_worker_max, steals_max: 0 };
+        let seed = <dyn Entropy>::next_u64(self.parts.entropy.as_ref());
+        let me = &self.settings.worker;
+        for take in stealing::plan(me, &snapshot.leases, stealing, seed) {
+            let Some(seen) = leases.iter().find(|lease| lease.key == take.lease) else { continue };
+            match self.parts.store.assign(seen, me, Compare::OwnerAndCounter).await {
+                Ok(Cas::Applied(_)) => {
+                    tracing::info!(lease = %take.lease, "a lease is taken, as nobody leads");
+                }
+                Ok(Cas::Lost(_)) => {}
+                Err(error) => tracing::warn!(lease = %take.lease, %error, "a lease could not be taken"),
+            }
+        }
     }
 
     async fn carry_out(&self, seen: &Lease, planned: &Move) {

@@ -42,10 +42,12 @@ const PARTS_MAX: u32 = 32;
 pub type DynamoDbStore = TableStore<DynamoDbTable>;
 
 impl DynamoDbStore {
-    /// `config` says where the service is and who is asking; retries and time limits are ours. No request is sent.
+    /// `config`, a service's or what all services share, says where the service is and who is asking; retries and time
+    /// limits are ours. No request is sent.
     #[must_use]
-    pub fn connect(config: Builder, layout: Layout, clock: SharedClock) -> Self {
+    pub fn connect(config: impl Into<Builder>, layout: Layout, clock: SharedClock) -> Self {
         let config = config
+            .into()
             .behavior_version(BehaviorVersion::latest())
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::disabled())

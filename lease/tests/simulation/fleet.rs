@@ -10,10 +10,12 @@ use millstream_lease::assignment::BalanceBy;
 use millstream_lease::coordinator::{
     Components, Coordinator, CoordinatorSettings, Event, LossReason, ShardSource,
 };
+use millstream_lease::leader::Lock;
+use millstream_lease::row::Row;
 use millstream_lease::shard_sync::{InitialPosition, Shard};
 use millstream_lease::store::memory::MemoryTable;
 use millstream_lease::store::{Layout, NewCheckpoint, TableStore};
-use millstream_lease::{Checkpoint, StreamIdentifier};
+use millstream_lease::{Checkpoint, Lease, LeaseKey, LeaseStore, StreamIdentifier};
 use millstream_model::HashKeyRange;
 use millstream_runtime::{Clock, ManualClock, OnFailure, SeededEntropy, TaskSet};
 use parking_lot::Mutex;
@@ -80,6 +82,26 @@ impl Fleet {
     pub(crate) fn add_worker(&mut self) {
         let member = self.start(self.members.len());
         self.members.push(member);
+    }
+
+    /// A Java worker led the fleet, and is gone: there are leases that nobody has, and its lock, which lasts for two
+    /// minutes.
+    pub(crate) async fn abandoned_by_its_leader(&self) {
+        let store = TableStore::over(self.table.clone(), Layout::single("leases"));
+        store.prepare().await.unwrap();
+        for shard in FixedShards(self.shards).shards(None, None).await.unwrap() {
+            let mut lease = Lease::new(LeaseKey::of_shard(&shard.name), Checkpoint::TRIM_HORIZON);
+            lease.hash_range = shard.hash_range;
+            assert!(store.create(&lease).await.unwrap().is_applied());
+        }
+        let lock = Lock {
+            owner: "java".parse().unwrap(),
+            lease_duration: Duration::from_secs(120),
+            version: "c0ffee".to_owned(),
+            is_released: false,
+            unknown: Row::new(),
+        };
+        assert!(store.acquire_lock(None, &lock).await.unwrap().is_applied());
     }
 
     /// A new process in the place of one that crashed, under the same name.

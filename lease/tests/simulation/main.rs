@@ -66,6 +66,21 @@ async fn a_worker_that_stops_hands_everything_over() {
     assert!(took <= Duration::from_secs(7), "{took:?}");
 }
 
+/// Its lock keeps others from leading for two minutes; they need not be idle for so long.
+#[tokio::test]
+async fn workers_take_their_share_when_their_leader_is_gone() {
+    let mut fleet = Fleet::new(6, BalanceBy::LeaseCount, 5);
+    fleet.abandoned_by_its_leader().await;
+    fleet.add_worker();
+    fleet.add_worker();
+    let took = fleet.run_until_all_owned(Duration::from_secs(115)).await;
+    assert!(took <= Duration::from_secs(65), "{took:?}");
+    assert_eq!(fleet.leader().await, None);
+    fleet.run(Duration::from_secs(120)).await;
+    assert!(fleet.leader().await.is_some());
+    assert_eq!(fleet.counts(), [3, 3]);
+}
+
 #[tokio::test]
 async fn a_frozen_worker_knows_that_it_lost() {
     let mut fleet = Fleet::new(6, BalanceBy::LeaseCount, 4);

@@ -11,9 +11,10 @@ pub mod error;
 pub mod retry;
 
 pub use api::{
-    Acknowledgement, Capacity, ChildShard, EntryOutcome, NewRecord, NewStream, Next, Page, PageToken, Record,
-    RecordPage, SequenceNumber, Shard, ShardFilter, ShardIterator, StartingPosition, StreamApi,
-    StreamListing, StreamMode, StreamRef, StreamStatus, StreamSummary,
+    Acknowledgement, Capacity, ChildShard, ConsumerStatus, EntryOutcome, NewRecord, NewStream, Next, Page,
+    PageToken, Record, RecordPage, SequenceNumber, Shard, ShardFilter, ShardIterator, StartingPosition,
+    StreamApi, StreamConsumer, StreamListing, StreamMode, StreamRef, StreamStatus, StreamSummary,
+    Subscription, SubscriptionEvent, Then,
 };
 pub use error::{Error, Result};
 pub use retry::{Attempts, OnRetry, RetryPolicy, Retrying, Verdict};

@@ -62,6 +62,9 @@ impl Shared {
     pub(super) async fn elect(self: &Arc<Self>) {
         let parts = &self.parts;
         let mut election = self.election.lock().await;
+        if self.is_withdrawn() {
+            return;
+        }
         let was_leader = election.is_leader(parts.clock.monotonic());
         match election.run_once(parts.store.as_ref(), parts.clock.as_ref(), parts.entropy.as_ref()).await {
             Ok(true) if !was_leader => {
@@ -81,6 +84,9 @@ impl Shared {
 
     /// Looks, and acts if this worker leads.
     pub(super) async fn lead(self: &Arc<Self>) {
+        if self.is_withdrawn() {
+            return;
+        }
         let now = self.parts.clock.monotonic();
         let role = {
             let election = self.election.lock().await;

@@ -13,34 +13,30 @@ mod polling;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use millstream_client::{ChildShard, Record, StreamApi};
+use millstream_client::{ChildShard, Record};
 use millstream_lease::ShardName;
 use millstream_model::{ShardId, Timestamp};
-use millstream_runtime::{Entropy, SharedClock, SharedEntropy};
+use millstream_runtime::Entropy;
 use tokio::sync::watch;
 
 use crate::prefetch::{Fetched, Queue};
 use crate::registration::Retrieving;
-use crate::settings::ConsumerSettings;
 use crate::status::ShardStatus;
 use crate::stream::Stream;
+use crate::worker::Parts;
 
 pub(crate) use self::cursor::Cursor;
 use self::gone::Gone;
 pub(crate) use self::gone::children_of;
 
 /// What reads one shard.
-#[derive(Debug)]
-pub(crate) struct Fetcher<'a> {
-    pub(crate) api: Arc<dyn StreamApi>,
+pub(crate) struct Fetcher {
+    pub(crate) parts: Arc<Parts>,
     pub(crate) stream: Arc<Stream>,
     pub(crate) shard: ShardId,
     pub(crate) name: ShardName,
-    pub(crate) settings: &'a ConsumerSettings,
-    pub(crate) clock: SharedClock,
-    pub(crate) entropy: SharedEntropy,
-    pub(crate) queue: &'a Queue,
-    pub(crate) status: &'a ShardStatus,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) status: Arc<ShardStatus>,
     pub(crate) retrieving: watch::Receiver<Retrieving>,
     pub(crate) cursor: Cursor,
     /// Reads that failed since one succeeded.
@@ -58,7 +54,7 @@ enum Left {
     Unusable,
 }
 
-impl Fetcher<'_> {
+impl Fetcher {
     /// Reads until it is dropped.
     pub(crate) async fn run(mut self) -> Infallible {
         let mut may_subscribe = true;
@@ -83,7 +79,7 @@ impl Fetcher<'_> {
     fn push(&mut self, records: Vec<Record>, millis_behind_latest: u64) {
         self.failures = 0;
         self.status.read(&records, millis_behind_latest);
-        let wants_empty = self.settings.call_process_records_even_for_empty_record_list && self.queue.is_empty();
+        let wants_empty = self.parts.settings.call_process_records_even_for_empty_record_list && self.queue.is_empty();
         if let Some(last) = records.last() {
             self.cursor.read(&last.sequence_number);
         } else if !wants_empty {
@@ -93,21 +89,21 @@ impl Fetcher<'_> {
     }
 
     fn now(&self) -> Timestamp {
-        Timestamp::from_unix(self.clock.now())
+        Timestamp::from_unix(self.parts.clock.now())
     }
 
     /// Shows a failure and waits.
     async fn back_off(&mut self, what: &str, error: &millstream_client::Error) {
-        let wait = self.settings.read_backoff.delay(self.failures, <dyn Entropy>::next_u64(self.entropy.as_ref()));
+        let wait = self.parts.settings.read_backoff.delay(self.failures, <dyn Entropy>::next_u64(self.parts.entropy.as_ref()));
         self.failures = self.failures.saturating_add(1);
         tracing::warn!(shard = %self.name, %error, failures = self.failures, "{what}");
         self.status.failed_to_read(error);
-        self.clock.sleep(wait.max(self.settings.read_backoff.base / 2)).await;
+        self.parts.clock.sleep(wait.max(self.parts.settings.read_backoff.base / 2)).await;
     }
 
     /// What it means that the service does not know the shard.
     async fn not_found(&mut self, error: &millstream_client::Error) -> Left {
-        match gone::judge(self.api.as_ref(), &self.stream, self.shard).await {
+        match gone::judge(self.parts.api.as_ref(), &self.stream, self.shard).await {
             Ok(Gone::ShardExpired { children }) => {
                 tracing::warn!(shard = %self.name, "the shard's records have expired; it ends here");
                 return Left::AtEnd(children);

@@ -100,26 +100,27 @@ impl Worker {
         let lease = self.ownership.gained();
         let clock = self.parts.clock.clone();
         let status = self.parts.status.add(&lease.key, shard.clone(), lease.checkpoint.clone(), clock);
+        let status = Arc::new(status);
         if let Err(interruption) = self.wait_for_parents(&status).await {
             if interruption == Interruption::Drain {
                 give_back(&self.ownership).await;
             }
             return;
         }
-        self.process(shard, &status).await;
+        self.process(shard, status).await;
     }
 
     fn shard(&self) -> ShardOfStream {
         ShardOfStream { stream: self.stream.name.clone(), shard: self.ownership.shard() }
     }
 
-    async fn process(self, shard: ShardOfStream, status: &ShardStatus) {
+    async fn process(self, shard: ShardOfStream, status: Arc<ShardStatus>) {
         let Self { parts, stream, retrieving, ownership, orders, .. } = self;
         let (gained, name) = (ownership.gained().clone(), ownership.shard());
-        let settings = &parts.settings;
-        let cursor = Cursor::behind(&gained.checkpoint, settings.initial_position);
-        let queue = parts.budget.queue(settings.prefetch_bytes_per_shard);
-        let mut session = Session::new(&parts, &stream, shard.clone(), ownership, orders, status);
+        let cursor = Cursor::behind(&gained.checkpoint, parts.settings.initial_position);
+        let queue = Arc::new(parts.budget.queue(parts.settings.prefetch_bytes_per_shard));
+        let mut session =
+            Session::new(parts.clone(), stream.clone(), shard.clone(), ownership, orders, status.clone());
         let (Some(cursor), Some(id)) = (cursor, shards::id(&name)) else {
             let outcome = session.stopped(format!("{name} is not a shard that can be read")).await;
             return session.finish(outcome).await;
@@ -131,15 +132,12 @@ impl Worker {
             epoch: gained.counter,
         };
         let fetcher = Fetcher {
-            api: parts.api.clone(),
-            stream: stream.clone(),
+            parts: parts.clone(),
+            stream,
             shard: id,
             name,
-            settings,
-            clock: parts.clock.clone(),
-            entropy: parts.entropy.clone(),
-            queue: &queue,
-            status,
+            queue: queue.clone(),
+            status: status.clone(),
             retrieving,
             cursor,
             failures: 0,

@@ -16,13 +16,13 @@ const JITTER_MAX: Duration = Duration::from_millis(250);
 /// For how long the service keeps a consumer from subscribing again, and a little more.
 const TAKEOVER: Duration = Duration::from_millis(1_100);
 
-impl Fetcher<'_> {
+impl Fetcher {
     /// Reads one subscription to its end.
     pub(super) async fn subscribe(&mut self, consumer: &ConsumerArn) -> Left {
         self.queue.room().await;
         let opened_at = self.now();
         let from = self.cursor.position().clone();
-        let mut subscription = match self.api.subscribe_to_shard(consumer, self.shard, &from).await {
+        let mut subscription = match self.parts.api.subscribe_to_shard(consumer, self.shard, &from).await {
             Ok(subscription) => subscription,
             Err(error) => return self.not_subscribed(&error).await,
         };
@@ -35,8 +35,8 @@ impl Fetcher<'_> {
         loop {
             // Whoever does not read holds the service up, not its memory.
             self.queue.room().await;
-            let silence = self.settings.subscription_silence;
-            let event = match self.clock.timeout(silence, subscription.next_event()).await {
+            let silence = self.parts.settings.subscription_silence;
+            let event = match self.parts.clock.timeout(silence, subscription.next_event()).await {
                 Some(Ok(Some(event))) => event,
                 Some(Ok(None)) => {
                     self.part().await;
@@ -76,9 +76,9 @@ impl Fetcher<'_> {
     }
 
     async fn part(&self) {
-        let random = <dyn Entropy>::next_u64(self.entropy.as_ref());
+        let random = <dyn Entropy>::next_u64(self.parts.entropy.as_ref());
         let nanos = u64::try_from(JITTER_MAX.as_nanos()).unwrap_or(u64::MAX);
-        self.clock.sleep(Duration::from_nanos(random % nanos.max(1))).await;
+        self.parts.clock.sleep(Duration::from_nanos(random % nanos.max(1))).await;
     }
 
     async fn not_subscribed(&mut self, error: &Error) -> Left {
@@ -86,12 +86,12 @@ impl Fetcher<'_> {
             // The last holder's subscription still stands, for five seconds at most.
             Error::ResourceInUse(_) => {
                 tracing::debug!(shard = %self.name, %error, "the last subscription still stands");
-                self.clock.sleep(TAKEOVER).await;
+                self.parts.clock.sleep(TAKEOVER).await;
                 Left::Anew
             }
             error if error.is_throttle() => {
                 self.status.failed_to_read(error);
-                self.clock.sleep(TAKEOVER).await;
+                self.parts.clock.sleep(TAKEOVER).await;
                 self.part().await;
                 Left::Anew
             }

@@ -14,11 +14,11 @@ enum Step {
     AnotherIterator,
 }
 
-impl Fetcher<'_> {
+impl Fetcher {
     /// Polls until the shard ends or there is a better way.
     pub(super) async fn poll(&mut self) -> Left {
         self.status.retrieves("polling");
-        let mut pace = Pace::new(self.settings.idle_time_between_reads);
+        let mut pace = Pace::new(self.parts.settings.idle_time_between_reads);
         let mut iterator: Option<ShardIterator> = None;
         loop {
             self.queue.room().await;
@@ -41,7 +41,7 @@ impl Fetcher<'_> {
     async fn open(&mut self) -> Step {
         let opened_at = self.now();
         let from = self.cursor.position().clone();
-        match self.api.get_shard_iterator(&self.stream.name, self.shard, &from).await {
+        match self.parts.api.get_shard_iterator(&self.stream.name, self.shard, &from).await {
             Ok(iterator) => {
                 self.cursor.opened(opened_at);
                 Step::Iterator(iterator)
@@ -58,14 +58,14 @@ impl Fetcher<'_> {
     }
 
     async fn read(&mut self, iterator: ShardIterator, pace: &mut Pace) -> Step {
-        match self.api.get_records(&self.stream.name, &iterator, self.settings.max_records).await {
+        match self.parts.api.get_records(&self.stream.name, &iterator, self.parts.settings.max_records).await {
             Ok(page) => {
                 let count = page.records.len();
                 self.push(page.records, page.millis_behind_latest);
                 match page.next {
                     Next::ShardEnd { children } => Step::Leave(Left::AtEnd(children)),
                     Next::Iterator(next) => {
-                        self.clock.sleep(pace.after_read(count, page.millis_behind_latest)).await;
+                        self.parts.clock.sleep(pace.after_read(count, page.millis_behind_latest)).await;
                         Step::Iterator(next)
                     }
                 }
@@ -73,7 +73,7 @@ impl Fetcher<'_> {
             Err(Error::ExpiredIterator(_)) => Step::AnotherIterator,
             Err(error) if error.is_throttle() => {
                 self.status.failed_to_read(&error);
-                self.clock.sleep(pace.after_throttle()).await;
+                self.parts.clock.sleep(pace.after_throttle()).await;
                 Step::Iterator(iterator)
             }
             Err(error @ Error::ResourceNotFound(_)) => Step::Leave(self.not_found(&error).await),

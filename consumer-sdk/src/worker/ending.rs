@@ -16,7 +16,7 @@ use crate::status::ShardState;
 const LOOKS_MAX: u32 = 10;
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-impl Session<'_> {
+impl Session {
     pub(super) async fn end(&mut self, told: Vec<ChildShard>) -> Outcome {
         self.status.is(ShardState::Ending);
         if let Err(halt) = self.persist(&Call::ShardEnded).await {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use millstream_lease::Checkpoint;
 use millstream_lease::coordinator::Ownership;
 use millstream_runtime::Entropy;
@@ -27,13 +28,13 @@ use crate::stream::Stream;
 const LAST_CHECKPOINT_TRIES: usize = 5;
 const LAST_CHECKPOINT_WAIT: Duration = Duration::from_millis(200);
 
-pub(super) struct Session<'a> {
-    pub(super) parts: &'a Parts,
-    pub(super) stream: &'a Arc<Stream>,
+pub(super) struct Session {
+    pub(super) parts: Arc<Parts>,
+    pub(super) stream: Arc<Stream>,
     pub(super) shard: ShardOfStream,
     pub(super) ownership: Ownership,
     pub(super) orders: watch::Receiver<Order>,
-    pub(super) status: &'a ShardStatus,
+    pub(super) status: Arc<ShardStatus>,
     processor: Box<dyn RecordProcessor>,
     pub(super) checkpointer: Checkpointer,
     automatic: Automatic,
@@ -63,22 +64,22 @@ impl From<Interruption> for Halt {
     }
 }
 
-impl<'a> Session<'a> {
+impl Session {
     pub(super) fn new(
-        parts: &'a Parts,
-        stream: &'a Arc<Stream>,
+        parts: Arc<Parts>,
+        stream: Arc<Stream>,
         shard: ShardOfStream,
         ownership: Ownership,
         orders: watch::Receiver<Order>,
-        status: &'a ShardStatus,
+        status: Arc<ShardStatus>,
     ) -> Self {
         Self {
-            parts,
             stream,
             processor: (parts.factory)(&shard),
             shard,
             checkpointer: Checkpointer::new(ownership.clone()),
             automatic: Automatic::new(parts.settings.checkpoints),
+            parts,
             processed: ownership.gained().checkpoint.clone(),
             ownership,
             orders,
@@ -325,11 +326,8 @@ impl<'a> Session<'a> {
             Outcome::Interrupted(Interruption::Lost(reason)) => {
                 tracing::info!(shard = %self.shard.shard, %reason, "the lease was lost");
                 if !self.panicked {
-                    let told = async {
-                        self.processor.lease_lost(&reason).await;
-                        Ok(())
-                    };
-                    if let Err(failure) = guarded(told).await {
+                    let told = self.processor.lease_lost(&reason).map(Ok);
+                    if let Err(failure) = guarded(Box::pin(told)).await {
                         tracing::error!(shard = %self.shard.shard, error = %failure.text, "a processor failed");
                     }
                 }
@@ -372,7 +370,7 @@ struct Failure {
     is_panic: bool,
 }
 
-async fn guarded(call: impl Future<Output = Result<(), BoxError>>) -> Result<(), Failure> {
+async fn guarded(call: BoxFuture<'_, Result<(), BoxError>>) -> Result<(), Failure> {
     match AssertUnwindSafe(call).catch_unwind().await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(Failure { text: error.to_string(), is_panic: false }),

@@ -27,7 +27,7 @@ pub use async_trait::async_trait;
 pub use millstream_lease::assignment::BalanceBy;
 pub use millstream_lease::coordinator::LossReason;
 pub use millstream_lease::shard_sync::InitialPosition;
-pub use millstream_lease::{Checkpoint, PendingCheckpoint};
+pub use millstream_lease::{Checkpoint, LeaseStore, MemoryStore, PendingCheckpoint};
 
 pub use self::checkpointer::{CheckpointError, CheckpointToken, Checkpointer, PreparedCheckpoint};
 pub use self::consumer::{Consumer, ConsumerBuilder, Ended};

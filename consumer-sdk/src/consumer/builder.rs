@@ -69,20 +69,6 @@ impl ConsumerBuilder {
         self
     }
 
-    /// Leases in a DynamoDB table that is named like the application, as KCL's are.
-    #[cfg(feature = "dynamodb")]
-    pub fn lease_table(
-        self,
-        config: impl Into<millstream_lease::store::dynamodb::Builder>,
-    ) -> Self {
-        use millstream_lease::store::Layout;
-        use millstream_lease::store::dynamodb::DynamoDbStore;
-
-        let layout = Layout::single(&self.application);
-        let store = DynamoDbStore::connect(config, layout, self.clock.clone());
-        self.lease_store(Arc::new(store))
-    }
-
     pub fn initial_position(mut self, position: InitialPosition) -> Self {
         self.settings.initial_position = position;
         self

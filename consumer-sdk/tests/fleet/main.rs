@@ -35,7 +35,7 @@ async fn the_first_record_comes_within_two_seconds() {
 
 #[tokio::test]
 async fn a_fleet_shares_the_shards_and_moves_leave_no_duplicate() {
-    for retrieval in [polling, fan_out] {
+    for (retrieval, way) in [(polling as fn(&mut ConsumerSettings), "polling"), (fan_out, "fan-out")] {
         let mut fleet = Fleet::new(6);
         let mut records = Vec::new();
         for worker in 0..3 {
@@ -50,7 +50,7 @@ async fn a_fleet_shares_the_shards_and_moves_leave_no_duplicate() {
         fleet.each_once(&records);
         fleet.in_order();
         let read_by = fleet.status(2).shards.first().and_then(|shard| shard.retrieval);
-        assert_eq!(read_by, Some(if retrieval == fan_out as fn(&mut _) { "fan-out" } else { "polling" }));
+        assert_eq!(read_by, Some(way));
     }
 }
 

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
-pub use millstream_model::{InvalidIssuedNumber as InvalidSequenceNumber, IssuedNumber as SequenceNumber};
 use millstream_model::{ConsumerArn, ConsumerName, ShardId, StreamArn, StreamName};
+pub use millstream_model::{InvalidIssuedNumber as InvalidSequenceNumber, IssuedNumber as SequenceNumber};
 
 pub use self::consumer::{ConsumerStatus, StreamConsumer, Subscription, SubscriptionEvent, Then};
 pub use self::record::{Acknowledgement, EntryOutcome, NewRecord, Next, Record, RecordPage, ShardIterator};

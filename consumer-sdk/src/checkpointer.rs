@@ -26,7 +26,9 @@ pub enum CheckpointError {
     #[error("the lease was given back or lost")]
     Over,
     /// It lies before the last checkpoint, or behind what was delivered.
-    #[error("a checkpoint at {to} is not between {checkpointed}, the last one, and {delivered}, the last record delivered")]
+    #[error(
+        "a checkpoint at {to} is not between {checkpointed}, the last one, and {delivered}, the last record delivered"
+    )]
     OutOfBounds { to: Box<Checkpoint>, checkpointed: Box<Checkpoint>, delivered: Box<Checkpoint> },
     /// A prepared checkpoint was replaced by a later one.
     #[error("the prepared checkpoint is not pending any more")]
@@ -91,7 +93,11 @@ impl Checkpointer {
     pub(crate) fn new(ownership: Ownership) -> Self {
         let at = ownership.gained().checkpoint.clone();
         let progress = Progress { delivered: at.clone(), checkpointed: at, pending: None };
-        Self(Arc::new(Gate { ownership, progress: Mutex::new(progress), writing: tokio::sync::Mutex::default() }))
+        Self(Arc::new(Gate {
+            ownership,
+            progress: Mutex::new(progress),
+            writing: tokio::sync::Mutex::default(),
+        }))
     }
 
     /// Everything that was delivered so far was processed.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::select_all;
-use millstream_client::{Retrying, RetryPolicy, StreamApi, StreamRef};
+use millstream_client::{RetryPolicy, Retrying, StreamApi, StreamRef};
 use millstream_lease::coordinator::{Components, Coordinator};
 use millstream_lease::{LeaseStore, WorkerId};
 use millstream_model::ConsumerName;
@@ -20,6 +20,7 @@ pub use self::builder::ConsumerBuilder;
 use self::dispatcher::Dispatcher;
 use crate::deaggregation::Deaggregate;
 use crate::error::{Error, Result};
+use crate::identity;
 use crate::prefetch::Budget;
 use crate::processor::ShardOfStream;
 use crate::registration::{Retrieving, register};
@@ -28,7 +29,6 @@ use crate::shards::Listing;
 use crate::status::StatusHandle;
 use crate::stream::Stream;
 use crate::worker::{Factory, Parts};
-use crate::identity;
 
 /// How long abandoned tasks are waited for.
 const ABANDON_LIMIT: Duration = Duration::from_secs(1);
@@ -106,7 +106,7 @@ impl Consumer {
         let streams = self.describe_streams(patient.as_ref()).await?;
         let (work, leasing) = (TaskSet::default(), TaskSet::default());
         let end_tasks = EndTasks([work.clone(), leasing.clone()]);
-        let retrieving = self.begin_to_register(&patient, &streams, &work)?;
+        let retrieving = self.begin_to_register(&streams, &work)?;
         let identifiers = streams.iter().filter_map(|stream| stream.identifier.clone()).collect();
         let components = Components {
             store: self.store.clone(),
@@ -167,7 +167,6 @@ impl Consumer {
     /// How each stream is read, from now on.
     fn begin_to_register(
         &self,
-        api: &Arc<dyn StreamApi>,
         streams: &[Arc<Stream>],
         tasks: &TaskSet,
     ) -> Result<Vec<watch::Receiver<Retrieving>>> {
@@ -176,14 +175,17 @@ impl Consumer {
             Retrieval::FanOut { consumer_name: Some(name) } => Some(name.clone()),
             Retrieval::FanOut { consumer_name: None } => Some(self.application.parse().map_err(|_| {
                 let application = &self.application;
-                Error::Configuration(format!("{application:?} cannot be a consumer's name: give it one, or poll"))
+                Error::Configuration(format!(
+                    "{application:?} cannot be a consumer's name: give it one, or poll"
+                ))
             })?),
         };
         let receivers = streams.iter().map(|stream| {
             let sender = Arc::new(watch::Sender::new(Retrieving::Polling));
             let receiver = sender.subscribe();
             if let Some(name) = name.clone() {
-                let (api, clock) = (api.clone(), self.clock.clone());
+                // Which refusals are worth another try is decided there.
+                let (api, clock) = (self.api.clone(), self.clock.clone());
                 let registering = register(api, stream.clone(), name, clock, sender);
                 let stopping = tasks.clone();
                 tasks.spawn("consumer: registration", OnFailure::Log, async move {

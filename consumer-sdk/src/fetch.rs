@@ -39,6 +39,8 @@ pub(crate) struct Fetcher {
     pub(crate) status: Arc<ShardStatus>,
     pub(crate) retrieving: watch::Receiver<Retrieving>,
     pub(crate) cursor: Cursor,
+    /// Until a subscription is refused in a way that will not change.
+    pub(crate) may_subscribe: bool,
     /// Reads that failed since one succeeded.
     pub(crate) failures: u32,
 }
@@ -57,11 +59,10 @@ enum Left {
 impl Fetcher {
     /// Reads until it is dropped.
     pub(crate) async fn run(mut self) -> Infallible {
-        let mut may_subscribe = true;
         loop {
-            let now = self.retrieving.borrow_and_update().clone();
+            let now = self.retrieving.borrow().clone();
             let left = match now {
-                Retrieving::FanOut(consumer) if may_subscribe => self.subscribe(&consumer).await,
+                Retrieving::FanOut(consumer) if self.may_subscribe => self.subscribe(&consumer).await,
                 _ => self.poll().await,
             };
             match left {
@@ -70,7 +71,7 @@ impl Fetcher {
                     return std::future::pending().await;
                 }
                 Left::Anew => {}
-                Left::Unusable => may_subscribe = false,
+                Left::Unusable => self.may_subscribe = false,
             }
         }
     }
@@ -79,7 +80,8 @@ impl Fetcher {
     fn push(&mut self, records: Vec<Record>, millis_behind_latest: u64) {
         self.failures = 0;
         self.status.read(&records, millis_behind_latest);
-        let wants_empty = self.parts.settings.call_process_records_even_for_empty_record_list && self.queue.is_empty();
+        let wants_empty =
+            self.parts.settings.call_process_records_even_for_empty_record_list && self.queue.is_empty();
         if let Some(last) = records.last() {
             self.cursor.read(&last.sequence_number);
         } else if !wants_empty {
@@ -94,7 +96,11 @@ impl Fetcher {
 
     /// Shows a failure and waits.
     async fn back_off(&mut self, what: &str, error: &millstream_client::Error) {
-        let wait = self.parts.settings.read_backoff.delay(self.failures, <dyn Entropy>::next_u64(self.parts.entropy.as_ref()));
+        let wait = self
+            .parts
+            .settings
+            .read_backoff
+            .delay(self.failures, <dyn Entropy>::next_u64(self.parts.entropy.as_ref()));
         self.failures = self.failures.saturating_add(1);
         tracing::warn!(shard = %self.name, %error, failures = self.failures, "{what}");
         self.status.failed_to_read(error);

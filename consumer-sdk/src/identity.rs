@@ -31,7 +31,11 @@ enum Verdict {
 }
 
 /// Makes sure that the leases are about this stream.
-pub(crate) async fn check(store: &dyn LeaseStore, stream: &Stream, on_another: OnRecreatedStream) -> Result<()> {
+pub(crate) async fn check(
+    store: &dyn LeaseStore,
+    stream: &Stream,
+    on_another: OnRecreatedStream,
+) -> Result<()> {
     for _ in 0..TRIES {
         // Listed before the row is read: while that still names the old stream, no lease of the new one was made.
         let listing = store.list().await?;
@@ -67,7 +71,9 @@ pub(crate) async fn check(store: &dyn LeaseStore, stream: &Stream, on_another: O
 }
 
 fn verdict(seen: Option<&Row>, stream: &Stream) -> Verdict {
-    let Some(Value::N(millis)) = seen.and_then(|row| row.get(CREATED_MILLIS)) else { return Verdict::Unknown };
+    let Some(Value::N(millis)) = seen.and_then(|row| row.get(CREATED_MILLIS)) else {
+        return Verdict::Unknown;
+    };
     match millis.parse().map(Timestamp::from_millis) {
         Ok(known) if known == stream.created => Verdict::Same,
         Ok(known) => Verdict::Another { known },

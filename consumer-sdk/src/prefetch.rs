@@ -14,9 +14,14 @@ use tokio::sync::Notify;
 /// What comes from a shard.
 #[derive(Debug)]
 pub(crate) enum Fetched {
-    Records { records: Vec<Record>, millis_behind_latest: u64 },
+    Records {
+        records: Vec<Record>,
+        millis_behind_latest: u64,
+    },
     /// There will be no more. `children` may be unknown.
-    End { children: Vec<ChildShard> },
+    End {
+        children: Vec<ChildShard>,
+    },
 }
 
 /// The bytes that all shards together may read ahead.

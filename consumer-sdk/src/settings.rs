@@ -122,7 +122,11 @@ impl ConsumerSettings {
     }
 
     /// The same, as the coordinator of leases knows it.
-    pub(crate) fn coordinator(&self, worker: WorkerId, streams: Vec<StreamIdentifier>) -> CoordinatorSettings {
+    pub(crate) fn coordinator(
+        &self,
+        worker: WorkerId,
+        streams: Vec<StreamIdentifier>,
+    ) -> CoordinatorSettings {
         let mut settings = CoordinatorSettings::with_failover(worker, self.failover_time);
         if let Some(interval) = self.lease_assignment_interval {
             settings.look_interval = interval;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use millstream_client::{ChildShard, ShardFilter, StreamApi};
+use millstream_lease::ShardName;
 use millstream_lease::StreamIdentifier;
 use millstream_lease::coordinator::ShardSource;
 use millstream_lease::names::EmptyName;
 use millstream_lease::shard_sync::{InitialPosition, Shard};
-use millstream_lease::ShardName;
 use millstream_model::{ShardId, Timestamp};
 
 use crate::stream::Stream;
@@ -32,7 +32,9 @@ impl ShardSource for Listing {
             None => ShardFilter::FromTrimHorizon,
             Some(InitialPosition::TrimHorizon) => ShardFilter::AtTrimHorizon,
             Some(InitialPosition::Latest) => ShardFilter::AtLatest,
-            Some(InitialPosition::AtTimestamp(millis)) => ShardFilter::AtTimestamp(Timestamp::from_millis(millis)),
+            Some(InitialPosition::AtTimestamp(millis)) => {
+                ShardFilter::AtTimestamp(Timestamp::from_millis(millis))
+            }
         };
         // Leases made from another stream's shards would be about nothing.
         match stream.look(self.api.as_ref()).await {

@@ -50,9 +50,14 @@ pub enum ShardState {
     Initializing,
     Processing,
     /// A call of the processor failed so many times in a row, and is to be repeated.
-    Retrying { failures: u32, error: String },
+    Retrying {
+        failures: u32,
+        error: String,
+    },
     /// The processor is given nothing any more. See [`crate::AfterRetries::StopShard`].
-    Stopped { error: String },
+    Stopped {
+        error: String,
+    },
     /// Another worker is to go on, or this one stops.
     Draining,
     /// All records were processed.

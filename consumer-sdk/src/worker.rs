@@ -140,6 +140,7 @@ impl Worker {
             status: status.clone(),
             retrieving,
             cursor,
+            may_subscribe: true,
             failures: 0,
         };
         status.is(ShardState::Initializing);

@@ -58,7 +58,8 @@ mod tests {
 
     #[test]
     fn sentinels_begin_where_they_say() {
-        let behind = |checkpoint: &Checkpoint, initial| Cursor::behind(checkpoint, initial).map(|cursor| cursor.0);
+        let behind =
+            |checkpoint: &Checkpoint, initial| Cursor::behind(checkpoint, initial).map(|cursor| cursor.0);
         let initial = InitialPosition::AtTimestamp(5);
         assert_eq!(behind(&Checkpoint::TRIM_HORIZON, initial), Some(StartingPosition::TrimHorizon));
         let five = StartingPosition::AtTimestamp(Timestamp::from_millis(5));

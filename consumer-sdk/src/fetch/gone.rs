@@ -9,7 +9,9 @@ use crate::stream::{Ended, Stream};
 pub(super) enum Gone {
     Stream(Ended),
     /// All its records were removed by retention. `children` are those that are still listed.
-    ShardExpired { children: Vec<ChildShard> },
+    ShardExpired {
+        children: Vec<ChildShard>,
+    },
     /// Stream and shard are there.
     Not,
 }

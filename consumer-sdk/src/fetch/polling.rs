@@ -31,8 +31,7 @@ impl Fetcher {
                 Step::AnotherIterator => {}
                 Step::Leave(left) => return left,
             }
-            let changed = self.retrieving.has_changed().unwrap_or(false);
-            if changed && matches!(*self.retrieving.borrow(), Retrieving::FanOut(_)) {
+            if self.may_subscribe && matches!(*self.retrieving.borrow(), Retrieving::FanOut(_)) {
                 return Left::Anew;
             }
         }
@@ -58,7 +57,8 @@ impl Fetcher {
     }
 
     async fn read(&mut self, iterator: ShardIterator, pace: &mut Pace) -> Step {
-        match self.parts.api.get_records(&self.stream.name, &iterator, self.parts.settings.max_records).await {
+        match self.parts.api.get_records(&self.stream.name, &iterator, self.parts.settings.max_records).await
+        {
             Ok(page) => {
                 let count = page.records.len();
                 self.push(page.records, page.millis_behind_latest);

@@ -62,7 +62,9 @@ impl Session {
             looks += 1;
             match self.parts.api.all_shards(&self.stream.name, ShardFilter::FromTrimHorizon).await {
                 Ok(listed) => told = children_of(id, &listed),
-                Err(error) => tracing::warn!(shard = %self.shard.shard, %error, "the shards cannot be listed"),
+                Err(error) => {
+                    tracing::warn!(shard = %self.shard.shard, %error, "the shards cannot be listed")
+                }
             }
             if told.is_empty() {
                 pause(&self.parts.clock, LOOK_INTERVAL, &mut self.orders).await?;

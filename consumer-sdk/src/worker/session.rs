@@ -179,7 +179,8 @@ impl Session {
             if *self.orders.borrow() != Order::Process {
                 return Err(interrupted(&mut self.orders).await.into());
             }
-            let single = Batch { records: vec![record.clone()], millis_behind_latest: batch.millis_behind_latest };
+            let single =
+                Batch { records: vec![record.clone()], millis_behind_latest: batch.millis_behind_latest };
             if let Err(failure) = self.call(&Call::Process(&single)).await {
                 if self.panicked {
                     return Err(Halt::GaveUp(failure));

@@ -123,7 +123,10 @@ async fn what_was_announced_is_told_to_the_next_processor() {
     let starts = fleet.ledger.starts.lock().clone();
     assert_eq!(starts[0].pending, None);
     let pending = starts[1].pending.clone().unwrap();
-    assert_eq!((pending.checkpoint.to_string(), pending.state), (record.to_string(), Some(b"state".to_vec())));
+    assert_eq!(
+        (pending.checkpoint.to_string(), pending.state),
+        (record.to_string(), Some(b"state".to_vec()))
+    );
     assert!(starts[1].epoch > starts[0].epoch);
 }
 

@@ -202,7 +202,9 @@ impl State {
             StartingPosition::TrimHorizon => 0,
             StartingPosition::Latest => records.len(),
             StartingPosition::AtSequenceNumber(number) => first(&|record| record.sequence_number >= *number),
-            StartingPosition::AfterSequenceNumber(number) => first(&|record| record.sequence_number > *number),
+            StartingPosition::AfterSequenceNumber(number) => {
+                first(&|record| record.sequence_number > *number)
+            }
             StartingPosition::AtTimestamp(time) => first(&|record| record.approximate_arrival >= *time),
         })
     }
@@ -325,7 +327,8 @@ impl StreamApi for FakeStream {
             return missing("the stream of this iterator");
         }
         let shard = ShardId::new(u32::try_from(parts[1]).unwrap()).unwrap();
-        let (records, children, millis_behind_latest) = state.page(shard, usize::try_from(parts[2]).unwrap())?;
+        let (records, children, millis_behind_latest) =
+            state.page(shard, usize::try_from(parts[2]).unwrap())?;
         let end = parts[2] + records.len() as u64;
         let next = match children {
             Some(children) => Next::ShardEnd { children },
@@ -413,7 +416,12 @@ impl StreamApi for FakeStream {
     }
 }
 
-fn consumer(stream: &StreamArn, name: &ConsumerName, created_secs: u64, status: ConsumerStatus) -> StreamConsumer {
+fn consumer(
+    stream: &StreamArn,
+    name: &ConsumerName,
+    created_secs: u64,
+    status: ConsumerStatus,
+) -> StreamConsumer {
     StreamConsumer { arn: ConsumerArn { stream: stream.clone(), name: name.clone(), created_secs }, status }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use millstream_consumer_sdk::{
     BalanceBy, Batch, BoxError, CheckpointToken, Checkpointer, Consumer, ConsumerSettings, Ended, Error,
-    Initialization, InitialPosition, LossReason, RecordProcessor, ShardOfStream, StatusHandle,
+    InitialPosition, Initialization, LossReason, RecordProcessor, ShardOfStream, StatusHandle,
 };
 use millstream_lease::MemoryStore;
 use millstream_lease::store::memory::MemoryTable;
@@ -185,7 +185,11 @@ impl Fleet {
     pub(crate) async fn until(&self, limit: Duration, is_so: impl Fn(&Self) -> bool) -> Duration {
         let begun = self.clock.monotonic();
         while !is_so(self) {
-            assert!(self.clock.monotonic() - begun < limit, "not within {limit:?}: {:#?}", self.ledger.calls.lock());
+            assert!(
+                self.clock.monotonic() - begun < limit,
+                "not within {limit:?}: {:#?}",
+                self.ledger.calls.lock()
+            );
             self.run(STEP).await;
         }
         self.clock.monotonic() - begun

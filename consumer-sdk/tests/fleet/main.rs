@@ -164,6 +164,6 @@ async fn subscriptions_go_on_where_they_ended() {
     }
     fleet.until(SECOND * 20, |fleet| fleet.all_processed(&records)).await;
     fleet.each_once(&records);
-    assert!(fleet.stream.subscriptions() > 20);
+    assert!(fleet.stream.subscriptions() > 20, "{} {:?}", fleet.stream.subscriptions(), fleet.status(0));
     assert!(matches!(fleet.status(0).shards[0].state, ShardState::Processing));
 }

@@ -74,7 +74,6 @@ impl Drop for EndTasks {
 
 impl Consumer {
     /// Begins to describe a consumer of `stream`. `application` names the fleet that shares the shards.
-    #[must_use]
     pub fn builder(api: Arc<dyn StreamApi>, stream: StreamRef, application: &str) -> ConsumerBuilder {
         ConsumerBuilder::new(api, stream, application)
     }

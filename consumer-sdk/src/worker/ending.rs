@@ -63,7 +63,7 @@ impl Session {
             match self.parts.api.all_shards(&self.stream.name, ShardFilter::FromTrimHorizon).await {
                 Ok(listed) => told = children_of(id, &listed),
                 Err(error) => {
-                    tracing::warn!(shard = %self.shard.shard, %error, "the shards cannot be listed")
+                    tracing::warn!(shard = %self.shard.shard, %error, "the shards cannot be listed");
                 }
             }
             if told.is_empty() {

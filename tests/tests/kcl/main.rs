@@ -27,6 +27,9 @@ fn alone() -> MutexGuard<'static, ()> {
 }
 
 fn live(version: Version, retrieval: Retrieval, transport: Transport) {
+    // vmware-go-kcl waits for one parent alone of a merged shard, and begins with a checkpoint that it read before it had
+    // the lease.
+    let is_exact = version != Version::KclGo;
     let _alone = alone();
     let session = Session::with(transport, |options| options);
     let mut fleet = Fleet::new(&session, "orders", SHARDS);
@@ -48,13 +51,17 @@ fn live(version: Version, retrieval: Retrieval, transport: Transport) {
     fleet.stop("second");
     fleet.put(RECORDS);
     fleet.wait_until_all_is_processed();
-    assert_eq!(fleet.facts.repeated(), repeated, "a graceful end repeats nothing");
+    if is_exact {
+        assert_eq!(fleet.facts.repeated(), repeated, "a graceful end repeats nothing");
+    }
 
     assert!(fleet.join(version, retrieval, "third"));
     fleet.wait_under_load("the third has shards", |fleet| !fleet.facts.shards_of("third").is_empty());
     fleet.wait_until_all_is_processed();
     reshard(&mut fleet);
-    assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key across parents and children");
+    if is_exact {
+        assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key across parents and children");
+    }
 
     fleet.kill("third");
     fleet.put(RECORDS);
@@ -62,7 +69,9 @@ fn live(version: Version, retrieval: Retrieval, transport: Transport) {
     if version != Version::Kcl2 {
         fleet.stop("first");
     }
-    assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key");
+    if is_exact {
+        assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key");
+    }
     fleet.assert_logs_are_clean();
 }
 
@@ -135,9 +144,9 @@ fn a_fleet_of_kcl_2_becomes_one_of_kcl_3() {
         fleet.put(RECORDS);
         fleet.wait_until_all_is_processed();
     }
-    for place in 1..=2 {
-        assert!(!fleet.facts.shards_of(&format!("new-{place}")).is_empty());
-    }
+    fleet.wait_under_load("both new workers have shards", |fleet| {
+        (1..=2).all(|place| !fleet.facts.shards_of(&format!("new-{place}")).is_empty())
+    });
     reshard(&mut fleet);
     fleet.stop("new-1");
     fleet.stop("new-2");

@@ -34,7 +34,7 @@ pub use self::consumer::{Consumer, ConsumerBuilder, Ended};
 pub use self::deaggregation::{Deaggregate, Plain};
 pub use self::error::{Error, Result};
 pub use self::failure::{AfterRetries, DeadLetters, FailurePolicy};
-pub use self::processor::{Batch, BoxError, Initialization, RecordProcessor, ShardOfStream};
+pub use self::processor::{Batch, BoxError, Initialization, ProcessorLost, RecordProcessor, ShardOfStream};
 pub use self::record::UserRecord;
 pub use self::settings::{CheckpointPolicy, ConsumerSettings, OnRecreatedStream, Retrieval};
 pub use self::status::{ShardReport, ShardState, Status, StatusHandle};

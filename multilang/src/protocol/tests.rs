@@ -148,7 +148,7 @@ proptest! {
             prop_assert_eq!(read["partitionKey"].as_str(), Some(key.as_str()));
             let decoded = base64_simd::STANDARD.decode_to_vec(read["data"].as_str().unwrap()).unwrap();
             prop_assert_eq!(&decoded, data);
-            prop_assert_eq!(read["sequenceNumber"].as_str(), Some(number.to_string().as_str()));
+            prop_assert_eq!(read["sequenceNumber"].as_str().unwrap(), number.to_string());
             prop_assert_eq!(read["subSequenceNumber"].as_u64(), Some(*sub));
         }
     }

@@ -8,6 +8,7 @@
 
 pub mod aggregation;
 pub mod api;
+#[cfg(feature = "aws")]
 pub mod aws;
 pub mod error;
 #[cfg(any(test, fuzzing))]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use millstream_client::{Error, SequenceNumber, StartingPosition, StreamApi, StreamRef};
+use millstream_client::{Error, StartingPosition, StreamApi, StreamRef};
 use millstream_lease::{Lease, LeaseKey, Position};
 use millstream_model::{ShardId, Timestamp};
 use millstream_runtime::Clock;
@@ -96,10 +96,7 @@ pub(super) fn stream_of(lease: &Lease, stream: Option<&StreamRef>) -> Option<Str
 fn start(position: &Position) -> Result<StartingPosition, &'static str> {
     match position {
         Position::TrimHorizon => Ok(StartingPosition::TrimHorizon),
-        Position::At(number) => match number.to_string().parse::<SequenceNumber>() {
-            Ok(number) => Ok(StartingPosition::AfterSequenceNumber(number)),
-            Err(_) => Err("its checkpoint is no sequence number"),
-        },
+        Position::At(number) => Ok(StartingPosition::AfterSequenceNumber(number.clone())),
         Position::Latest => Err("it has not begun, and will begin with what is newest then"),
         Position::AtTimestamp => {
             Err("it has not begun, and its application knows from which time on it will")

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::worker::{Retrieval, Said, Version, Worker};
 
 /// For whatever must come, on however busy a machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(240);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Failures that KCL logs on AWS as well: each is its own doing.

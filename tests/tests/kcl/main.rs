@@ -53,8 +53,13 @@ fn live(version: Version, retrieval: Retrieval, transport: Transport) {
     assert!(fleet.join(version, retrieval, "third"));
     fleet.wait_under_load("the third has shards", |fleet| !fleet.facts.shards_of("third").is_empty());
     fleet.wait_until_all_is_processed();
+    assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key");
     reshard(&mut fleet);
-    assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key across parents and children");
+    // Of a merged shard's parents, vmware-go-kcl waits for one alone.
+    let keeps_order = version != Version::KclGo;
+    if keeps_order {
+        assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key across parents and children");
+    }
 
     fleet.kill("third");
     fleet.put(RECORDS);
@@ -62,7 +67,9 @@ fn live(version: Version, retrieval: Retrieval, transport: Transport) {
     if version != Version::Kcl2 {
         fleet.stop("first");
     }
-    assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key");
+    if keeps_order {
+        assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key");
+    }
     fleet.assert_logs_are_clean();
 }
 
@@ -135,9 +142,9 @@ fn a_fleet_of_kcl_2_becomes_one_of_kcl_3() {
         fleet.put(RECORDS);
         fleet.wait_until_all_is_processed();
     }
-    for place in 1..=2 {
-        assert!(!fleet.facts.shards_of(&format!("new-{place}")).is_empty());
-    }
+    fleet.wait_under_load("both new workers have shards", |fleet| {
+        (1..=2).all(|place| !fleet.facts.shards_of(&format!("new-{place}")).is_empty())
+    });
     reshard(&mut fleet);
     fleet.stop("new-1");
     fleet.stop("new-2");

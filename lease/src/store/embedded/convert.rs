@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use millstream_table::legacy::{self, AttributeUpdate, UpdateAction};
 use millstream_table::{Item, Number, Value as TableValue};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::row::{Row, Value};
 use crate::store::table::{Change, Changes, Expect, Expected};
 
@@ -87,6 +87,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::error::Error;
 
     fn any_value() -> impl Strategy<Value = Value> {
         let texts = || prop::collection::btree_set("[a-z]{1,4}", 1..4);

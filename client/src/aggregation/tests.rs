@@ -160,6 +160,24 @@ fn texts_that_are_not_utf_8_are_replaced() {
     assert_eq!(member.tags.iter().collect::<Vec<_>>(), [Tag { key, value: None }]);
 }
 
+#[test]
+fn a_long_key_is_shared_by_all_its_members() {
+    let message = AggregatedRecord {
+        partition_keys: vec!["k".repeat(100_000)],
+        explicit_hash_keys: vec![],
+        records: vec![AggregatedMember::default(); 1000],
+    };
+    let data = framed(&message.encode_to_vec());
+    let how = Deaggregation { range: Some(HashKeyRange::FULL), ..Deaggregation::default() };
+    let members: Vec<_> = how.take_apart(record(data.clone())).map(Result::unwrap).collect();
+    assert_eq!(members.len(), 1000);
+    let container = data.as_ptr_range();
+    assert!(
+        members.iter().all(|member| container.contains(&member.partition_key.as_ptr())),
+        "none is a copy"
+    );
+}
+
 fn with_hash_keys(keys: &[&str]) -> Bytes {
     let records = (0..).zip(keys).map(|(index, _)| AggregatedMember {
         partition_key: 0,

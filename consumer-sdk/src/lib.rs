@@ -24,6 +24,7 @@ mod stream;
 mod worker;
 
 pub use async_trait::async_trait;
+pub use millstream_client::aggregation::{MemberPolicy, Tag, Tags};
 pub use millstream_lease::assignment::BalanceBy;
 pub use millstream_lease::coordinator::LossReason;
 pub use millstream_lease::shard_sync::InitialPosition;
@@ -31,7 +32,6 @@ pub use millstream_lease::{Checkpoint, LeaseStore, MemoryStore, PendingCheckpoin
 
 pub use self::checkpointer::{CheckpointError, CheckpointToken, Checkpointer, PreparedCheckpoint};
 pub use self::consumer::{Consumer, ConsumerBuilder, Ended};
-pub use self::deaggregation::{Deaggregate, Plain};
 pub use self::error::{Error, Result};
 pub use self::failure::{AfterRetries, DeadLetters, FailurePolicy};
 pub use self::processor::{Batch, BoxError, Initialization, RecordProcessor, ShardOfStream};

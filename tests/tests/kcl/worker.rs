@@ -22,6 +22,8 @@ pub(crate) enum Version {
     Kcl3BesideKcl2,
     /// KCL 3.x in Rust, for Python.
     KclRs,
+    /// The consumer SDK of this workspace.
+    Millstream,
     /// What VMware made of KCL 1.x in Go.
     KclGo,
 }
@@ -40,6 +42,7 @@ impl Version {
             Self::Kcl2 => programs::jvm(session, "kcl2", "Worker"),
             Self::Kcl3 | Self::Kcl3BesideKcl2 => programs::jvm(session, "kcl3", "Worker"),
             Self::KclRs => programs::python(session, "kcl_rs_worker.py"),
+            Self::Millstream => Some(session.command(env!("CARGO_BIN_EXE_consumer_worker").into())),
             Self::KclGo => programs::go_of(session, "kclgo", "kclgo"),
         }
     }

@@ -108,7 +108,11 @@ impl FakeStream {
             explicit_hash_key: None,
             data: data.to_owned().into(),
         };
-        self.0.lock().unwrap().store(&record);
+        self.append_record(&record);
+    }
+
+    pub(crate) fn append_record(&self, record: &NewRecord) {
+        self.0.lock().unwrap().store(record);
     }
 
     /// Closes a shard and opens two children of it.

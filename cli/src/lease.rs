@@ -33,7 +33,8 @@ use crate::output::Format;
 /// Look at leases and move them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum LeaseCommand {
-    Ls(ls::LsArguments),
+    /// List the leases of an application.
+    Ls(LookArguments),
     Show(show::ShowArguments),
     Explain(explain::ExplainArguments),
     Steal(steal::StealArguments),
@@ -88,6 +89,23 @@ struct FailoverArguments {
     failover: Duration,
 }
 
+/// What `ls` and `show` look at, and for how long.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LookArguments {
+    #[command(flatten)]
+    application: ApplicationArguments,
+
+    #[command(flatten)]
+    lag: LagArguments,
+
+    /// Look again for up to so long, to tell who renews from who does not; at once it shows who owns what.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    watch_for: Duration,
+
+    #[command(flatten)]
+    failover: FailoverArguments,
+}
+
 pub(crate) async fn run(
     connection: ConnectionArguments,
     tables: TableArguments,
@@ -112,8 +130,8 @@ pub(crate) async fn run(
             ls::run(&open(&arguments.application), api.as_deref(), format, &arguments).await
         }
         LeaseCommand::Show(arguments) => {
-            let api = streams(&arguments.lag).await?;
-            show::run(&open(&arguments.application), api.as_deref(), format, &arguments).await
+            let api = streams(&arguments.look.lag).await?;
+            show::run(&open(&arguments.look.application), api.as_deref(), format, &arguments).await
         }
         LeaseCommand::Explain(arguments) => {
             let api = streams(&arguments.lag).await?;

@@ -3,11 +3,16 @@
 //!
 //! [`StreamApi`] speaks in nouns and knows no transport. [`aws::AwsStreamApi`] makes exactly one attempt for
 //! each call; [`Retrying`] wraps any implementation and is the only place that tries again. Not here: the
-//! order of records, batching and pacing, which belong to whoever holds the records.
+//! order of records, batching and pacing, which belong to whoever holds the records. [`aggregation`] packs many user
+//! records into one and takes such records apart.
 
+pub mod aggregation;
 pub mod api;
+#[cfg(feature = "aws")]
 pub mod aws;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod retry;
 
 pub use api::{

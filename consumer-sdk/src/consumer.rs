@@ -18,7 +18,6 @@ use tokio::sync::watch;
 
 pub use self::builder::ConsumerBuilder;
 use self::dispatcher::Dispatcher;
-use crate::deaggregation::Deaggregate;
 use crate::error::{Error, Result};
 use crate::identity;
 use crate::prefetch::Budget;
@@ -41,7 +40,6 @@ pub struct Consumer {
     application: String,
     worker: WorkerId,
     settings: ConsumerSettings,
-    deaggregate: Arc<dyn Deaggregate>,
     factory: Factory,
     clock: SharedClock,
     entropy: SharedEntropy,
@@ -121,7 +119,6 @@ impl Consumer {
             settings: self.settings,
             clock: self.clock.clone(),
             entropy: self.entropy,
-            deaggregate: self.deaggregate,
             factory: self.factory,
             status: self.status,
             tasks: work.clone(),

@@ -6,6 +6,8 @@
 //! [`FailurePolicy`] gave up on it, or its shard stands still and says why. How a stream is stored and served is not
 //! known here.
 
+#[cfg(feature = "aws")]
+mod aws;
 mod checkpointer;
 mod consumer;
 mod deaggregation;
@@ -24,14 +26,17 @@ mod stream;
 mod worker;
 
 pub use async_trait::async_trait;
+pub use millstream_client::aggregation::{MemberPolicy, Tag, Tags};
+#[cfg(feature = "aws")]
+pub use millstream_client::aws::AwsSettings;
+pub use millstream_client::{StreamApi, StreamRef};
 pub use millstream_lease::assignment::BalanceBy;
 pub use millstream_lease::coordinator::LossReason;
 pub use millstream_lease::shard_sync::InitialPosition;
-pub use millstream_lease::{Checkpoint, LeaseStore, MemoryStore, PendingCheckpoint};
+pub use millstream_lease::{Checkpoint, LeaseStore, MemoryStore, PendingCheckpoint, WorkerId};
 
 pub use self::checkpointer::{CheckpointError, CheckpointToken, Checkpointer, PreparedCheckpoint};
 pub use self::consumer::{Consumer, ConsumerBuilder, Ended};
-pub use self::deaggregation::{Deaggregate, Plain};
 pub use self::error::{Error, Result};
 pub use self::failure::{AfterRetries, DeadLetters, FailurePolicy};
 pub use self::processor::{Batch, BoxError, Initialization, ProcessorLost, RecordProcessor, ShardOfStream};

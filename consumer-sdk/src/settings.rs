@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use millstream_client::aggregation::MemberPolicy;
 use millstream_lease::assignment::{AssignmentSettings, BalanceBy};
 use millstream_lease::coordinator::CoordinatorSettings;
 use millstream_lease::shard_sync::InitialPosition;
@@ -54,6 +55,8 @@ pub struct ConsumerSettings {
     pub checkpoints: CheckpointPolicy,
     pub failures: FailurePolicy,
     pub on_recreated_stream: OnRecreatedStream,
+    /// What becomes of members of aggregated records that belong to another shard.
+    pub members: MemberPolicy,
 
     /// How long a lease may go without renewal before others may have it (`failoverTimeMillis`).
     pub failover_time: Duration,
@@ -95,6 +98,7 @@ impl Default for ConsumerSettings {
             checkpoints: CheckpointPolicy::Automatic { interval: Duration::from_secs(5) },
             failures: FailurePolicy::default(),
             on_recreated_stream: OnRecreatedStream::Refuse,
+            members: MemberPolicy::KeepAll,
             failover_time: Duration::from_secs(10),
             lease_assignment_interval: None,
             graceful_lease_handoff_timeout: Duration::from_secs(30),

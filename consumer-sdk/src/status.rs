@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_client::Record;
+use millstream_client::aggregation::Tally;
 use millstream_lease::{Checkpoint, LeaseKey, ShardName, WorkerId};
 use millstream_runtime::SharedClock;
 use parking_lot::Mutex;
@@ -37,6 +38,10 @@ pub struct ShardReport {
     pub records_processed: u64,
     /// Given up on, by the policy for failures.
     pub records_skipped: u64,
+    /// Members of aggregated records that belong to another shard and were processed all the same, so may come twice.
+    pub members_foreign: u64,
+    /// Members that were left out by [`crate::MemberPolicy`].
+    pub members_dropped: u64,
     /// Read ahead and not yet processed.
     pub prefetched_bytes: usize,
     /// The last failure to read since a read succeeded.
@@ -127,6 +132,8 @@ impl StatusHandle {
             bytes_read: 0,
             records_processed: 0,
             records_skipped: 0,
+            members_foreign: 0,
+            members_dropped: 0,
             prefetched_bytes: 0,
             read_failure: None,
         }));
@@ -167,6 +174,12 @@ impl ShardStatus {
         let mut report = self.report.lock();
         report.records_processed += records as u64;
         report.prefetched_bytes = prefetched_bytes;
+    }
+
+    pub(crate) fn unpacked(&self, tally: Tally) {
+        let mut report = self.report.lock();
+        report.members_foreign += tally.foreign;
+        report.members_dropped += tally.dropped;
     }
 
     pub(crate) fn skipped(&self) {

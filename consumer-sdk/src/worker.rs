@@ -4,6 +4,7 @@
 //! called by nobody else, and nothing is called for a lease whose last processor is still at work in this process.
 
 mod automatic;
+mod broken;
 mod ending;
 mod parents;
 mod session;
@@ -17,7 +18,6 @@ use millstream_runtime::{SharedClock, SharedEntropy, TaskSet};
 use tokio::sync::watch;
 
 use self::session::Session;
-use crate::deaggregation::Deaggregate;
 use crate::fetch::{Cursor, Fetcher};
 use crate::prefetch::Budget;
 use crate::processor::{Initialization, RecordProcessor, ShardOfStream};
@@ -36,7 +36,6 @@ pub(crate) struct Parts {
     pub(crate) settings: ConsumerSettings,
     pub(crate) clock: SharedClock,
     pub(crate) entropy: SharedEntropy,
-    pub(crate) deaggregate: Arc<dyn Deaggregate>,
     pub(crate) factory: Factory,
     pub(crate) budget: Arc<Budget>,
     pub(crate) status: StatusHandle,

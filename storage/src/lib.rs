@@ -12,6 +12,7 @@ mod commit;
 mod error;
 mod export;
 pub mod faulty;
+pub mod manual_disk;
 pub mod memory;
 #[cfg(feature = "rocksdb")]
 pub mod rocksdb;

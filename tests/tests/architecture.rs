@@ -25,7 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("codegen", &[]),
     ("benches", &["model", "runtime", "storage", "engine", "client"]),
     ("cli", &["model", "runtime", "client", "lease", "multilang", "server", "benches"]),
-    ("tests", &["model", "runtime", "client"]),
+    ("tests", &["model", "runtime", "client", "consumer-sdk"]),
 ];
 
 /// What a crate must not reach, through whomever. Crates of the workspace are named by their folder.

@@ -111,14 +111,10 @@ pub(super) async fn run(
     let is_wanted =
         |lease: &&Lease| only.as_ref().is_none_or(|only| lease.key == *only) && is_of(lease, stream);
     let wanted: Vec<_> = seen.listing.leases.iter().filter(is_wanted).cloned().collect();
-    let (lags, missing) = match api {
-        Some(api) => {
-            let lags = lag::of_leases(api, application.clock.as_ref(), &wanted, stream).await;
-            let missing =
-                if only.is_none() { unleased(api, &seen.listing.leases, stream).await? } else { Vec::new() };
-            (lags, missing)
-        }
-        None => Default::default(),
+    let lags = lag::of_leases(api, application.clock.as_ref(), &wanted, stream).await;
+    let missing = match api.filter(|_| only.is_none()) {
+        Some(api) => unleased(api, &seen.listing.leases, stream).await?,
+        None => Vec::new(),
     };
     let scene = Scene::new(&seen, &fleet, &lags);
     let mut leases: Vec<_> = wanted.iter().map(|lease| of_lease(&scene, &seen, lease)).collect();

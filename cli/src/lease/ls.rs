@@ -1,50 +1,27 @@
 //! `lease ls`.
 
-use std::time::Duration;
-
-use clap::Args;
 use millstream_client::{StreamApi, StreamRef};
 use millstream_lease::Lease;
 
+use super::LookArguments;
 use super::application::Application;
 use super::lag::{self, stream_of};
 use super::row::LeaseRow;
 use super::sighting::Sighting;
-use super::{ApplicationArguments, FailoverArguments, LagArguments};
 use crate::exit::Failure;
-use crate::moment::parse_duration;
 use crate::output::{Format, Table, show_list, warn};
-
-/// List the leases of an application.
-#[derive(Args, Debug)]
-pub(crate) struct LsArguments {
-    #[command(flatten)]
-    pub(super) application: ApplicationArguments,
-
-    #[command(flatten)]
-    pub(super) lag: LagArguments,
-
-    /// Look again for up to so long, to tell who renews from who does not; at once it shows who owns what.
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
-    watch_for: Duration,
-
-    #[command(flatten)]
-    failover: FailoverArguments,
-}
 
 pub(super) async fn run(
     application: &Application,
     api: Option<&dyn StreamApi>,
     format: Format,
-    arguments: &LsArguments,
+    arguments: &LookArguments,
 ) -> Result<(), Failure> {
-    let seen = Sighting::of(application, arguments.watch_for, arguments.failover.failover).await?;
-    let stream = arguments.lag.stream.as_ref();
+    let LookArguments { lag, watch_for, failover, .. } = arguments;
+    let seen = Sighting::of(application, *watch_for, failover.failover).await?;
+    let stream = lag.stream.as_ref();
     let leases: Vec<_> = seen.listing.leases.iter().filter(|lease| is_of(lease, stream)).cloned().collect();
-    let lags = match api {
-        Some(api) => lag::of_leases(api, application.clock.as_ref(), &leases, stream).await,
-        None => Default::default(),
-    };
+    let lags = lag::of_leases(api, application.clock.as_ref(), &leases, stream).await;
     for bad in &seen.listing.bad {
         warn(&bad.to_string());
     }

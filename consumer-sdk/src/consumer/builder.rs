@@ -9,7 +9,6 @@ use millstream_lease::{LeaseStore, WorkerId};
 use millstream_runtime::{Entropy, SharedClock, SharedEntropy, SystemClock, SystemEntropy};
 
 use super::Consumer;
-use crate::deaggregation::{Deaggregate, Plain};
 use crate::error::{Error, Result};
 use crate::processor::{RecordProcessor, ShardOfStream};
 use crate::settings::{ConsumerSettings, Retrieval};
@@ -24,7 +23,6 @@ pub struct ConsumerBuilder {
     worker: Option<WorkerId>,
     store: Option<Arc<dyn LeaseStore>>,
     settings: ConsumerSettings,
-    deaggregate: Arc<dyn Deaggregate>,
     clock: SharedClock,
     entropy: SharedEntropy,
 }
@@ -44,7 +42,6 @@ impl ConsumerBuilder {
             worker: None,
             store: None,
             settings: ConsumerSettings::default(),
-            deaggregate: Arc::new(Plain),
             clock: SystemClock::shared(),
             entropy: SystemEntropy::shared(),
         }
@@ -82,12 +79,6 @@ impl ConsumerBuilder {
     /// Everything else that can be set.
     pub fn settings(mut self, change: impl FnOnce(&mut ConsumerSettings)) -> Self {
         change(&mut self.settings);
-        self
-    }
-
-    /// How records that hold others are taken apart.
-    pub fn deaggregate(mut self, deaggregate: Arc<dyn Deaggregate>) -> Self {
-        self.deaggregate = deaggregate;
         self
     }
 
@@ -131,7 +122,6 @@ impl ConsumerBuilder {
             status: StatusHandle::new(worker.clone()),
             worker,
             settings: self.settings,
-            deaggregate: self.deaggregate,
             factory: Arc::new(move |shard| Box::new(make(shard))),
             clock: self.clock,
             entropy: self.entropy,

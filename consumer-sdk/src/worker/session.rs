@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use millstream_client::aggregation::Deaggregation;
 use millstream_lease::Checkpoint;
 use millstream_lease::coordinator::Ownership;
 use millstream_runtime::Entropy;
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 use super::automatic::Automatic;
 use super::{Interruption, Order, Outcome, Parts, give_back, interrupted, pause};
 use crate::checkpointer::{CheckpointError, Checkpointer};
+use crate::deaggregation::{Unpacked, unpack};
 use crate::failure::{AfterRetries, DeadLetters, Verdict};
 use crate::prefetch::{Next, Queue, Taken};
 use crate::processor::{Batch, BoxError, Initialization, ProcessorLost, RecordProcessor, ShardOfStream};
@@ -142,26 +144,33 @@ impl Session {
     }
 
     async fn process(&mut self, mut taken: Taken<'_>, queue: &Queue) -> Result<(), Halt> {
-        let range = self.ownership.gained().hash_range;
-        let mut records = Vec::with_capacity(taken.records.len());
-        for record in std::mem::take(&mut taken.records) {
-            self.parts.deaggregate.deaggregate(record, range, &mut records);
-        }
-        // What is read once more was processed up to here.
-        records.retain(|record| record.checkpoint() > self.processed);
+        let how =
+            Deaggregation { policy: self.parts.settings.members, range: self.ownership.gained().hash_range };
+        let Unpacked { mut records, broken, tally, end } =
+            unpack(std::mem::take(&mut taken.records), how, &self.processed);
+        self.status.unpacked(tally);
+        let stop = self.give_up_on_broken(broken, &mut records).await?;
         let wants_empty = self.parts.settings.call_process_records_even_for_empty_record_list;
-        if records.is_empty() && !wants_empty {
-            return Ok(());
+        if !records.is_empty() || (wants_empty && stop.is_none()) {
+            let batch = Batch { records, millis_behind_latest: taken.millis_behind_latest };
+            let count = batch.records.len();
+            let delivered = self.deliver(batch).await;
+            drop(taken);
+            if delivered.is_ok() {
+                self.status.processed(count, queue.bytes());
+            }
+            self.status.checkpointed(self.checkpointer.checkpointed());
+            delivered?;
         }
-        let batch = Batch { records, millis_behind_latest: taken.millis_behind_latest };
-        let count = batch.records.len();
-        let delivered = self.deliver(batch).await;
-        drop(taken);
-        if delivered.is_ok() {
-            self.status.processed(count, queue.bytes());
+        if let Some(why) = stop {
+            return Err(Halt::GaveUp(why));
         }
-        self.status.checkpointed(self.checkpointer.checkpointed());
-        delivered
+        // Members that were given up on may be the last ones.
+        if let Some(end) = end {
+            self.checkpointer.delivered(end.clone());
+            self.is_processed(end);
+        }
+        Ok(())
     }
 
     /// Has a batch processed, whatever that takes.
@@ -224,7 +233,7 @@ impl Session {
     }
 
     /// Until it is put away, nothing behind the record is processed.
-    async fn put_away(
+    pub(super) async fn put_away(
         &mut self,
         letters: &dyn DeadLetters,
         record: &UserRecord,

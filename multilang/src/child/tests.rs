@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use millstream_consumer_sdk::{Batch, Checkpoint, UserRecord};
+use millstream_consumer_sdk::{Batch, Checkpoint, Tags, UserRecord};
 use millstream_model::Timestamp;
 use millstream_runtime::SystemClock;
 
@@ -29,9 +29,11 @@ fn batch(records: usize, bytes: usize) -> Batch {
     let record = |number: usize| UserRecord {
         sequence_number: number.to_string().parse().unwrap(),
         sub_sequence: 0,
-        partition_key: "key".to_owned(),
+        is_member: false,
+        partition_key: "key".into(),
         explicit_hash_key: None,
         data: vec![b'x'; bytes].into(),
+        tags: Tags::default(),
         approximate_arrival: Timestamp::EPOCH,
     };
     Batch { records: (1..=records).map(record).collect(), millis_behind_latest: 0 }

@@ -1,4 +1,4 @@
-use millstream_consumer_sdk::LossReason;
+use millstream_consumer_sdk::{LossReason, Tags};
 use millstream_model::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -9,9 +9,11 @@ fn record(key: &str, data: &[u8], number: u128, sub_sequence: u64) -> UserRecord
     UserRecord {
         sequence_number: number.to_string().parse().unwrap(),
         sub_sequence,
-        partition_key: key.to_owned(),
+        is_member: sub_sequence > 0,
+        partition_key: key.into(),
         explicit_hash_key: None,
         data: data.to_vec().into(),
+        tags: Tags::default(),
         approximate_arrival: Timestamp::from_millis(1_700_000_000_123),
     }
 }

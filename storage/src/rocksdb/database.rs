@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::RwLock;
-use rocksdb::{DB, WriteBatch, WriteOptions};
+use rocksdb::{DB, ReadOptions, ReadTier, WriteBatch, WriteOptions};
 use rustix::fs::{Mode, OFlags};
 
 use super::options::{self, Settings};
@@ -44,6 +44,20 @@ impl Database {
     pub(super) fn read(&self, key: &[u8]) -> Result<Option<Bytes>> {
         let value = self.get()?.get(key).map_err(|error| read_error(&error, key))?;
         Ok(value.map(Bytes::from))
+    }
+
+    /// As [`Self::read`], from memory alone: `None` if a file or somebody else would have to be waited for.
+    pub(super) fn read_cached(&self, key: &[u8]) -> Result<Option<Option<Bytes>>> {
+        let Some(present) = self.db.try_read() else { return Ok(None) };
+        let db = present.clone().ok_or(Error::Closed)?;
+        drop(present);
+        let mut options = ReadOptions::default();
+        options.set_read_tier(ReadTier::BlockCache);
+        match db.get_opt(key, &options) {
+            Ok(value) => Ok(Some(value.map(Bytes::from))),
+            Err(error) if error.kind() == rocksdb::ErrorKind::Incomplete => Ok(None),
+            Err(error) => Err(read_error(&error, key)),
+        }
     }
 
     /// Appends to the write-ahead log and shows the batch to readers. Not durable yet.

@@ -175,6 +175,10 @@ impl Slot for RocksSlot {
     }
 
     async fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
+        // What is in memory costs less than to wake another thread for it.
+        if let Some(stored) = self.shared.database.read_cached(key)? {
+            return Ok(self.shared.pending.durable_value(key).unwrap_or(stored));
+        }
         let key = Bytes::copy_from_slice(key);
         self.read(move |shared| {
             let stored = shared.database.read(&key)?;

@@ -47,6 +47,29 @@ pub struct CreateTable {
     pub policy: Option<String>,
 }
 
+impl CreateTable {
+    /// A table without throughput of its own, and with nothing else that is not asked for.
+    pub fn on_demand(arn: TableArn, attributes: Vec<KeyElement>, keys: Vec<KeySchemaElement>) -> Self {
+        Self {
+            arn,
+            attributes,
+            keys,
+            local_indexes: None,
+            global_indexes: None,
+            billing: Some(BillingMode::PayPerRequest),
+            throughput: None,
+            limits: OnDemandThroughput::default(),
+            warm: None,
+            stream: None,
+            encryption: None,
+            tags: BTreeMap::new(),
+            class: None,
+            deletion_protection: false,
+            policy: None,
+        }
+    }
+}
+
 /// Whether a table is to have a stream, and of what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamSpec {

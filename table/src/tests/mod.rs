@@ -21,8 +21,8 @@ use millstream_storage::memory::MemoryBackend;
 use millstream_storage::{Backend, Slot, SlotId};
 
 use crate::{
-    BillingMode, CreateTable, GetItem, Item, KeyElement, KeyPart, KeySchemaElement, KeyType,
-    OnDemandThroughput, Placeholders, ProjectionSpec, PutItem, Result, Settings, TableArn, Tables, Value,
+    CreateTable, GetItem, Item, KeyElement, KeyPart, KeySchemaElement, KeyType, OnDemandThroughput,
+    Placeholders, ProjectionSpec, PutItem, Result, Settings, TableArn, Tables, Value,
 };
 
 /// 2023-11-14T22:13:20Z
@@ -82,23 +82,7 @@ fn key_part(name: &str, part: KeyPart) -> KeySchemaElement {
 }
 
 fn on_demand(arn: &TableArn) -> CreateTable {
-    CreateTable {
-        arn: arn.clone(),
-        attributes: vec![element("id", KeyType::S)],
-        keys: vec![key_part("id", KeyPart::Hash)],
-        local_indexes: None,
-        global_indexes: None,
-        billing: Some(BillingMode::PayPerRequest),
-        throughput: None,
-        limits: OnDemandThroughput::default(),
-        warm: None,
-        stream: None,
-        encryption: None,
-        tags: BTreeMap::new(),
-        class: None,
-        deletion_protection: false,
-        policy: None,
-    }
+    CreateTable::on_demand(arn.clone(), vec![element("id", KeyType::S)], vec![key_part("id", KeyPart::Hash)])
 }
 
 fn item<const N: usize>(attributes: [(&str, Value); N]) -> Item {

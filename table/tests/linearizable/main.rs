@@ -45,10 +45,8 @@ fn run(seed: u64, comparing: Comparing) -> bool {
         while *stage.busy.lock() > 0 {
             tokio::task::yield_now().await;
             assert!(!tasks.is_stopping(), "an actor failed");
-            if dice.below(3) == 0
-                && let Some(slot) = stage.backend.inner.slot.lock().as_ref()
-            {
-                slot.sync();
+            if dice.below(3) == 0 {
+                stage.backend.inner.sync();
             }
             if dice.below(4) == 0 {
                 stage.clock.advance(Duration::from_millis(100));

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use millstream_runtime::{ManualClock, SeededEntropy};
 use millstream_storage::faulty::{Faults, FaultyBackend};
-use millstream_storage::memory::{MemoryBackend, MemorySlot};
+use millstream_storage::manual_disk::ManualDisk;
 use millstream_storage::{Backend, SlotId};
 use millstream_table::{
-    BillingMode, CreateTable, Error, KeyElement, KeyPart, KeySchemaElement, KeyType, OnDemandThroughput,
-    Settings, Tables,
+    CreateTable, Error, KeyElement, KeyPart, KeySchemaElement, KeyType, Settings, Tables,
 };
 use parking_lot::Mutex;
 use stateright::semantics::{ConsistencyTester, LinearizabilityTester};
@@ -33,7 +32,7 @@ type History = BTreeMap<u64, LinearizabilityTester<u64, Model>>;
 /// What all actors of one run share.
 #[derive(Clone)]
 pub(crate) struct Stage {
-    pub(crate) backend: Arc<FaultyBackend<Opened>>,
+    pub(crate) backend: Arc<FaultyBackend<ManualDisk>>,
     pub(crate) clock: ManualClock,
     tables: Arc<Mutex<Tables>>,
     pub(crate) history: Arc<Mutex<History>>,
@@ -42,50 +41,15 @@ pub(crate) struct Stage {
     comparing: Comparing,
 }
 
-/// Memory that keeps a hand on the slot it opened last, to sync it and to cut its power.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    memory: MemoryBackend,
-    pub(crate) slot: Mutex<Option<Arc<MemorySlot>>>,
-}
-
-#[async_trait::async_trait]
-impl Backend for Opened {
-    async fn open(
-        &self,
-        slot: SlotId,
-        epoch: Option<u64>,
-    ) -> millstream_storage::Result<Arc<dyn millstream_storage::Slot>> {
-        let opened = self.memory.open_slot(slot, epoch)?;
-        *self.slot.lock() = Some(opened.clone());
-        Ok(opened)
-    }
-}
-
 impl Stage {
     pub(crate) async fn set(seed: u64, comparing: Comparing) -> Self {
-        let inner = Opened { memory: MemoryBackend::manual(), slot: Mutex::default() };
-        let backend = Arc::new(FaultyBackend { inner, faults: Faults::default() });
+        let backend = Arc::new(FaultyBackend { inner: ManualDisk::default(), faults: Faults::default() });
         let clock = ManualClock::starting_at(Duration::from_secs(1_700_000_000));
         let tables = open(&backend, &clock, seed).await;
-        let create = CreateTable {
-            arn: arn(),
-            attributes: vec![KeyElement { name: "id".to_owned(), kind: KeyType::S }],
-            keys: vec![KeySchemaElement { name: "id".to_owned(), part: KeyPart::Hash }],
-            local_indexes: None,
-            global_indexes: None,
-            billing: Some(BillingMode::PayPerRequest),
-            throughput: None,
-            limits: OnDemandThroughput::default(),
-            warm: None,
-            stream: None,
-            encryption: None,
-            tags: BTreeMap::new(),
-            class: None,
-            deletion_protection: false,
-            policy: None,
-        };
-        while_syncing(&backend, tables.create_table(create)).await.unwrap();
+        let attributes = vec![KeyElement { name: "id".to_owned(), kind: KeyType::S }];
+        let keys = vec![KeySchemaElement { name: "id".to_owned(), part: KeyPart::Hash }];
+        let create = tables.create_table(CreateTable::on_demand(arn(), attributes, keys));
+        backend.inner.while_syncing(create).await.unwrap();
         let history = (0..ITEMS).map(|item| (item, LinearizabilityTester::new(Model::default()))).collect();
         Self {
             backend,
@@ -138,8 +102,7 @@ impl Stage {
     }
 
     pub(crate) async fn cut_power(&self, seed: u64, kept: usize) {
-        let slot = self.backend.inner.slot.lock().clone();
-        slot.unwrap().crash_keeping(kept);
+        self.backend.inner.cut_power(kept);
         let before = self.tables.lock().clone();
         // A process that lost its power does not end cleanly: whoever waits gets no answer.
         tokio::join!(before.close(), async {
@@ -155,24 +118,8 @@ impl Stage {
     }
 }
 
-async fn open(backend: &FaultyBackend<Opened>, clock: &ManualClock, seed: u64) -> Tables {
+async fn open(backend: &FaultyBackend<ManualDisk>, clock: &ManualClock, seed: u64) -> Tables {
     let slot = backend.open(SlotId(0), None).await.unwrap();
     let tables = Tables::open(slot, Settings::default(), clock.shared(), SeededEntropy::shared(seed));
-    while_syncing(backend, tables).await.unwrap()
-}
-
-async fn while_syncing<T>(backend: &FaultyBackend<Opened>, work: impl Future<Output = T>) -> T {
-    let syncing = async {
-        loop {
-            if let Some(slot) = backend.inner.slot.lock().as_ref() {
-                slot.sync();
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::select! {
-        biased;
-        done = work => done,
-        () = syncing => unreachable!("the disk turns for ever"),
-    }
+    backend.inner.while_syncing(tables).await.unwrap()
 }

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use millstream_model::StreamArn;
 use millstream_runtime::{ManualClock, SeededEntropy, TaskSet};
 use millstream_storage::faulty::{Faults, FaultyBackend};
-use millstream_storage::memory::{MemoryBackend, MemorySlot};
-use millstream_storage::{Backend, Slot, SlotId};
+use millstream_storage::manual_disk::ManualDisk;
+use millstream_storage::{Backend, SlotId};
 use parking_lot::Mutex;
 
 use super::history::{History, Report};
@@ -24,7 +23,7 @@ pub(super) struct Stage {
     pub(super) tasks: TaskSet,
     pub(super) faults: Faults,
     pub(super) history: Arc<Mutex<History>>,
-    backend: Arc<FaultyBackend<Opened>>,
+    backend: Arc<FaultyBackend<ManualDisk>>,
     engine: Arc<Mutex<Engine>>,
     settings: Settings,
     /// Outlives the power, as its file does.
@@ -37,27 +36,10 @@ pub(super) struct Stage {
     readers: Arc<Mutex<u64>>,
 }
 
-/// Memory that keeps a hand on the slot it opened last, to sync it and to cut its power.
-#[derive(Debug)]
-struct Opened {
-    memory: MemoryBackend,
-    slot: Mutex<Option<Arc<MemorySlot>>>,
-}
-
-#[async_trait]
-impl Backend for Opened {
-    async fn open(&self, slot: SlotId, epoch: Option<u64>) -> millstream_storage::Result<Arc<dyn Slot>> {
-        let opened = self.memory.open_slot(slot, epoch)?;
-        *self.slot.lock() = Some(opened.clone());
-        Ok(opened)
-    }
-}
-
 impl Stage {
     pub(super) async fn set(seed: u64) -> Self {
         let faults = Faults::default();
-        let inner = Opened { memory: MemoryBackend::manual(), slot: Mutex::default() };
-        let backend = Arc::new(FaultyBackend { inner, faults: faults.clone() });
+        let backend = Arc::new(FaultyBackend { inner: ManualDisk::default(), faults: faults.clone() });
         let clock = ManualClock::starting_at(START);
         // Every other run reads from storage alone.
         let tail_bytes_max = if seed.is_multiple_of(2) { 1 << 20 } else { 0 };
@@ -80,11 +62,11 @@ impl Stage {
             readers: Arc::default(),
         };
         let call = provisioned(&stage.arn, 1 + u32::try_from(seed % 3).unwrap());
-        while_syncing(&stage.backend, stage.engine().create_stream(call)).await.unwrap();
+        stage.while_syncing(stage.engine().create_stream(call)).await.unwrap();
         for number in 0..super::SUBSCRIBERS {
             let name = format!("subscriber-{number}").parse().unwrap();
             let call = RegisterConsumer { stream: stage.arn.clone(), name, tags: BTreeMap::new() };
-            while_syncing(&stage.backend, stage.engine().register_consumer(call)).await.unwrap();
+            stage.while_syncing(stage.engine().register_consumer(call)).await.unwrap();
         }
         stage
     }
@@ -94,27 +76,22 @@ impl Stage {
     }
 
     pub(super) fn sync(&self) {
-        if let Some(slot) = self.backend.inner.slot.lock().as_ref() {
-            slot.sync();
-        }
+        self.backend.inner.sync();
     }
 
     /// Storage notes marks, or does not come to it.
     pub(super) fn hold_anchors(&self, on: bool) {
-        self.backend.inner.memory.hold_anchors(on);
+        self.backend.inner.hold_anchors(on);
     }
 
     /// For what is done when nothing else goes on.
     pub(super) async fn while_syncing<T>(&self, work: impl Future<Output = T>) -> T {
-        while_syncing(&self.backend, work).await
+        self.backend.inner.while_syncing(work).await
     }
 
     /// Cuts the power, loses what was not durable, but for a few batches that had come to the disk, and starts again.
     pub(super) async fn cut_power(&self, seed: u64, kept: usize) {
-        let slot = self.backend.inner.slot.lock().clone();
-        if let Some(slot) = slot {
-            slot.crash_keeping(kept);
-        }
+        self.backend.inner.cut_power(kept);
         let before = self.engine();
         // What a process leaves behind is nothing: whoever waits is told.
         before.inner.committer.close();
@@ -172,7 +149,7 @@ impl Drop for Presence {
 }
 
 async fn open(
-    backend: &FaultyBackend<Opened>,
+    backend: &FaultyBackend<ManualDisk>,
     settings: &Settings,
     keys: &Arc<EphemeralKey>,
     clock: &ManualClock,
@@ -181,23 +158,7 @@ async fn open(
     let slot = backend.open(SlotId(0), None).await.unwrap();
     let entropy = SeededEntropy::shared(seed);
     let engine = Engine::open(slot, settings.clone(), clock.shared(), entropy, keys.clone());
-    while_syncing(backend, engine).await.unwrap()
-}
-
-async fn while_syncing<T>(backend: &FaultyBackend<Opened>, work: impl Future<Output = T>) -> T {
-    let syncing = async {
-        loop {
-            if let Some(slot) = backend.inner.slot.lock().as_ref() {
-                slot.sync();
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::select! {
-        biased;
-        done = work => done,
-        () = syncing => unreachable!("the disk turns for ever"),
-    }
+    backend.inner.while_syncing(engine).await.unwrap()
 }
 
 /// Longer than the engine waits between two attempts to write.

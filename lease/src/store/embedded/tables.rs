@@ -49,23 +49,9 @@ impl EmbeddedTable {
     async fn create(&self, table: &Table, owner_index: bool) -> Result<()> {
         let mut attributes = vec![text(table.key_attribute)];
         attributes.extend(owner_index.then(|| text(LEASE_OWNER)));
-        let call = CreateTable {
-            arn: self.arn(table)?,
-            attributes,
-            keys: vec![key(table.key_attribute, KeyPart::Hash)],
-            local_indexes: None,
-            global_indexes: owner_index.then(|| vec![owner_index_spec()]),
-            billing: Some(BillingMode::PayPerRequest),
-            throughput: None,
-            limits: OnDemandThroughput::default(),
-            warm: None,
-            stream: None,
-            encryption: None,
-            tags: std::collections::BTreeMap::new(),
-            class: None,
-            deletion_protection: false,
-            policy: None,
-        };
+        let keys = vec![key(table.key_attribute, KeyPart::Hash)];
+        let mut call = CreateTable::on_demand(self.arn(table)?, attributes, keys);
+        call.global_indexes = owner_index.then(|| vec![owner_index_spec()]);
         match self.tables.create_table(call).await {
             // Another worker made it.
             Ok(_) | Err(TableError::ResourceInUse(_)) => Ok(()),

@@ -164,7 +164,6 @@ fn shutting_down() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -175,9 +174,7 @@ mod tests {
     use millstream_runtime::{ManualClock, SeededEntropy};
     use millstream_storage::memory::MemoryBackend;
     use millstream_storage::{Backend, Slot, SlotId, WriteSet};
-    use millstream_table::{
-        BillingMode, CreateTable, KeyElement, KeyPart, KeySchemaElement, KeyType, OnDemandThroughput,
-    };
+    use millstream_table::{CreateTable, KeyElement, KeyPart, KeySchemaElement, KeyType};
 
     use super::*;
     use crate::master_key::{MasterKeys, Secrets};
@@ -238,23 +235,10 @@ mod tests {
     }
 
     async fn make(tables: &Tables, name: &str) -> Result<(), Error> {
-        let call = CreateTable {
-            arn: format!("arn:aws:dynamodb:us-east-1:123456789012:table/{name}").parse().unwrap(),
-            attributes: vec![KeyElement { name: "id".to_owned(), kind: KeyType::S }],
-            keys: vec![KeySchemaElement { name: "id".to_owned(), part: KeyPart::Hash }],
-            local_indexes: None,
-            global_indexes: None,
-            billing: Some(BillingMode::PayPerRequest),
-            throughput: None,
-            limits: OnDemandThroughput::default(),
-            warm: None,
-            stream: None,
-            encryption: None,
-            tags: BTreeMap::new(),
-            class: None,
-            deletion_protection: false,
-            policy: None,
-        };
+        let arn = format!("arn:aws:dynamodb:us-east-1:123456789012:table/{name}").parse().unwrap();
+        let attributes = vec![KeyElement { name: "id".to_owned(), kind: KeyType::S }];
+        let keys = vec![KeySchemaElement { name: "id".to_owned(), part: KeyPart::Hash }];
+        let call = CreateTable::on_demand(arn, attributes, keys);
         tables.create_table(call).await.map(drop)
     }
 

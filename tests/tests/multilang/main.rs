@@ -143,8 +143,7 @@ fn a_shard_that_cannot_be_processed_stops_alone() {
     let Some(kclpy) = kclpy::Installed::new(&session) else { return };
     let mut stream = Stream::new(&session);
     let script = kclpy.script("poisoned.py");
-    let program =
-        kclpy.directly(&script, "taskBackoffTimeMillis = 1\nretrievalMode = POLLING");
+    let program = kclpy.directly(&script, "taskBackoffTimeMillis = 1\nretrievalMode = POLLING");
     let daemon = Daemon::start(&session, &program, "only");
     stream.put(20);
     stream.wait_until_all_is_processed(&[&daemon]);

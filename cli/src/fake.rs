@@ -9,9 +9,11 @@ use async_trait::async_trait;
 use millstream_client::{
     Acknowledgement, ChildShard, EntryOutcome, Error, NewRecord, NewStream, Next, Page, PageToken, Record,
     RecordPage, SequenceNumber, Shard, ShardFilter, ShardIterator, StartingPosition, StreamApi,
-    StreamListing, StreamRef, StreamSummary,
+    StreamConsumer, StreamListing, StreamRef, StreamSummary, Subscription,
 };
-use millstream_model::{HashKey, HashKeyRange, ShardId, StreamName, Timestamp};
+use millstream_model::{
+    ConsumerArn, ConsumerName, HashKey, HashKeyRange, ShardId, StreamArn, StreamName, Timestamp,
+};
 use millstream_runtime::Clock;
 use millstream_runtime::clock::Sleep;
 
@@ -106,7 +108,11 @@ impl FakeStream {
             explicit_hash_key: None,
             data: data.to_owned().into(),
         };
-        self.0.lock().unwrap().store(&record);
+        self.append_record(&record);
+    }
+
+    pub(crate) fn append_record(&self, record: &NewRecord) {
+        self.0.lock().unwrap().store(record);
     }
 
     /// Closes a shard and opens two children of it.
@@ -298,6 +304,23 @@ impl StreamApi for FakeStream {
     }
 
     async fn list_streams(&self, _: Option<&StreamName>) -> Result<Page<StreamListing, StreamName>> {
+        unimplemented()
+    }
+
+    async fn register_stream_consumer(&self, _: &StreamArn, _: &ConsumerName) -> Result<StreamConsumer> {
+        unimplemented()
+    }
+
+    async fn describe_stream_consumer(&self, _: &StreamArn, _: &ConsumerName) -> Result<StreamConsumer> {
+        unimplemented()
+    }
+
+    async fn subscribe_to_shard(
+        &self,
+        _: &ConsumerArn,
+        _: ShardId,
+        _: &StartingPosition,
+    ) -> Result<Box<dyn Subscription>> {
         unimplemented()
     }
 

@@ -29,7 +29,8 @@ const READ_PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// With -o ndjson each record is a line with shardId, sequenceNumber, approximateArrivalTimestamp,
 /// partitionKey and data (dataBase64 where the data is not UTF-8). With -o json each record is an indented
-/// document, and data that is JSON is shown as such.
+/// document, and data that is JSON is shown as such. With --deaggregate, user records that came in one record
+/// also have subSequenceNumber, and explicitHashKey where the producer gave one.
 #[derive(Args, Debug)]
 pub(crate) struct TailArguments {
     /// Its name or ARN.
@@ -45,7 +46,11 @@ pub(crate) struct TailArguments {
     #[arg(long, value_name = "WHERE", allow_hyphen_values = true)]
     from: Option<Start>,
 
-    /// Stop after so many records.
+    /// Show the user records of a KPL producer, many of which may be in one record of the stream.
+    #[arg(long)]
+    deaggregate: bool,
+
+    /// Stop after so many records that were shown.
     #[arg(short = 'n', long, value_name = "N")]
     max: Option<u64>,
 }
@@ -55,11 +60,11 @@ pub(crate) async fn run(
     format: Format,
     arguments: TailArguments,
 ) -> Result<(), Failure> {
-    let TailArguments { stream, follow, from, max } = arguments;
+    let TailArguments { stream, follow, from, deaggregate, max } = arguments;
     let surroundings = Surroundings::default();
     let now = Timestamp::from_unix(surroundings.clock.now());
     let from = from.unwrap_or(if follow { Start::Latest } else { Start::TrimHorizon }).at(now);
-    let settings = TailSettings { from, follow, records_max: max.unwrap_or(u64::MAX) };
+    let settings = TailSettings { from, follow, deaggregate, records_max: max.unwrap_or(u64::MAX) };
     let once = connection.connect_once(&surroundings).await?;
     let shards = surroundings
         .retrying(once.clone(), SHORT_PATIENCE)

@@ -4,6 +4,7 @@
 //! may have issued, of whatever structure, because a client has to carry them. A call is one request; following page
 //! tokens is offered beside it ([`dyn StreamApi`]'s `all_…`).
 
+mod consumer;
 mod record;
 mod shard;
 mod stream;
@@ -12,9 +13,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
+use millstream_model::{ConsumerArn, ConsumerName, ShardId, StreamArn, StreamName};
 pub use millstream_model::{InvalidIssuedNumber as InvalidSequenceNumber, IssuedNumber as SequenceNumber};
-use millstream_model::{ShardId, StreamName};
 
+pub use self::consumer::{ConsumerStatus, StreamConsumer, Subscription, SubscriptionEvent, Then};
 pub use self::record::{Acknowledgement, EntryOutcome, NewRecord, Next, Record, RecordPage, ShardIterator};
 pub use self::shard::{ChildShard, Shard, ShardFilter, StartingPosition};
 pub use self::stream::{
@@ -63,6 +65,29 @@ pub trait StreamApi: fmt::Debug + Send + Sync {
         iterator: &ShardIterator,
         limit: usize,
     ) -> Result<RecordPage>;
+
+    /// Begins to register a consumer with its own read capacity; it can subscribe once it is
+    /// [`ConsumerStatus::Active`].
+    async fn register_stream_consumer(
+        &self,
+        stream: &StreamArn,
+        name: &ConsumerName,
+    ) -> Result<StreamConsumer>;
+
+    async fn describe_stream_consumer(
+        &self,
+        stream: &StreamArn,
+        name: &ConsumerName,
+    ) -> Result<StreamConsumer>;
+
+    /// Has a shard's records pushed. A consumer has one subscription to a shard: a new one ends the old one if that
+    /// is five seconds old, and is refused otherwise.
+    async fn subscribe_to_shard(
+        &self,
+        consumer: &ConsumerArn,
+        shard: ShardId,
+        from: &StartingPosition,
+    ) -> Result<Box<dyn Subscription>>;
 
     /// Keeps records for longer, up to 8760 hours.
     async fn increase_retention(&self, stream: &StreamRef, hours: u32) -> Result<()>;

@@ -6,6 +6,7 @@
 
 mod convert;
 mod failure;
+mod fan_out;
 mod http;
 mod settings;
 
@@ -22,13 +23,14 @@ use aws_sdk_kinesis::config::{BehaviorVersion, Builder, StalledStreamProtectionC
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::types;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use millstream_model::{ShardId, StreamName};
+use millstream_model::{ConsumerArn, ConsumerName, ShardId, StreamArn, StreamName};
 use millstream_runtime::SharedClock;
 
 pub use self::settings::{AwsService, AwsSettings};
 use crate::api::{
     Capacity, EntryOutcome, NewRecord, NewStream, Next, Page, PageToken, RecordPage, SequenceNumber, Shard,
-    ShardFilter, ShardIterator, StartingPosition, StreamApi, StreamListing, StreamRef, StreamSummary,
+    ShardFilter, ShardIterator, StartingPosition, StreamApi, StreamConsumer, StreamListing, StreamRef,
+    StreamSummary, Subscription,
 };
 use crate::error::{Error, Result};
 pub use aws_config::SdkConfig;
@@ -209,6 +211,47 @@ impl StreamApi for AwsStreamApi {
             next,
             millis_behind_latest: u64::try_from(behind).unwrap_or(0),
         })
+    }
+
+    async fn register_stream_consumer(
+        &self,
+        stream: &StreamArn,
+        name: &ConsumerName,
+    ) -> Result<StreamConsumer> {
+        let request = self.client.register_stream_consumer().stream_arn(stream.to_string());
+        let reply = self.call(request.consumer_name(name.as_str()).send()).await?;
+        let consumer = reply.consumer.ok_or_else(|| convert::missing("Consumer"))?;
+        fan_out::consumer(&consumer.consumer_arn, &consumer.consumer_status)
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        stream: &StreamArn,
+        name: &ConsumerName,
+    ) -> Result<StreamConsumer> {
+        let request = self.client.describe_stream_consumer().stream_arn(stream.to_string());
+        let reply = self.call(request.consumer_name(name.as_str()).send()).await?;
+        let consumer = reply.consumer_description.ok_or_else(|| convert::missing("ConsumerDescription"))?;
+        fan_out::consumer(&consumer.consumer_arn, &consumer.consumer_status)
+    }
+
+    async fn subscribe_to_shard(
+        &self,
+        consumer: &ConsumerArn,
+        shard: ShardId,
+        from: &StartingPosition,
+    ) -> Result<Box<dyn Subscription>> {
+        let (kind, number, time) = convert::position(from);
+        let position = types::StartingPosition::builder()
+            .r#type(kind)
+            .set_sequence_number(number.map(SequenceNumber::to_string))
+            .set_timestamp(time)
+            .build()
+            .map_err(|error| Error::Unsendable(error.to_string()))?;
+        let request = self.client.subscribe_to_shard().consumer_arn(consumer.to_string());
+        let request = request.shard_id(shard.to_string()).starting_position(position);
+        let reply = self.call(Box::pin(request.send())).await?;
+        Ok(Box::new(fan_out::WireSubscription(reply)))
     }
 
     async fn increase_retention(&self, stream: &StreamRef, hours: u32) -> Result<()> {

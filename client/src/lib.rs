@@ -3,17 +3,23 @@
 //!
 //! [`StreamApi`] speaks in nouns and knows no transport. [`aws::AwsStreamApi`] makes exactly one attempt for
 //! each call; [`Retrying`] wraps any implementation and is the only place that tries again. Not here: the
-//! order of records, batching and pacing, which belong to whoever holds the records.
+//! order of records, batching and pacing, which belong to whoever holds the records. [`aggregation`] packs many user
+//! records into one and takes such records apart.
 
+pub mod aggregation;
 pub mod api;
+#[cfg(feature = "aws")]
 pub mod aws;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod retry;
 
 pub use api::{
-    Acknowledgement, Capacity, ChildShard, EntryOutcome, NewRecord, NewStream, Next, Page, PageToken, Record,
-    RecordPage, SequenceNumber, Shard, ShardFilter, ShardIterator, StartingPosition, StreamApi,
-    StreamListing, StreamMode, StreamRef, StreamStatus, StreamSummary,
+    Acknowledgement, Capacity, ChildShard, ConsumerStatus, EntryOutcome, NewRecord, NewStream, Next, Page,
+    PageToken, Record, RecordPage, SequenceNumber, Shard, ShardFilter, ShardIterator, StartingPosition,
+    StreamApi, StreamConsumer, StreamListing, StreamMode, StreamRef, StreamStatus, StreamSummary,
+    Subscription, SubscriptionEvent, Then,
 };
 pub use error::{Error, Result};
 pub use retry::{Attempts, OnRetry, RetryPolicy, Retrying, Verdict};

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use millstream_model::{ShardId, StreamName};
+use millstream_model::{ConsumerArn, ConsumerName, ShardId, StreamArn, StreamName};
 use millstream_runtime::{Backoff, SharedClock, SharedEntropy};
 
 use crate::api::{
     EntryOutcome, NewRecord, NewStream, Page, PageToken, RecordPage, Shard, ShardFilter, ShardIterator,
-    StartingPosition, StreamApi, StreamListing, StreamRef, StreamSummary,
+    StartingPosition, StreamApi, StreamConsumer, StreamListing, StreamRef, StreamSummary, Subscription,
 };
 use crate::error::{Error, Result};
 
@@ -101,7 +101,7 @@ impl Attempts {
 
 /// Tries calls of `inner` again by a policy.
 ///
-/// Creating and deleting are repeated only after failures that certainly changed nothing, since a second
+/// Creating, registering and deleting are repeated only after failures that certainly changed nothing, since a second
 /// try after a lost reply would fail with "exists" or "not found". `put_records` is repeated after lost
 /// replies, which may store records twice; its single entries are never retried here.
 pub struct Retrying {
@@ -217,6 +217,32 @@ impl StreamApi for Retrying {
         limit: usize,
     ) -> Result<RecordPage> {
         self.repeat(Repeat::AfterAny, || self.inner.get_records(stream, iterator, limit)).await
+    }
+
+    async fn register_stream_consumer(
+        &self,
+        stream: &StreamArn,
+        name: &ConsumerName,
+    ) -> Result<StreamConsumer> {
+        self.repeat(Repeat::IfNothingChanged, || self.inner.register_stream_consumer(stream, name)).await
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        stream: &StreamArn,
+        name: &ConsumerName,
+    ) -> Result<StreamConsumer> {
+        self.repeat(Repeat::AfterAny, || self.inner.describe_stream_consumer(stream, name)).await
+    }
+
+    /// Tries to subscribe; what is broken off later is not begun again here.
+    async fn subscribe_to_shard(
+        &self,
+        consumer: &ConsumerArn,
+        shard: ShardId,
+        from: &StartingPosition,
+    ) -> Result<Box<dyn Subscription>> {
+        self.repeat(Repeat::AfterAny, || self.inner.subscribe_to_shard(consumer, shard, from)).await
     }
 
     async fn increase_retention(&self, stream: &StreamRef, hours: u32) -> Result<()> {

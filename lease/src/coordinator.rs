@@ -14,6 +14,7 @@ mod shards;
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -77,6 +78,8 @@ pub(crate) struct Shared {
     leading: tokio::sync::Mutex<Leading>,
     /// Something happened that a leader should look at now.
     look_now: Notify,
+    /// It keeps what it has, and wants nothing more.
+    is_withdrawn: AtomicBool,
     tasks: TaskSet,
 }
 
@@ -96,6 +99,7 @@ impl Coordinator {
             election: tokio::sync::Mutex::new(election),
             leading: tokio::sync::Mutex::new(leading),
             look_now: Notify::new(),
+            is_withdrawn: AtomicBool::new(false),
             tasks: tasks.clone(),
         });
         let settings = &shared.settings;
@@ -143,6 +147,21 @@ impl Coordinator {
         self.0.look_now.notify_one();
     }
 
+    /// Lets this worker be given nothing more, while it keeps and renews what it has: before it ends its work. What was
+    /// assigned to it and not begun is left to anybody, and so is the lock.
+    pub async fn withdraw(&self) {
+        self.0.is_withdrawn.store(true, Ordering::Release);
+        self.0.retire_report().await;
+        if let Err(error) = self.0.election.lock().await.resign(self.0.parts.store.as_ref()).await {
+            tracing::warn!(%error, "the leader's lock could not be given back");
+        }
+        // What a look that is under way still gives to this worker is declined as well.
+        drop(self.0.leading.lock().await);
+        if let Err(error) = self.0.decline_assigned().await {
+            tracing::warn!(%error, "leases that were not begun stay until they expire");
+        }
+    }
+
     /// Gives back whatever is still held and the lock, and ends the tasks. Users end their work first, and give each
     /// lease back when its work is done ([`Ownership::give_back`]).
     pub async fn stop(&self) {
@@ -160,6 +179,10 @@ impl Coordinator {
 }
 
 impl Shared {
+    fn is_withdrawn(&self) -> bool {
+        self.is_withdrawn.load(Ordering::Acquire)
+    }
+
     /// Does something at once and then at an interval, until the tasks are to end.
     fn every<F, W>(self: &Arc<Self>, name: &'static str, interval: Duration, work: F)
     where

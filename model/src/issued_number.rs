@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::sequence_number::Decoded;
 
@@ -13,8 +14,9 @@ use crate::sequence_number::Decoded;
 const DIGITS_MAX: usize = 129;
 
 /// A record's place in its shard; later records of a shard have greater numbers.
+/// Cheap to clone, for many user records may have come in one record.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct IssuedNumber(Box<str>);
+pub struct IssuedNumber(Arc<str>);
 
 impl IssuedNumber {
     #[must_use]

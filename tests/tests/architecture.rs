@@ -19,11 +19,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("table", &["model", "runtime", "storage"]),
     ("client", &["model", "runtime"]),
     ("lease", &["model", "runtime", "table"]),
+    ("consumer-sdk", &["model", "runtime", "client", "lease"]),
     ("server", &["model", "runtime", "storage", "engine", "table"]),
     ("codegen", &[]),
     ("benches", &["model", "runtime", "storage", "engine", "client"]),
     ("cli", &["model", "runtime", "client", "lease", "server", "benches"]),
-    ("tests", &["model", "runtime", "client"]),
+    ("tests", &["model", "runtime", "client", "consumer-sdk"]),
 ];
 
 /// What a crate must not reach, through whomever. Crates of the workspace are named by their folder.
@@ -35,6 +36,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("table", &["engine", "serde", "serde_json", "hyper", "http", "client", "server"]),
     ("client", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
     ("lease", &["engine", "client", "server", "aws-sdk-kinesis", "rocksdb", "librocksdb-sys"]),
+    ("consumer-sdk", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
 ];
 
 /// Crates that only one folder may import directly, tests left out: they run the SDK as a client like any other.

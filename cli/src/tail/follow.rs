@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use millstream_client::aggregation::{Deaggregation, UserRecord, UserRecords};
 use millstream_client::{
-    Error, Next, Record, RecordPage, Shard, ShardFilter, ShardIterator, StartingPosition, StreamApi,
-    StreamRef,
+    Error, Next, RecordPage, Shard, ShardFilter, ShardIterator, StartingPosition, StreamApi, StreamRef,
 };
 use millstream_model::limits::GET_RECORDS_ENTRIES_MAX;
 use millstream_model::{ShardId, Timestamp};
@@ -23,7 +23,7 @@ use super::merge::{After, Merge, cost};
 use super::start::Start;
 use crate::connection::Surroundings;
 use crate::exit::Failure;
-use crate::output::Output;
+use crate::output::{Output, warn};
 
 /// Between two reads of a shard: the service allows five a second to all readers together.
 const READ_INTERVAL: Duration = Duration::from_millis(220);
@@ -40,13 +40,16 @@ const RECORD_COST_GUESS: usize = 64 * 1024;
 pub(crate) struct TailSettings {
     pub(crate) from: Start,
     pub(crate) follow: bool,
+    /// Whether containers are shown as the user records in them.
+    pub(crate) deaggregate: bool,
+    /// Records to be shown, user records where these are.
     pub(crate) records_max: u64,
 }
 
 /// Shows a record: writes it to the buffer.
-pub(crate) trait Show: FnMut(ShardId, &Record, &mut Vec<u8>) -> Result<(), Failure> {}
+pub(crate) trait Show: FnMut(ShardId, &UserRecord, &mut Vec<u8>) -> Result<(), Failure> {}
 
-impl<T: FnMut(ShardId, &Record, &mut Vec<u8>) -> Result<(), Failure>> Show for T {}
+impl<T: FnMut(ShardId, &UserRecord, &mut Vec<u8>) -> Result<(), Failure>> Show for T {}
 
 pub(crate) struct Tail<'a> {
     api: Arc<dyn StreamApi>,
@@ -55,6 +58,8 @@ pub(crate) struct Tail<'a> {
     settings: TailSettings,
     lineage: Lineage,
     merge: Merge,
+    /// What is left of the container that is being shown.
+    opened: Option<(ShardId, UserRecords)>,
     /// The shards that are being read and have not been read to their end.
     cursors: BTreeMap<ShardId, Cursor>,
     /// Where shards that existed at the start begin; later ones begin at their beginning.
@@ -111,6 +116,7 @@ impl<'a> Tail<'a> {
             settings,
             lineage,
             merge: Merge::new(BUFFER_BYTES_MAX),
+            opened: None,
             cursors: BTreeMap::new(),
             beginnings,
             reads: FuturesUnordered::new(),
@@ -129,7 +135,7 @@ impl<'a> Tail<'a> {
         let mut left = self.settings.records_max;
         loop {
             while left > 0
-                && let Some((shard, record)) = self.merge.pop()
+                && let Some((shard, record)) = self.next_record()
             {
                 show(shard, &record, output.buffer())?;
                 output.relieve().await?;
@@ -149,6 +155,25 @@ impl<'a> Tail<'a> {
                 Some(read) = self.reads.next() => self.take(read)?,
                 () = self.surroundings.clock.sleep(wake.unwrap_or_default()), if wake.is_some() => {}
             }
+        }
+    }
+
+    /// The next record to be shown. A member of a container that cannot be read is told of and passed over.
+    fn next_record(&mut self) -> Option<(ShardId, UserRecord)> {
+        loop {
+            if let Some((shard, records)) = &mut self.opened {
+                match records.next() {
+                    Some(Ok(record)) => return Some((*shard, record)),
+                    Some(Err(broken)) => warn(&format!("{shard}: {broken}")),
+                    None => self.opened = None,
+                }
+                continue;
+            }
+            let (shard, record) = self.merge.pop()?;
+            if !self.settings.deaggregate {
+                return Some((shard, record.into()));
+            }
+            self.opened = Some((shard, Deaggregation::default().take_apart(record)));
         }
     }
 

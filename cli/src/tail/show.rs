@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use millstream_client::Record;
+use millstream_client::aggregation::UserRecord;
 use millstream_model::ShardId;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -24,8 +24,12 @@ const TABLE_KEY_CHARS: usize = 16;
 struct Shown<'a> {
     shard_id: String,
     sequence_number: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_sequence_number: Option<u64>,
     approximate_arrival_timestamp: String,
     partition_key: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explicit_hash_key: Option<&'a str>,
     #[serde(flatten)]
     data: Data<'a>,
 }
@@ -46,7 +50,7 @@ enum Data<'a> {
 pub(crate) fn render(
     format: Format,
     shard: ShardId,
-    record: &Record,
+    record: &UserRecord,
     buffer: &mut Vec<u8>,
 ) -> Result<(), Failure> {
     match format {
@@ -62,12 +66,14 @@ pub(crate) fn render(
     }
 }
 
-fn shown<'a>(shard: ShardId, record: &'a Record, data: Data<'a>) -> Shown<'a> {
+fn shown<'a>(shard: ShardId, record: &'a UserRecord, data: Data<'a>) -> Shown<'a> {
     Shown {
         shard_id: shard.to_string(),
         sequence_number: record.sequence_number.as_str(),
+        sub_sequence_number: record.is_member.then_some(record.sub_sequence_number),
         approximate_arrival_timestamp: format_time(record.approximate_arrival),
         partition_key: &record.partition_key,
+        explicit_hash_key: record.explicit_hash_key.as_deref(),
         data,
     }
 }
@@ -76,7 +82,7 @@ fn text(data: &[u8]) -> Data<'_> {
     std::str::from_utf8(data).map_or_else(|_| Data::Binary(BASE64_STANDARD.encode(data)), Data::Text)
 }
 
-fn table_line(shard: ShardId, record: &Record) -> String {
+fn table_line(shard: ShardId, record: &UserRecord) -> String {
     let time = format_time(record.approximate_arrival);
     let mut line = format!("{time}  {shard}  ");
     let key_starts = line.len();
@@ -111,6 +117,7 @@ fn push_printable(line: &mut String, text: &str, chars_max: usize) {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use millstream_client::Record;
     use millstream_model::Timestamp;
 
     use super::*;
@@ -122,8 +129,12 @@ mod tests {
             partition_key: "N\"1".to_owned(),
             data: Bytes::from_static(data),
         };
+        rendered_record(format, &record.into())
+    }
+
+    fn rendered_record(format: Format, record: &UserRecord) -> String {
         let mut buffer = Vec::new();
-        render(format, ShardId::new(3).unwrap(), &record, &mut buffer).unwrap();
+        render(format, ShardId::new(3).unwrap(), record, &mut buffer).unwrap();
         String::from_utf8(buffer).unwrap()
     }
 
@@ -136,6 +147,22 @@ mod tests {
         );
         assert_eq!(rendered(Format::Ndjson, b"\xff\x00"), format!("{begin}\"dataBase64\":\"/wA=\"}}\n"));
         assert_eq!(rendered(Format::Ndjson, b""), format!("{begin}\"data\":\"\"}}\n"));
+    }
+
+    #[test]
+    fn a_member_of_a_container_tells_its_place() {
+        let record = Record {
+            sequence_number: "17".parse().unwrap(),
+            approximate_arrival: Timestamp::from_millis(0),
+            partition_key: "k".to_owned(),
+            data: Bytes::from_static(b"x"),
+        };
+        let explicit_hash_key = Some("5".into());
+        let member =
+            UserRecord { sub_sequence_number: 2, is_member: true, explicit_hash_key, ..record.into() };
+        let line = rendered_record(Format::Ndjson, &member);
+        assert!(line.contains(r#""sequenceNumber":"17","subSequenceNumber":2,"#), "{line}");
+        assert!(line.contains(r#""partitionKey":"k","explicitHashKey":"5","data":"x""#), "{line}");
     }
 
     #[test]

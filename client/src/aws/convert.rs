@@ -178,7 +178,7 @@ fn count(member: &str, value: i32) -> Result<u32> {
     u32::try_from(value).map_err(|_| unreadable(member, &value.to_string()))
 }
 
-fn parsed<T: std::str::FromStr>(member: &str, text: &str) -> Result<T> {
+pub(super) fn parsed<T: std::str::FromStr>(member: &str, text: &str) -> Result<T> {
     text.parse().map_err(|_| unreadable(member, text))
 }
 

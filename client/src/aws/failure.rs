@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::event_stream::RawMessage;
 
 use crate::error::{Error, KmsFault};
 
@@ -26,6 +27,21 @@ where
             Some(connector) => of_connection(connector),
             None => Error::ConnectionLost(innermost(&error)),
         },
+        other => Error::ConnectionLost(innermost(&other)),
+    }
+}
+
+/// What ended an answer that comes in events. Exceptions among them have no status of their own.
+pub(super) fn of_event<E>(error: SdkError<E, RawMessage>) -> Error
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    match error {
+        SdkError::ServiceError(context) => {
+            let metadata = context.err().meta();
+            of_code(metadata.code(), metadata.message().unwrap_or("(no message)"), 400)
+        }
+        SdkError::ResponseError(_) => Error::UnreadableReply(innermost(&error)),
         other => Error::ConnectionLost(innermost(&other)),
     }
 }

@@ -62,6 +62,9 @@ impl Shared {
     pub(super) async fn elect(self: &Arc<Self>) {
         let parts = &self.parts;
         let mut election = self.election.lock().await;
+        if self.is_withdrawn() {
+            return;
+        }
         let was_leader = election.is_leader(parts.clock.monotonic());
         match election.run_once(parts.store.as_ref(), parts.clock.as_ref(), parts.entropy.as_ref()).await {
             Ok(true) if !was_leader => {
@@ -81,6 +84,9 @@ impl Shared {
 
     /// Looks, and acts if this worker leads.
     pub(super) async fn lead(self: &Arc<Self>) {
+        if self.is_withdrawn() {
+            return;
+        }
         let now = self.parts.clock.monotonic();
         let role = {
             let election = self.election.lock().await;
@@ -198,7 +204,10 @@ impl Shared {
         };
         let (lease, to, reason) = (&planned.lease, &planned.to, &planned.reason);
         match written {
-            Ok(Cas::Applied(_)) => tracing::info!(%lease, %to, %reason, "a lease moves"),
+            Ok(Cas::Applied(_)) => {
+                let from = planned.from.as_ref().map(tracing::field::display);
+                tracing::info!(%lease, from, %to, %reason, "a lease moves");
+            }
             Ok(Cas::Lost(_)) => tracing::debug!(%lease, %to, %reason, "a lease changed before it could move"),
             Err(error) => tracing::warn!(%lease, %to, %reason, %error, "a lease could not be moved"),
         }

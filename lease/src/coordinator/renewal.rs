@@ -31,6 +31,9 @@ impl Shared {
 
     /// Looks for leases that are this worker's and that it does not have yet.
     pub(super) async fn discover(self: &Arc<Self>) {
+        if self.is_withdrawn() {
+            return;
+        }
         let keys = match self.parts.store.keys_of(&self.settings.worker).await {
             Ok(keys) => keys,
             Err(error) => {
@@ -63,7 +66,7 @@ impl Shared {
         let held = Arc::new(Held::new(self, lease, sent_at));
         let ownership = Ownership::new(self, &held);
         self.held.lock().insert(key.clone(), held);
-        if self.tasks.is_stopping() {
+        if self.tasks.is_stopping() || self.is_withdrawn() {
             return ownership.give_back().await;
         }
         self.events.push(Event::Gained(ownership));
@@ -81,7 +84,7 @@ impl Shared {
     /// Writes that this worker lives, and how busy it is.
     pub(super) async fn report(self: &Arc<Self>) {
         let mut last = self.last_report.lock().await;
-        if self.tasks.is_stopping() {
+        if self.tasks.is_stopping() || self.is_withdrawn() {
             return;
         }
         let now_secs = self.parts.clock.now().as_secs();
@@ -108,6 +111,22 @@ impl Shared {
             }
             Err(error) => tracing::warn!(%error, "this worker cannot report"),
         }
+    }
+
+    /// Releases what was assigned to this worker and never claimed.
+    pub(super) async fn decline_assigned(&self) -> Result<()> {
+        let me = &self.settings.worker;
+        for key in self.parts.store.keys_of(me).await? {
+            if self.held.lock().contains_key(&key) {
+                continue;
+            }
+            let Some(lease) = self.parts.store.get(&key).await? else { continue };
+            if lease.owner.as_ref() == Some(me) && !lease.is_in_handoff() && !lease.is_finished() {
+                // Lost means that somebody else has it already.
+                let _ = self.parts.store.release(&lease).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes the report of a worker that stops, so that it is given nothing any more.

@@ -131,14 +131,14 @@ fn of_stream(leases: &[Lease], stream: Option<&StreamIdentifier>) -> Vec<Lease> 
 impl Ownership {
     /// The parents that have to be processed to their end before this shard may be read.
     pub async fn waits_for(&self) -> Result<Vec<ShardName>> {
-        let parents = self.leases_of(self.gained().parents.iter()).await?;
+        let parents = self.leases_of(self.gained().parents.iter().collect()).await?;
         Ok(shard_sync::waits_for(self.gained(), &parents).into_iter().cloned().collect())
     }
 
     /// Ends the shard after its last record was processed: leases for its children first, then the end.
     pub async fn end_shard(&self, children: &[Shard]) -> Result<EndOfShard, CheckpointError> {
         let names = children.iter().flat_map(|child| child.parents.iter().chain([&child.name]));
-        let known = self.leases_of(names).await?;
+        let known = self.leases_of(names.collect()).await?;
         match shard_sync::at_shard_end(self.gained(), children, &known) {
             AtShardEnd::WaitFor { child, parent } => return Ok(EndOfShard::WaitFor { child, parent }),
             AtShardEnd::Create(creations) => {
@@ -155,10 +155,10 @@ impl Ownership {
         Ok(EndOfShard::Done)
     }
 
-    async fn leases_of(&self, names: impl Iterator<Item = &ShardName>) -> Result<Vec<Lease>> {
+    async fn leases_of(&self, names: BTreeSet<&ShardName>) -> Result<Vec<Lease>> {
         let stream = self.gained().stream.as_ref().map(|stream| &stream.stream);
         let mut leases = Vec::new();
-        for name in names.collect::<BTreeSet<_>>() {
+        for name in names {
             let key = stream.map_or_else(|| LeaseKey::of_shard(name), |stream| stream.lease_key(name));
             leases.extend(self.store().get(&key).await?);
         }

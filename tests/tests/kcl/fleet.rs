@@ -1,6 +1,7 @@
 //! The workers of one application, and what all of them have said so far.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use millstream_runtime::SystemClock;
@@ -29,6 +30,10 @@ pub(crate) struct Fleet<'a> {
     session: &'a Session,
     stream: String,
     workers: Vec<Worker>,
+    /// What all workers say, in the order in which it was said: a shard's records may come from one worker and those of
+    /// its children from another.
+    said: Receiver<(String, Said)>,
+    sender: Sender<(String, Said)>,
     pub(crate) facts: Facts,
     put: BTreeSet<String>,
     next_record: usize,
@@ -84,10 +89,13 @@ impl<'a> Fleet<'a> {
     pub(crate) fn new(session: &'a Session, stream: &str, shards: usize) -> Self {
         let mut wire = Wire::connect(session.server.address()).unwrap();
         wire.create_stream(stream, shards).unwrap();
+        let (sender, said) = channel();
         Self {
             session,
             stream: stream.to_owned(),
             workers: Vec::new(),
+            said,
+            sender,
             facts: Facts::default(),
             put: BTreeSet::new(),
             next_record: 0,
@@ -97,7 +105,7 @@ impl<'a> Fleet<'a> {
     /// False where this version is skipped.
     #[must_use]
     pub(crate) fn join(&mut self, version: Version, retrieval: Retrieval, name: &str) -> bool {
-        let worker = Worker::start(self.session, version, retrieval, &self.stream, name);
+        let worker = Worker::start(self.session, version, retrieval, &self.stream, name, self.sender.clone());
         let is_there = worker.is_some();
         self.workers.extend(worker);
         is_there
@@ -142,20 +150,16 @@ impl<'a> Fleet<'a> {
         let clock = SystemClock::shared();
         let deadline = clock.monotonic() + PATIENCE;
         loop {
-            for worker in &self.workers {
-                while let Some(said) = worker.hear(Duration::ZERO) {
-                    self.facts.note(&worker.name, said);
-                }
+            while let Ok((worker, said)) = self.said.try_recv() {
+                self.facts.note(&worker, said);
             }
             if holds(self) {
                 return;
             }
             assert!(clock.monotonic() < deadline, "waiting until {what}\n{}", self.shown());
             meanwhile(self);
-            if let Some(worker) = self.workers.last()
-                && let Some(said) = worker.hear(pause)
-            {
-                self.facts.note(&worker.name, said);
+            if let Ok((worker, said)) = self.said.recv_timeout(pause) {
+                self.facts.note(&worker, said);
             }
         }
     }

@@ -1,17 +1,16 @@
 //! The long form: a fleet whose workers come and go, on a stream that is resharded all the time.
 
-use serde_json::{Value, json};
-
 use millstream_tests::{Session, Transport};
 
 use crate::fleet::Fleet;
+use crate::resharding::reshard;
 use crate::worker::{Retrieval, Version};
 use crate::{RECORDS, SHARDS, alone};
 
 const SHARDS_MAX: usize = 6;
 
 /// How often a worker comes, shards change, and the oldest worker goes.
-fn rounds() -> usize {
+pub(crate) fn rounds() -> usize {
     std::env::var("MILLSTREAM_KCL_ROUNDS").map_or(20, |rounds| rounds.parse().unwrap())
 }
 
@@ -30,7 +29,7 @@ fn live_long(version: Version, retrieval: Retrieval, transport: Transport) {
         fleet.wait_under_load(&format!("{newest} has shards"), |fleet| {
             !fleet.facts.shards_of(&newest).is_empty()
         });
-        reshard(&mut fleet);
+        reshard(&mut fleet, SHARDS_MAX);
         fleet.put(RECORDS);
         fleet.wait_until_all_is_processed();
         let repeated = fleet.facts.repeated();
@@ -55,32 +54,6 @@ fn name(round: usize) -> String {
     format!("worker-{round}")
 }
 
-/// Merges the two lowest open shards where there are many, and splits the widest where there are few.
-fn reshard(fleet: &mut Fleet<'_>) {
-    let mut open = open_shards(fleet);
-    open.sort_by_key(|(first, _, _)| *first);
-    if open.len() >= SHARDS_MAX {
-        let (left, right) = (&open[0].2, &open[1].2);
-        fleet.call("MergeShards", json!({ "ShardToMerge": left, "AdjacentShardToMerge": right }));
-    } else {
-        let (first, last, id) = open.iter().max_by_key(|(first, last, _)| last - first).unwrap();
-        let middle = (first + (last - first) / 2 + 1).to_string();
-        fleet.call("SplitShard", json!({ "ShardToSplit": id, "NewStartingHashKey": middle }));
-    }
-}
-
-/// The first and the last hash key of each, and its name.
-fn open_shards(fleet: &Fleet<'_>) -> Vec<(u128, u128, String)> {
-    let listed = fleet.call("ListShards", json!({}));
-    let shards = listed["Shards"].as_array().unwrap();
-    let is_open = |shard: &&Value| shard["SequenceNumberRange"]["EndingSequenceNumber"].is_null();
-    let of = |shard: &Value| {
-        let key = |end: &str| shard["HashKeyRange"][end].as_str().unwrap().parse().unwrap();
-        (key("StartingHashKey"), key("EndingHashKey"), shard["ShardId"].as_str().unwrap().to_owned())
-    };
-    shards.iter().filter(is_open).map(of).collect()
-}
-
 #[test]
 #[ignore = "the long form: make test-kcl"]
 fn kcl_1_polls_for_long() {
@@ -103,6 +76,18 @@ fn kcl_2_subscribes_for_long() {
 #[ignore = "the long form: make test-kcl"]
 fn kcl_3_polls_for_long() {
     live_long(Version::Kcl3, Retrieval::Polling, Transport::Http);
+}
+
+#[test]
+#[ignore = "the long form: make test-kcl"]
+fn millstream_polls_for_long() {
+    live_long(Version::Millstream, Retrieval::Polling, Transport::Https);
+}
+
+#[test]
+#[ignore = "the long form: make test-kcl"]
+fn millstream_subscribes_for_long() {
+    live_long(Version::Millstream, Retrieval::FanOut, Transport::Http);
 }
 
 #[test]

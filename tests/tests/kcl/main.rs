@@ -1,4 +1,5 @@
-//! The Kinesis Client Library itself, unmodified and from its registry, on one endpoint: streams and lease table.
+//! The Kinesis Client Library itself, unmodified and from its registry, on one endpoint: streams and lease table; and the
+//! consumer SDK in the same life, alone and beside it.
 //!
 //! Each test is the life of a fleet: workers share the shards, one is stopped gracefully, another comes, they follow a
 //! split and a merge, and one is killed. Every record must be processed, and a graceful end repeats none.
@@ -7,6 +8,8 @@
 
 mod fleet;
 mod long;
+mod mixed;
+mod resharding;
 mod worker;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -162,6 +165,16 @@ fn kcl_rs_polls() {
 #[test]
 fn kcl_rs_subscribes() {
     live(Version::KclRs, Retrieval::FanOut, Transport::Http);
+}
+
+#[test]
+fn millstream_polls_over_tls() {
+    live(Version::Millstream, Retrieval::Polling, Transport::Https);
+}
+
+#[test]
+fn millstream_subscribes() {
+    live(Version::Millstream, Retrieval::FanOut, Transport::Http);
 }
 
 #[test]

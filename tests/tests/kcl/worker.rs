@@ -5,8 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::sync::mpsc::Sender;
 
 use millstream_runtime::threads;
 use millstream_tests::{Session, programs};
@@ -22,6 +21,8 @@ pub(crate) enum Version {
     Kcl3BesideKcl2,
     /// KCL 3.x in Rust, for Python.
     KclRs,
+    /// The consumer SDK of this workspace.
+    Millstream,
     /// What VMware made of KCL 1.x in Go.
     KclGo,
 }
@@ -40,6 +41,7 @@ impl Version {
             Self::Kcl2 => programs::jvm(session, "kcl2", "Worker"),
             Self::Kcl3 | Self::Kcl3BesideKcl2 => programs::jvm(session, "kcl3", "Worker"),
             Self::KclRs => programs::python(session, "kcl_rs_worker.py"),
+            Self::Millstream => Some(session.command(env!("CARGO_BIN_EXE_consumer_worker").into())),
             Self::KclGo => programs::go_of(session, "kclgo", "kclgo"),
         }
     }
@@ -79,18 +81,18 @@ impl Said {
 pub(crate) struct Worker {
     pub(crate) name: String,
     child: Child,
-    said: Receiver<Said>,
     log: PathBuf,
 }
 
 impl Worker {
-    /// `None` where this version is skipped.
+    /// What it says goes to `sender`, with its name. `None` where this version is skipped.
     pub(crate) fn start(
         session: &Session,
         version: Version,
         retrieval: Retrieval,
         stream: &str,
         name: &str,
+        sender: Sender<(String, Said)>,
     ) -> Option<Self> {
         let mut command = version.program(session)?;
         let log = session.directory().join(format!("{name}.log"));
@@ -117,22 +119,17 @@ impl Worker {
         }
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let output = child.stdout.take().unwrap();
-        let (sender, said) = channel();
+        let speaker = name.to_owned();
         threads::spawn("worker", move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 let line = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
-                if sender.send(Said::of(&line)).is_err() {
+                if sender.send((speaker.clone(), Said::of(&line))).is_err() {
                     return;
                 }
             }
         })
         .unwrap();
-        Some(Self { name: name.to_owned(), child, said, log })
-    }
-
-    /// What it says next, `None` if nothing in this time, or nothing ever again.
-    pub(crate) fn hear(&self, within: Duration) -> Option<Said> {
-        self.said.recv_timeout(within).ok()
+        Some(Self { name: name.to_owned(), child, log })
     }
 
     /// As a machine that loses its power would.

@@ -1,3 +1,5 @@
+use millstream_client::NewRecord;
+use millstream_client::aggregation::Container;
 use millstream_runtime::SeededEntropy;
 
 use super::*;
@@ -8,7 +10,7 @@ fn stream(shards: u32) -> Arc<FakeStream> {
 }
 
 fn settings(from: Start) -> TailSettings {
-    TailSettings { from, follow: false, records_max: u64::MAX }
+    TailSettings { from, follow: false, deaggregate: false, records_max: u64::MAX }
 }
 
 async fn begin<'a>(
@@ -32,7 +34,7 @@ async fn tail_until(
         Surroundings { clock: Arc::new(JumpingClock::default()), entropy: SeededEntropy::shared(7) };
     let name = "orders".parse().unwrap();
     let mut shown = Vec::new();
-    let mut show = |shard: ShardId, record: &Record, _: &mut Vec<u8>| {
+    let mut show = |shard: ShardId, record: &UserRecord, _: &mut Vec<u8>| {
         shown.push((shard.index(), String::from_utf8(record.data.to_vec()).unwrap()));
         Ok(())
     };
@@ -140,6 +142,23 @@ async fn it_ends_after_as_many_records_as_asked() {
 }
 
 #[tokio::test]
+async fn containers_are_shown_as_their_user_records() {
+    let stream = stream(1);
+    let mut container = Container::default();
+    for data in ["1", "2", "3"] {
+        let (partition_key, data) = ("a".to_owned(), data.into());
+        container.push(NewRecord { partition_key, explicit_hash_key: None, data }.into());
+    }
+    stream.append("a", "0");
+    stream.append_record(&container.finish().unwrap());
+    stream.append("a", "4");
+    let opened = TailSettings { deaggregate: true, ..settings(Start::TrimHorizon) };
+    assert_eq!(texts(&tail(&stream, opened.clone()).await), ["0", "1", "2", "3", "4"]);
+    let few = TailSettings { records_max: 3, ..opened };
+    assert_eq!(texts(&tail(&stream, few).await), ["0", "1", "2"], "user records count");
+}
+
+#[tokio::test]
 async fn a_point_in_time_starts_there() {
     let stream = stream(2);
     (0..50).for_each(|at| stream.append(&at.to_string(), &at.to_string()));
@@ -157,7 +176,7 @@ async fn a_shard_is_not_read_more_often_than_allowed() {
     let surroundings = Surroundings { clock: Arc::new(clock.clone()), entropy: SeededEntropy::shared(7) };
     let name = "orders".parse().unwrap();
     let tail = begin(&stream, &name, &surroundings, settings(Start::TrimHorizon)).await;
-    tail.run(&mut Output::new(), &mut |_, _: &Record, _: &mut Vec<u8>| Ok(()), std::future::pending())
+    tail.run(&mut Output::new(), &mut |_, _: &UserRecord, _: &mut Vec<u8>| Ok(()), std::future::pending())
         .await
         .unwrap();
     let elapsed = millstream_runtime::Clock::monotonic(&clock);

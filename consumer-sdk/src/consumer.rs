@@ -1,0 +1,202 @@
+//! A consumer: what it is made of, and its life from the first lease to the last.
+
+mod builder;
+mod dispatcher;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::select_all;
+use millstream_client::{RetryPolicy, Retrying, StreamApi, StreamRef};
+use millstream_lease::coordinator::{Components, Coordinator};
+use millstream_lease::{LeaseStore, WorkerId};
+use millstream_model::ConsumerName;
+use millstream_runtime::{OnFailure, SharedClock, SharedEntropy, TaskSet};
+use tokio::sync::watch;
+
+pub use self::builder::ConsumerBuilder;
+use self::dispatcher::Dispatcher;
+use crate::error::{Error, Result};
+use crate::prefetch::Budget;
+use crate::processor::ShardOfStream;
+use crate::registration::{Retrieving, register};
+use crate::settings::{ConsumerSettings, Retrieval};
+use crate::shards::Listing;
+use crate::status::StatusHandle;
+use crate::stream::Stream;
+use crate::worker::{Factory, Parts};
+use crate::{identity, machine, metrics};
+
+/// How long abandoned tasks are waited for.
+const ABANDON_LIMIT: Duration = Duration::from_secs(1);
+
+/// One worker of an application: it processes the shards whose leases it gains.
+pub struct Consumer {
+    api: Arc<dyn StreamApi>,
+    store: Arc<dyn LeaseStore>,
+    streams: Vec<StreamRef>,
+    application: String,
+    worker: WorkerId,
+    settings: ConsumerSettings,
+    factory: Factory,
+    clock: SharedClock,
+    entropy: SharedEntropy,
+    status: StatusHandle,
+}
+
+/// How a consumer ended that was asked to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Shards whose processors took longer than the grace: what they had in work is processed again by others.
+    pub unfinished: Vec<ShardOfStream>,
+}
+
+impl std::fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut debug = f.debug_struct("Consumer");
+        debug.field("application", &self.application).field("worker", &self.worker);
+        debug.field("streams", &self.streams).finish_non_exhaustive()
+    }
+}
+
+/// Ends what runs when the consumer does, also when it is dropped.
+struct EndTasks([TaskSet; 2]);
+
+impl Drop for EndTasks {
+    fn drop(&mut self) {
+        self.0.iter().for_each(TaskSet::shutdown);
+    }
+}
+
+impl Consumer {
+    /// Begins to describe a consumer of `stream`. `application` names the fleet that shares the shards.
+    pub fn builder(api: Arc<dyn StreamApi>, stream: StreamRef, application: &str) -> ConsumerBuilder {
+        ConsumerBuilder::new(api, stream, application)
+    }
+
+    /// Shows what the consumer does, while it runs.
+    #[must_use]
+    pub fn status(&self) -> StatusHandle {
+        self.status.clone()
+    }
+
+    #[must_use]
+    pub fn worker(&self) -> &WorkerId {
+        &self.worker
+    }
+
+    /// Runs until `shutdown` resolves and every shard was given back, or [`ConsumerSettings::shutdown_grace`] has
+    /// passed. Dropping the future is like a crash: other workers go on after the failover time.
+    ///
+    /// # Errors
+    /// If the stream or the lease table cannot be used at the start, or the stream is deleted or replaced.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<Ended> {
+        let patient: Arc<dyn StreamApi> = Arc::new(Retrying::new(
+            self.api.clone(),
+            RetryPolicy::default(),
+            self.clock.clone(),
+            self.entropy.clone(),
+        ));
+        metrics::describe();
+        self.store.prepare().await?;
+        let streams = self.describe_streams(patient.as_ref()).await?;
+        let (work, leasing) = (TaskSet::default(), TaskSet::default());
+        let end_tasks = EndTasks([work.clone(), leasing.clone()]);
+        let retrieving = self.begin_to_register(&streams, &work)?;
+        let identifiers = streams.iter().filter_map(|stream| stream.identifier.clone()).collect();
+        let components = Components {
+            store: self.store.clone(),
+            shards: Arc::new(Listing { api: patient, streams: streams.clone() }),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        };
+        let settings = self.settings.coordinator(self.worker.clone(), identifiers);
+        let coordinator = Coordinator::start(components, settings, &leasing);
+        machine::watch(self.settings.worker_metrics, coordinator.clone(), self.clock.clone(), &work);
+        let parts = Arc::new(Parts {
+            api: self.api,
+            budget: Budget::new(self.settings.prefetch_bytes),
+            settings: self.settings,
+            clock: self.clock.clone(),
+            entropy: self.entropy,
+            factory: self.factory,
+            status: self.status,
+            tasks: work.clone(),
+        });
+        let grace = parts.settings.shutdown_grace;
+        let sources = streams.iter().cloned().zip(retrieving).collect();
+        let mut dispatcher = Dispatcher::new(parts, coordinator.clone(), sources);
+        let ended = tokio::select! {
+            biased;
+            (gone, ..) = select_all(streams.iter().map(|stream| Box::pin(stream.ended()))) => Err(gone),
+            () = leasing.stopping() => Err(Error::TaskFailed),
+            () = dispatcher.run() => Err(Error::TaskFailed),
+            () = shutdown => Ok(()),
+        };
+        let ended = match ended {
+            Ok(()) => Ok(Ended { unfinished: dispatcher.drain(grace).await }),
+            Err(error) => Err(error),
+        };
+        // Nobody may be at work on a shard when its lease is given back.
+        work.shutdown();
+        work.join(self.clock.as_ref(), ABANDON_LIMIT).await;
+        coordinator.stop().await;
+        leasing.join(self.clock.as_ref(), ABANDON_LIMIT).await;
+        drop(end_tasks);
+        ended
+    }
+
+    async fn describe_streams(&self, api: &dyn StreamApi) -> Result<Vec<Arc<Stream>>> {
+        let is_one_of_many = self.streams.len() > 1;
+        let mut streams = Vec::with_capacity(self.streams.len());
+        for name in &self.streams {
+            let stream = Stream::describe(api, name.clone(), is_one_of_many).await;
+            let stream = stream.map_err(|error| Error::Stream { stream: name.clone(), error })?;
+            if !is_one_of_many {
+                identity::check(self.store.as_ref(), &stream, self.settings.on_recreated_stream).await?;
+            }
+            streams.push(Arc::new(stream));
+        }
+        Ok(streams)
+    }
+
+    /// How each stream is read, from now on.
+    fn begin_to_register(
+        &self,
+        streams: &[Arc<Stream>],
+        tasks: &TaskSet,
+    ) -> Result<Vec<watch::Receiver<Retrieving>>> {
+        let name: Option<ConsumerName> = match &self.settings.retrieval {
+            Retrieval::Polling => None,
+            Retrieval::FanOut { consumer_name: Some(name) } => Some(name.clone()),
+            Retrieval::FanOut { consumer_name: None } => Some(self.application.parse().map_err(|_| {
+                let application = &self.application;
+                Error::Configuration(format!(
+                    "{application:?} cannot be a consumer's name: give it one, or poll"
+                ))
+            })?),
+        };
+        let receivers = streams.iter().map(|stream| {
+            let sender = Arc::new(watch::Sender::new(Retrieving::Polling));
+            let receiver = sender.subscribe();
+            if let Some(name) = name.clone() {
+                // Which refusals are worth another try is decided there.
+                let (api, clock) = (self.api.clone(), self.clock.clone());
+                let registering = register(api, stream.clone(), name, clock, sender);
+                let stopping = tasks.clone();
+                tasks.spawn("consumer: registration", OnFailure::Log, async move {
+                    tokio::select! {
+                        biased;
+                        () = stopping.stopping() => {}
+                        () = registering => {}
+                    }
+                    Ok::<_, Infallible>(())
+                });
+            }
+            receiver
+        });
+        Ok(receivers.collect())
+    }
+}

@@ -1,0 +1,30 @@
+//! Why a consumer could not run, or ended by itself.
+
+use millstream_client::StreamRef;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// What was asked for makes no sense.
+    #[error("{0}")]
+    Configuration(String),
+    /// The stream cannot be described.
+    #[error("stream {stream}: {error}")]
+    Stream { stream: StreamRef, error: millstream_client::Error },
+    /// The lease table cannot be prepared.
+    #[error(transparent)]
+    Leases(#[from] millstream_lease::Error),
+    /// The stream was deleted, and another one was created under its name: the leases are not about it.
+    #[error(
+        "stream {stream} was created at {found_millis} ms since the epoch, and the leases are about the one of \
+         {known_millis} ms: it was deleted and created again"
+    )]
+    StreamRecreated { stream: StreamRef, known_millis: u64, found_millis: u64 },
+    /// The stream was deleted while it was read.
+    #[error("stream {0} was deleted")]
+    StreamDeleted(StreamRef),
+    /// A task ended that nothing runs without.
+    #[error("a task of the consumer failed; the log says why")]
+    TaskFailed,
+}

@@ -1,0 +1,95 @@
+//! Where the next read of a shard begins: pure.
+//!
+//! No record is passed over. A reader that begins at the newest record and is interrupted before it saw any would, if
+//! it asked for the newest once more, miss what came in between; it asks by time instead, generously.
+
+use std::time::Duration;
+
+use millstream_client::{SequenceNumber, StartingPosition};
+use millstream_lease::shard_sync::InitialPosition;
+use millstream_lease::{Checkpoint, Position};
+use millstream_model::Timestamp;
+
+/// How far the clocks of this machine and of the service may be apart.
+const CLOCK_SKEW_MAX: Duration = Duration::from_secs(60);
+
+/// The next read's beginning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor(StartingPosition);
+
+impl Cursor {
+    /// `None` at the end of a shard: there is nothing to read. A record that is a checkpoint is read once more, because
+    /// it may have members that were not processed; `initial` says which time `AT_TIMESTAMP` means.
+    pub(crate) fn behind(checkpoint: &Checkpoint, initial: InitialPosition) -> Option<Self> {
+        Some(Self(match (&checkpoint.position, initial) {
+            (Position::ShardEnd, _) => return None,
+            (Position::At(number), _) => StartingPosition::AtSequenceNumber(number.clone()),
+            (Position::Latest, _) => StartingPosition::Latest,
+            (Position::AtTimestamp, InitialPosition::AtTimestamp(millis)) => {
+                StartingPosition::AtTimestamp(Timestamp::from_millis(millis))
+            }
+            // Without the time, which is in the configuration alone, only the oldest record passes over none.
+            (Position::TrimHorizon | Position::AtTimestamp, _) => StartingPosition::TrimHorizon,
+        }))
+    }
+
+    pub(crate) fn position(&self) -> &StartingPosition {
+        &self.0
+    }
+
+    /// A read has begun at wall time `now`.
+    pub(crate) fn opened(&mut self, now: Timestamp) {
+        if self.0 == StartingPosition::Latest {
+            self.0 = StartingPosition::AtTimestamp(now.minus(CLOCK_SKEW_MAX));
+        }
+    }
+
+    /// Everything up to here was read.
+    pub(crate) fn read(&mut self, number: &SequenceNumber) {
+        self.0 = StartingPosition::AfterSequenceNumber(number.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn sentinels_begin_where_they_say() {
+        let behind =
+            |checkpoint: &Checkpoint, initial| Cursor::behind(checkpoint, initial).map(|cursor| cursor.0);
+        let initial = InitialPosition::AtTimestamp(5);
+        assert_eq!(behind(&Checkpoint::TRIM_HORIZON, initial), Some(StartingPosition::TrimHorizon));
+        let five = StartingPosition::AtTimestamp(Timestamp::from_millis(5));
+        assert_eq!(behind(&Checkpoint::AT_TIMESTAMP, initial), Some(five));
+        let lost = behind(&Checkpoint::AT_TIMESTAMP, InitialPosition::Latest);
+        assert_eq!(lost, Some(StartingPosition::TrimHorizon));
+        assert_eq!(behind(&Checkpoint::SHARD_END, initial), None);
+    }
+
+    #[test]
+    fn the_newest_is_asked_for_once() {
+        let mut cursor = Cursor::behind(&Checkpoint::LATEST, InitialPosition::Latest).unwrap();
+        assert_eq!(cursor.position(), &StartingPosition::Latest);
+        cursor.opened(Timestamp::from_millis(100_000));
+        let earlier = StartingPosition::AtTimestamp(Timestamp::from_millis(40_000));
+        assert_eq!(cursor.position(), &earlier);
+        cursor.opened(Timestamp::from_millis(900_000));
+        assert_eq!(cursor.position(), &earlier, "what came since was not seen");
+    }
+
+    proptest! {
+        #[test]
+        fn reading_goes_on_behind_the_last_record(number: u64, opened: u64) {
+            let number: SequenceNumber = number.to_string().parse().unwrap();
+            let checkpoint = Checkpoint::at(number.clone(), 0);
+            let mut cursor = Cursor::behind(&checkpoint, InitialPosition::Latest).unwrap();
+            prop_assert_eq!(cursor.position(), &StartingPosition::AtSequenceNumber(number.clone()));
+            cursor.read(&number);
+            cursor.opened(Timestamp::from_millis(opened));
+            prop_assert_eq!(cursor.position(), &StartingPosition::AfterSequenceNumber(number));
+        }
+    }
+}

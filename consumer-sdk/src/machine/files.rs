@@ -27,7 +27,7 @@ impl CpuTimes {
         let cores = quota.parse::<f64>().ok()? / period.parse::<f64>().ok()?;
         let micros = usage.lines().find_map(|line| line.strip_prefix("usage_usec "))?;
         let used = micros.trim().parse::<f64>().ok()? / 1e6;
-        (cores > 0.0 && cores.is_finite()).then(|| Self { passed: now.as_secs_f64() * cores, used })
+        (cores > 0.0 && cores.is_finite()).then_some(Self { passed: now.as_secs_f64() * cores, used })
     }
 
     /// From 0 to 100, between two looks.

@@ -1,8 +1,9 @@
 //! Expressions as they are written, parsed once for a text that comes again.
 //!
 //! Applications write few different texts, with what differs beside them as values, and to parse one costs more than
-//! to carry it out: 12,900 conditional updates a second became XXX (32 connections). Only what the text alone says is
-//! kept, and only of texts that are right; names and values are put in for each request.
+//! to carry it out: updates with expressions went from 0.72 to 1.0 of the rate of those in the legacy spelling (32
+//! connections, medians of three). Only what the text alone says is kept, and only of texts that are right; names and
+//! values are put in for each request.
 
 use std::sync::{Arc, LazyLock};
 

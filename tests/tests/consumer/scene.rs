@@ -100,7 +100,7 @@ impl Scene {
 
     pub(crate) async fn put_raw(&self, record: NewRecord) {
         let outcomes = self.api().await.put_records(&STREAM.parse().unwrap(), &[record]).await.unwrap();
-        assert!(outcomes.iter().all(|outcome| outcome.is_ok()));
+        assert!(outcomes.iter().all(Result::is_ok));
     }
 
     pub(crate) fn split_first(&self) {

@@ -45,7 +45,7 @@ test-year: clients ## all 336,776 flights of the year through put, tail and boto
 	$(CARGO) build --locked -p millstream-cli
 	MILLSTREAM_CLIENTS="$(CLIENTS)" $(CARGO) test --locked -p millstream-tests --test flights -- --ignored
 
-test-kcl: clients ## fleets of the KCL for ROUNDS_KCL rounds each, on a stream that is resharded all the time; an hour
+test-kcl: clients ## fleets of the KCL and of the consumer SDK, and mixed ones, for ROUNDS_KCL rounds each, on a stream that is resharded all the time; an hour
 	$(CARGO) build --locked -p millstream-cli
 	MILLSTREAM_CLIENTS="$(CLIENTS)" MILLSTREAM_KCL_ROUNDS="$(ROUNDS_KCL)" $(CARGO) test --locked -p millstream-tests --test kcl -- --ignored
 

@@ -307,7 +307,9 @@ impl Bench {
 fn pace(rate: Option<f64>) -> Result<Pace, Error> {
     match rate {
         None => Ok(Pace::Closed),
-        Some(per_second) if per_second.is_finite() && per_second > 0.0 => Ok(Pace::Open { per_second }),
+        Some(per_second) if per_second.is_finite() && per_second > 0.0 => {
+            Ok(Pace::Open { per_second, at_once: 1 })
+        }
         Some(_) => Err(Error::Usage("--rate must be above 0".to_owned())),
     }
 }

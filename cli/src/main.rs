@@ -31,6 +31,11 @@ use crate::connection::ConnectionArguments;
 use crate::exit::Failure;
 use crate::output::Format;
 
+/// Also RocksDB's. Beside glibc's it serves 12 % more conditional updates a second (32 connections, medians of three:
+/// 14,000 and 15,800), for 2 MB more when idle.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// How long the blocking threads (standard input and output) may take to end once the work is done.
 const LAST_BREATH: Duration = Duration::from_millis(100);
 

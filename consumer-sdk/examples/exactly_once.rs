@@ -4,6 +4,7 @@
 //! The end of a batch is announced in the lease table; then the amounts and that same end are written in one
 //! transaction; then the checkpoint is made. Whoever begins after a crash finds in the database how far it went. The
 //! epoch, which rises with every processor of a shard, keeps out one that was thought to be dead.
+#![allow(clippy::print_stderr)] // what it finds after a crash is for whoever watches it
 
 use std::sync::Arc;
 use std::time::Duration;

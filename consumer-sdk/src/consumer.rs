@@ -19,7 +19,6 @@ use tokio::sync::watch;
 pub use self::builder::ConsumerBuilder;
 use self::dispatcher::Dispatcher;
 use crate::error::{Error, Result};
-use crate::identity;
 use crate::prefetch::Budget;
 use crate::processor::ShardOfStream;
 use crate::registration::{Retrieving, register};
@@ -28,6 +27,7 @@ use crate::shards::Listing;
 use crate::status::StatusHandle;
 use crate::stream::Stream;
 use crate::worker::{Factory, Parts};
+use crate::{identity, machine, metrics};
 
 /// How long abandoned tasks are waited for.
 const ABANDON_LIMIT: Duration = Duration::from_secs(1);
@@ -99,6 +99,7 @@ impl Consumer {
             self.clock.clone(),
             self.entropy.clone(),
         ));
+        metrics::describe();
         self.store.prepare().await?;
         let streams = self.describe_streams(patient.as_ref()).await?;
         let (work, leasing) = (TaskSet::default(), TaskSet::default());
@@ -113,6 +114,7 @@ impl Consumer {
         };
         let settings = self.settings.coordinator(self.worker.clone(), identifiers);
         let coordinator = Coordinator::start(components, settings, &leasing);
+        machine::watch(self.settings.worker_metrics, coordinator.clone(), self.clock.clone(), &work);
         let parts = Arc::new(Parts {
             api: self.api,
             budget: Budget::new(self.settings.prefetch_bytes),

@@ -15,6 +15,8 @@ mod error;
 mod failure;
 mod fetch;
 mod identity;
+mod machine;
+mod metrics;
 mod prefetch;
 mod processor;
 mod record;
@@ -41,5 +43,7 @@ pub use self::error::{Error, Result};
 pub use self::failure::{AfterRetries, DeadLetters, FailurePolicy};
 pub use self::processor::{Batch, BoxError, Initialization, ProcessorLost, RecordProcessor, ShardOfStream};
 pub use self::record::UserRecord;
-pub use self::settings::{CheckpointPolicy, ConsumerSettings, OnRecreatedStream, Retrieval};
+pub use self::settings::{
+    CheckpointPolicy, ConsumerSettings, MeasureWhere, OnRecreatedStream, Retrieval, WorkerMetrics,
+};
 pub use self::status::{ShardReport, ShardState, Status, StatusHandle};

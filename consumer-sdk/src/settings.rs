@@ -45,6 +45,33 @@ pub enum OnRecreatedStream {
     Reset,
 }
 
+/// Where a worker looks at its own machine. What all workers report is balanced; where any does not, throughput is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeasureWhere {
+    /// On EC2, ECS and Kubernetes, as KCL does: there a worker has a machine or a share of one to itself.
+    OnAws,
+    /// On any Linux. Workers that share a machine look equally busy, and shards do not move between them for that.
+    Everywhere,
+    /// KCL's `disableWorkerMetrics`.
+    Nowhere,
+}
+
+/// What a worker reports of its machine, for `WorkerLoad` to balance by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WorkerMetrics {
+    pub measure: MeasureWhere,
+    /// The processor's use in percent above which a worker is relieved, however busy others are.
+    pub cpu_max_percent: f64,
+    /// Report the use of memory too. KCL does not: memory seldom follows from the shards that a worker has.
+    pub memory: bool,
+}
+
+impl Default for WorkerMetrics {
+    fn default() -> Self {
+        Self { measure: MeasureWhere::OnAws, cpu_max_percent: 100.0, memory: false }
+    }
+}
+
 /// Everything that can be set. The defaults are KCL's where workers have to agree, and quicker ones where they need not.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConsumerSettings {
@@ -69,6 +96,8 @@ pub struct ConsumerSettings {
     pub shard_sync_interval: Duration,
     /// How workers share the shards (`leaseAssignmentStrategy`, `maxLeasesForWorker`, `dampeningPercentage` and so on).
     pub assignment: AssignmentSettings,
+    /// What workers report of their machines.
+    pub worker_metrics: WorkerMetrics,
     /// How often a shard looks whether its parents have ended (`parentShardPollIntervalMillis`).
     pub parent_shard_poll_interval: Duration,
 
@@ -104,6 +133,7 @@ impl Default for ConsumerSettings {
             graceful_lease_handoff_timeout: Duration::from_secs(30),
             shard_sync_interval: Duration::from_secs(60),
             assignment: AssignmentSettings::default(),
+            worker_metrics: WorkerMetrics::default(),
             parent_shard_poll_interval: Duration::from_secs(1),
             max_records: 10_000,
             idle_time_between_reads: Duration::from_millis(500),

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use millstream_client::Record;
 use millstream_client::aggregation::Tally;
+use millstream_lease::coordinator::LossReason;
 use millstream_lease::{Checkpoint, LeaseKey, ShardName, WorkerId};
 use millstream_runtime::SharedClock;
 use parking_lot::Mutex;
 
+use crate::metrics::ShardMetrics;
 use crate::processor::ShardOfStream;
 
 /// The shards of one worker.
@@ -76,6 +78,7 @@ pub struct StatusHandle(Arc<Board>);
 #[derive(Debug)]
 struct Board {
     worker: WorkerId,
+    application: String,
     shards: Mutex<BTreeMap<LeaseKey, Arc<Mutex<ShardReport>>>>,
 }
 
@@ -84,6 +87,7 @@ struct Board {
 pub(crate) struct ShardStatus {
     board: Arc<Board>,
     report: Arc<Mutex<ShardReport>>,
+    metrics: ShardMetrics,
     clock: SharedClock,
     throughput: Mutex<Throughput>,
 }
@@ -104,8 +108,9 @@ impl Status {
 }
 
 impl StatusHandle {
-    pub(crate) fn new(worker: WorkerId) -> Self {
-        Self(Arc::new(Board { worker, shards: Mutex::default() }))
+    pub(crate) fn new(worker: WorkerId, application: &str) -> Self {
+        let application = application.to_owned();
+        Self(Arc::new(Board { worker, application, shards: Mutex::default() }))
     }
 
     #[must_use]
@@ -121,6 +126,7 @@ impl StatusHandle {
         checkpoint: Checkpoint,
         clock: SharedClock,
     ) -> ShardStatus {
+        let metrics = ShardMetrics::new(&self.0.application, &shard);
         let report = Arc::new(Mutex::new(ShardReport {
             lease: lease.clone(),
             shard,
@@ -139,7 +145,7 @@ impl StatusHandle {
         }));
         self.0.shards.lock().insert(lease.clone(), report.clone());
         let throughput = Mutex::new(Throughput { since: clock.monotonic(), bytes: 0 });
-        ShardStatus { board: self.0.clone(), report, clock, throughput }
+        ShardStatus { board: self.0.clone(), report, metrics, clock, throughput }
     }
 }
 
@@ -163,10 +169,15 @@ impl ShardStatus {
         report.millis_behind_latest = Some(millis_behind_latest);
         report.records_read += records.len() as u64;
         report.bytes_read += bytes as u64;
+        self.metrics.records_read.increment(records.len() as u64);
+        self.metrics.bytes_read.increment(bytes as u64);
+        #[allow(clippy::cast_precision_loss)] // 285,000 years are exact
+        self.metrics.lag.set(millis_behind_latest as f64 / 1000.0);
         self.throughput.lock().bytes += bytes as u64;
     }
 
     pub(crate) fn failed_to_read(&self, error: &millstream_client::Error) {
+        self.metrics.read_failures.increment(1);
         self.report.lock().read_failure = Some(error.to_string());
     }
 
@@ -174,16 +185,35 @@ impl ShardStatus {
         let mut report = self.report.lock();
         report.records_processed += records as u64;
         report.prefetched_bytes = prefetched_bytes;
+        self.metrics.records_processed.increment(records as u64);
+        #[allow(clippy::cast_precision_loss)] // a budget of bytes
+        self.metrics.prefetched.set(prefetched_bytes as f64);
     }
 
     pub(crate) fn unpacked(&self, tally: Tally) {
         let mut report = self.report.lock();
         report.members_foreign += tally.foreign;
         report.members_dropped += tally.dropped;
+        self.metrics.unpacked(tally);
     }
 
     pub(crate) fn skipped(&self) {
         self.report.lock().records_skipped += 1;
+        self.metrics.records_skipped.increment(1);
+    }
+
+    /// A call of `process_records` has ended.
+    pub(crate) fn call_took(&self, duration: Duration) {
+        self.metrics.processing_took(duration);
+    }
+
+    /// A call of the processor failed.
+    pub(crate) fn failed(&self) {
+        self.metrics.processor_failures.increment(1);
+    }
+
+    pub(crate) fn lost(&self, reason: &LossReason) {
+        self.metrics.lost(reason);
     }
 
     /// When the throughput was sampled last, by the monotonic clock.

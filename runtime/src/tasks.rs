@@ -6,11 +6,15 @@
 use std::convert::Infallible;
 use std::fmt::Display;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::clock::Clock;
 
@@ -54,13 +58,8 @@ impl TaskSet {
         name: &'static str,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Option<T> {
-        let (tell, told) = oneshot::channel();
-        self.spawn(name, OnFailure::Log, async move {
-            // Nobody listens any more: then nobody needs to know.
-            let _ = tell.send(work.await);
-            Ok::<_, Infallible>(())
-        });
-        told.await.ok()
+        let counted = self.tracker.token();
+        Carried { set: self.clone(), name, work: Some(Box::pin(work)), counted }.await
     }
 
     /// Runs blocking work (storage reads) on the runtime's blocking threads and waits for it.
@@ -95,6 +94,50 @@ impl TaskSet {
     }
 }
 
+/// Work that its caller's task does, and that becomes a task of its own when the caller goes away: it rarely does,
+/// and a task for each piece of work would be one more to wake.
+struct Carried<T: Send + 'static> {
+    set: TaskSet,
+    name: &'static str,
+    /// Empty once it has ended.
+    work: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
+    /// The set counts it among its tasks.
+    #[allow(dead_code)] // held for its being dropped alone
+    counted: TaskTrackerToken,
+}
+
+impl<T: Send + 'static> Future for Carried<T> {
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        let Some(work) = &mut self.work else { return Poll::Ready(None) };
+        let outcome = match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(outcome)) => Some(outcome),
+            Err(_) => {
+                tracing::warn!(task = self.name, "a task panicked");
+                None
+            }
+        };
+        self.work = None;
+        Poll::Ready(outcome)
+    }
+}
+
+impl<T: Send + 'static> Drop for Carried<T> {
+    fn drop(&mut self) {
+        let Some(work) = self.work.take() else { return };
+        // Without a runtime the process is at its end, and nothing goes on.
+        if Handle::try_current().is_ok() {
+            self.set.spawn(self.name, OnFailure::Log, async move {
+                // Nobody listens any more: then nobody needs to know.
+                drop(work.await);
+                Ok::<_, Infallible>(())
+            });
+        }
+    }
+}
+
 /// Notices a task that unwound instead of returning.
 struct FailureGuard {
     set: TaskSet,
@@ -125,6 +168,8 @@ impl Drop for FailureGuard {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::oneshot;
+
     use super::*;
     use crate::clock::SystemClock;
 
@@ -152,6 +197,7 @@ mod tests {
             let waiting = std::pin::pin!(tasks.carry_through("goes on", work));
             let mut context = std::task::Context::from_waker(std::task::Waker::noop());
             assert!(waiting.poll(&mut context).is_pending());
+            assert!(!tasks.join(&SystemClock::default(), Duration::ZERO).await, "it is under way");
         }
         begin.send(()).unwrap();
         assert_eq!(told.await, Ok(()));

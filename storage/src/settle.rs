@@ -47,7 +47,7 @@ pub async fn settle(
 async fn write(slot: &dyn Slot, probe: &Bytes) -> Result<()> {
     let mut writes = WriteSet::new();
     writes.put(probe.clone(), Bytes::new());
-    slot.commit(writes).await?.durable().await
+    slot.store(writes).await
 }
 
 #[cfg(test)]

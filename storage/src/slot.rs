@@ -34,6 +34,12 @@ pub trait Slot: fmt::Debug + Send + Sync {
     /// waits while too much is queued. It is not durable yet, and no read shows it.
     async fn commit(&self, writes: WriteSet) -> Result<Commit>;
 
+    /// As [`Self::commit`], and waits until the batch survives a power cut: for whoever does nothing between its order
+    /// and its durability, which a slot may then not tell apart.
+    async fn store(&self, writes: WriteSet) -> Result<()> {
+        self.commit(writes).await?.durable().await
+    }
+
     /// How far the order of commits has become durable, or why it never will.
     fn watch(&self) -> watch::Receiver<Durable>;
 

@@ -12,6 +12,7 @@ mod clash;
 mod key_condition;
 pub mod legacy;
 mod parameters;
+mod parsed;
 mod parser;
 mod path;
 mod reserved;

@@ -33,6 +33,8 @@ pub(crate) struct Mutation {
     pub(crate) key: Key,
     pub(crate) before: Option<Item>,
     pub(crate) after: Option<Item>,
+    /// Whether there is anything to write.
+    changes: bool,
     cause: Cause,
     /// Of local indexes first, in the order of [`TableMeta::indexes`].
     entries: Vec<EntryChange>,
@@ -73,12 +75,13 @@ impl Mutation {
             Ok(EntryChange { before: entry(keys.0, &before), after: entry(keys.1, &after) })
         });
         let entries = entries.collect::<Result<_>>()?;
-        Ok(Self { table, meta, key, before, after, cause, entries })
+        let changes = before != after;
+        Ok(Self { table, meta, key, before, after, changes, cause, entries })
     }
 
     /// Whether there is anything to write.
     pub(crate) fn changes_something(&self) -> bool {
-        self.before != self.after
+        self.changes
     }
 
     /// What the write costs, if it is not part of a transaction.
@@ -123,20 +126,17 @@ impl Mutation {
         self.meta.stream().is_some() || self.meta.is_fed_to_kinesis()
     }
 
-    pub(crate) fn evidence(&self) -> Evidence {
-        let value = self.after.as_ref().map(|item| item.encode().into());
-        Evidence { key: item_key(self.meta.uid, &self.key), value }
-    }
-
-    /// Adds everything to a batch. `sequence` is for the change, if it is logged.
-    pub(crate) fn write(&self, writes: &mut WriteSet, sequence: Sequence, now_micros: u64) {
-        let Evidence { key, value } = self.evidence();
-        put_or_delete(writes, key, value);
+    /// Adds everything to a batch, and tells of what it will be known. `sequence` is for the change, if it is logged.
+    pub(crate) fn write(&self, writes: &mut WriteSet, sequence: Sequence, now_micros: u64) -> Evidence {
+        let key = item_key(self.meta.uid, &self.key);
+        let value: Option<Bytes> = self.after.as_ref().map(|item| item.encode().into());
+        put_or_delete(writes, key.clone(), value.clone());
         for entry in &self.entries {
             entry.write(writes);
         }
         self.write_expiry(writes);
         self.write_change(writes, sequence, now_micros);
+        Evidence { key, value }
     }
 
     /// Adds the entries that the item as it is has to have in these indexes, or among expiries; for those that

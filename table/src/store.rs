@@ -26,7 +26,7 @@ impl Inner {
         if self.tasks.is_stopping() {
             return Err(Error::Unavailable("the server is shutting down".to_owned()));
         }
-        match self.write(writes).await {
+        match self.slot.store(writes).await {
             Err(error) if error.kind() == ErrorKind::Uncertain => self.was_stored(evidence, &error).await,
             outcome => Ok(outcome?),
         }
@@ -34,17 +34,13 @@ impl Inner {
 
     /// Makes a batch durable that may be written again. If this fails, it is decided what was stored of it.
     pub(crate) async fn store_repeatable(&self, writes: WriteSet) -> Result<()> {
-        match self.write(writes).await {
+        match self.slot.store(writes).await {
             Err(error) if error.kind() == ErrorKind::Uncertain => {
                 self.settle(&error).await?;
                 Err(error.into())
             }
             outcome => Ok(outcome?),
         }
-    }
-
-    async fn write(&self, writes: WriteSet) -> std::result::Result<(), StorageError> {
-        self.slot.commit(writes).await?.durable().await
     }
 
     async fn was_stored(&self, evidence: Evidence, uncertain: &StorageError) -> Result<()> {

@@ -97,7 +97,8 @@ impl Inner {
     /// The new sizes of the collections that grow or shrink.
     async fn collections(&self, mutations: &[Mutation]) -> Result<Vec<(Bytes, u64)>> {
         let mut growths: BTreeMap<Bytes, i64> = BTreeMap::new();
-        for mutation in mutations.iter().filter(|mutation| mutation.meta.has_collections()) {
+        let grows = |mutation: &&Mutation| mutation.changes_something() && mutation.meta.has_collections();
+        for mutation in mutations.iter().filter(grows) {
             let key = collection_key(mutation.meta.uid, &mutation.key.hash);
             *growths.entry(key).or_default() += mutation.collection_growth();
         }
@@ -114,30 +115,26 @@ impl Inner {
 }
 
 impl Tables {
-    /// Makes the mutations durable, all or none. Goes on even if the caller goes away, and holds what is held
-    /// until it is known what was stored.
-    pub(crate) async fn carry_out(
-        &self,
-        held: Held,
-        mut mutations: Vec<Mutation>,
-        besides: Besides,
-    ) -> Result<()> {
-        mutations.retain(Mutation::changes_something);
-        let evidence = mutations.first().map(Mutation::evidence).or_else(|| {
-            let (key, value) = besides.puts.first()?.clone();
-            Some(Evidence { key, value: Some(value) })
-        });
-        // Nothing changes: what is there is durable already.
-        let Some(evidence) = evidence else { return Ok(()) };
-        let collections = self.inner.collections(&mutations).await?;
+    /// Makes the mutations durable, all or none, and gives them back. Goes on even if the caller goes away, and holds
+    /// what is held until it is known what was stored.
+    pub(crate) async fn carry_out<M>(&self, held: Held, mutations: M, besides: Besides) -> Result<M>
+    where
+        M: AsRef<[Mutation]> + Send + Sync + 'static,
+    {
+        // What is there is durable already.
+        if besides.puts.is_empty() && !mutations.as_ref().iter().any(Mutation::changes_something) {
+            return Ok(mutations);
+        }
+        let collections = self.inner.collections(mutations.as_ref()).await?;
         self.carry_through("write of items", move |tables| async move {
             let inner = &tables.inner;
-            let under_way =
-                inner.sequences.take(mutations.iter().filter(|one| one.is_logged()).count() as u64);
-            let mut writes = WriteSet::new().with_priority(priority(&mutations));
-            let (now, mut sequence) = (inner.now_micros(), under_way.first);
-            for mutation in &mutations {
-                mutation.write(&mut writes, sequence, now);
+            let changes = || mutations.as_ref().iter().filter(|mutation| mutation.changes_something());
+            let under_way = inner.sequences.take(changes().filter(|one| one.is_logged()).count() as u64);
+            let mut writes = WriteSet::new().with_priority(priority(changes()));
+            let (now, mut sequence, mut evidence) = (inner.now_micros(), under_way.first, None);
+            for mutation in changes() {
+                let written = mutation.write(&mut writes, sequence, now);
+                evidence.get_or_insert(written);
                 sequence += u64::from(mutation.is_logged());
             }
             for (key, size) in collections {
@@ -146,26 +143,32 @@ impl Tables {
                     size => writes.put(key, size.to_be_bytes().to_vec()),
                 }
             }
-            besides.puts.into_iter().for_each(|(key, value)| writes.put(key, value));
-            inner.store(writes, evidence).await?;
+            for (key, value) in besides.puts {
+                writes.put(key.clone(), value.clone());
+                evidence.get_or_insert(Evidence { key, value: Some(value) });
+            }
+            if let Some(evidence) = evidence {
+                inner.store(writes, evidence).await?;
+            }
             drop(under_way);
-            for mutation in &mutations {
+            for mutation in changes() {
                 mutation.table.counts.add(mutation.item_growth(), mutation.growth());
                 if mutation.is_logged() {
                     mutation.table.grown.notify_waiters();
                 }
             }
             drop(held);
-            Ok(())
+            Ok(mutations)
         })
         .await
     }
 }
 
 /// What only removes gives space back, and so may use the reserve of a full disk; the log of changes would not.
-fn priority(mutations: &[Mutation]) -> Priority {
+fn priority<'a>(changes: impl Iterator<Item = &'a Mutation>) -> Priority {
     let only_removes = |mutation: &Mutation| mutation.after.is_none() && !mutation.is_logged();
-    match !mutations.is_empty() && mutations.iter().all(only_removes) {
+    let mut changes = changes.peekable();
+    match changes.peek().is_some() && changes.all(only_removes) {
         true => Priority::Reclaim,
         false => Priority::Normal,
     }

@@ -22,6 +22,10 @@ pub struct TableArgs {
     #[arg(long, default_value = "3s", value_parser = parse_duration)]
     #[serde(serialize_with = "as_secs")]
     pub period: Duration,
+    /// Workers of --mode renew: each renews all its leases at once, as the KCL does, and their times are evenly spread.
+    /// With as many as there are leases, renewals are evenly spread
+    #[arg(long, default_value_t = 20)]
+    pub workers: usize,
     #[arg(long, value_enum, default_value_t = Spelling::Legacy)]
     pub spelling: Spelling,
     /// The table is named PREFIX-RANDOM
@@ -39,7 +43,7 @@ pub struct TableArgs {
 pub enum TableMode {
     /// As fast as the target takes it, each connection its own leases in turn.
     Update,
-    /// Each once in a period, evenly spread, whatever the target does.
+    /// Each once in a period, all of a worker at once, whatever the target does.
     Renew,
 }
 

@@ -16,8 +16,8 @@ use crate::measure::Window;
 pub(crate) enum Pace {
     /// A connection sends as soon as it has its reply.
     Closed,
-    /// So many a second over all connections, evenly, whatever the target does.
-    Open { per_second: f64 },
+    /// So many a second over all connections, whatever the target does; `at_once` at a time, which come evenly.
+    Open { per_second: f64, at_once: u64 },
 }
 
 /// The turns of one window. It is given with every call, since it begins only when all are ready.
@@ -42,8 +42,8 @@ impl Schedule {
         if now >= window.until {
             return Ok(None);
         }
-        let Pace::Open { per_second } = self.pace else { return Ok(Some(now)) };
-        let intended = intended(window, self.taken.fetch_add(1, Ordering::Relaxed), per_second);
+        let Pace::Open { per_second, at_once } = self.pace else { return Ok(Some(now)) };
+        let intended = intended(window, self.taken.fetch_add(1, Ordering::Relaxed), per_second, at_once);
         if intended >= window.until {
             return Ok(None);
         }
@@ -54,15 +54,17 @@ impl Schedule {
     /// The intended times of turns that were due before the end and that nobody came to take. To be asked
     /// when the load is over.
     pub(crate) fn unsent(&self, window: Window) -> Vec<Duration> {
-        let Pace::Open { per_second } = self.pace else { return Vec::new() };
+        let Pace::Open { per_second, at_once } = self.pace else { return Vec::new() };
         let left = self.taken.load(Ordering::Relaxed)..;
-        left.map(|turn| intended(window, turn, per_second)).take_while(|due| *due < window.until).collect()
+        let due = left.map(|turn| intended(window, turn, per_second, at_once));
+        due.take_while(|due| *due < window.until).collect()
     }
 }
 
 /// From the start, not from the turn before, so that rounding does not add up.
-fn intended(window: Window, turn: u64, per_second: f64) -> Duration {
-    window.start + Duration::from_secs_f64(turn as f64 / per_second)
+fn intended(window: Window, turn: u64, per_second: f64, at_once: u64) -> Duration {
+    let first = turn - turn % at_once.max(1);
+    window.start + Duration::from_secs_f64(first as f64 / per_second)
 }
 
 #[cfg(test)]
@@ -77,7 +79,7 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    const TEN_A_SECOND: Pace = Pace::Open { per_second: 10.0 };
+    const TEN_A_SECOND: Pace = Pace::Open { per_second: 10.0, at_once: 1 };
 
     fn two_seconds() -> Window {
         Window::starting_at(Duration::ZERO, millis(500), millis(1500))
@@ -121,6 +123,17 @@ mod tests {
         assert_eq!(turns, (0..20).map(|turn| millis(turn * 100)).collect::<Vec<_>>());
         assert_eq!(schedule.turn(two_seconds(), &mut one).await.unwrap(), None);
         assert!(schedule.unsent(two_seconds()).is_empty());
+    }
+
+    #[tokio::test]
+    async fn turns_may_come_several_at_once() {
+        let clock = ManualClock::starting_at(Duration::ZERO);
+        let mut alarm = Alarm::by_clock(clock.shared());
+        let schedule = Schedule::new(Pace::Open { per_second: 10.0, at_once: 5 });
+        clock.advance(millis(700));
+        for expected in [0, 0, 0, 0, 0, 500, 500, 500, 500, 500] {
+            assert_eq!(schedule.turn(two_seconds(), &mut alarm).await.unwrap(), Some(millis(expected)));
+        }
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{GRACE, merge, pace, result};
+use super::{GRACE, merge, result};
 use crate::args::{TableArgs, TableMode};
 use crate::error::Error;
 use crate::load::{Job, Leases, Pace, Schedule, TableLoad, Timing, drive};
@@ -31,7 +31,10 @@ impl TableBench {
             TableMode::Renew if args.period.is_zero() => {
                 return Err(Error::Usage("--period must be above 0".to_owned()));
             }
-            TableMode::Renew => pace(Some(args.items as f64 / args.period.as_secs_f64()))?,
+            TableMode::Renew => Pace::Open {
+                per_second: args.items as f64 / args.period.as_secs_f64(),
+                at_once: args.items.div_ceil(args.workers.max(1)) as u64,
+            },
         };
         let table = caller.table_name(&args.table_prefix);
         Ok(Self { caller, args: args.clone(), table, pace })

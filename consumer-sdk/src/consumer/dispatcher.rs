@@ -9,6 +9,7 @@ use millstream_lease::LeaseKey;
 use millstream_lease::coordinator::{Coordinator, Event, Ownership};
 use millstream_runtime::OnFailure;
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use crate::processor::ShardOfStream;
 use crate::registration::Retrieving;
@@ -128,6 +129,8 @@ impl Dispatcher {
         let (finish, done) = watch::channel(());
         let shard = ShardOfStream { stream: stream.name.clone(), shard: ownership.shard() };
         let key = ownership.key().clone();
+        let span = tracing::info_span!("shard", stream = %stream.name, shard = %shard.shard);
+        tracing::info!(lease = %key, checkpoint = %ownership.gained().checkpoint, "a lease was gained");
         let previous = self.workers.remove(&key).map(|running| running.done);
         let worker = Worker {
             parts: self.parts.clone(),
@@ -139,7 +142,7 @@ impl Dispatcher {
         };
         self.workers.insert(key, Running { ownership, shard, orders, done });
         self.parts.tasks.spawn("consumer: shard", OnFailure::Log, async move {
-            worker.run().await;
+            worker.run().instrument(span).await;
             drop(finish);
             Ok::<_, Infallible>(())
         });

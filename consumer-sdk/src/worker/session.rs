@@ -14,6 +14,7 @@ use millstream_lease::Checkpoint;
 use millstream_lease::coordinator::Ownership;
 use millstream_runtime::Entropy;
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use super::automatic::Automatic;
 use super::{Interruption, Order, Outcome, Parts, give_back, interrupted, pause};
@@ -295,10 +296,17 @@ impl Session {
         let (processor, checkpointer) = (&mut self.processor, &self.checkpointer);
         let called = match call {
             Call::Initialize(start) => guarded(processor.initialize(start)).await,
-            Call::Process(batch) => guarded(processor.process_records(batch, checkpointer)).await,
+            Call::Process(batch) => {
+                let begun = self.parts.clock.monotonic();
+                let span = tracing::debug_span!("process_records", records = batch.records.len());
+                let called = guarded(processor.process_records(batch, checkpointer)).instrument(span).await;
+                self.status.call_took(self.parts.clock.monotonic().saturating_sub(begun));
+                called
+            }
             Call::ShardEnded => guarded(processor.shard_ended(checkpointer)).await,
         };
         called.map_err(|failure| {
+            self.status.failed();
             self.panicked |= failure.is_panic;
             self.losses.is_lost |= failure.is_loss;
             failure.text
@@ -380,6 +388,7 @@ impl Session {
             Outcome::Over | Outcome::Anew => {}
             Outcome::Interrupted(Interruption::Lost(reason)) => {
                 tracing::info!(shard = %self.shard.shard, %reason, "the lease was lost");
+                self.status.lost(&reason);
                 if !self.is_unusable() {
                     let told = self.processor.lease_lost(&reason).map(Ok);
                     if let Err(failure) = guarded(Box::pin(told)).await {

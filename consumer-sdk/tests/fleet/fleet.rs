@@ -15,7 +15,6 @@ use millstream_lease::store::memory::MemoryTable;
 use millstream_lease::store::{Layout, TableStore};
 use millstream_runtime::{Clock, ManualClock, OnFailure, SeededEntropy, TaskSet};
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
 
 use super::fake::{ARN, FakeStream};
 
@@ -102,7 +101,8 @@ type Outcome = Arc<Mutex<Option<Result<Ended, Error>>>>;
 
 #[derive(Debug)]
 struct Member {
-    shutdown: Option<oneshot::Sender<()>>,
+    /// Asks it to stop.
+    shutdown: TaskSet,
     tasks: TaskSet,
     status: StatusHandle,
     outcome: Outcome,
@@ -151,24 +151,19 @@ impl Fleet {
                 clock: clock.clone(),
             })
             .unwrap();
-        let (shutdown, asked) = oneshot::channel::<()>();
+        let shutdown = TaskSet::default();
+        let asked = shutdown.clone();
         let (tasks, outcome, status) = (TaskSet::default(), Outcome::default(), consumer.status());
         let (told, stopping) = (outcome.clone(), tasks.clone());
         tasks.spawn("consumer", OnFailure::Log, async move {
-            let shutdown = async move {
-                // Whoever only drops the sender lets it run.
-                if asked.await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-            };
             tokio::select! {
                 biased;
                 () = stopping.stopping() => {}
-                ended = consumer.run(shutdown) => *told.lock() = Some(ended),
+                ended = consumer.run(async move { asked.stopping().await }) => *told.lock() = Some(ended),
             }
             Ok::<_, Infallible>(())
         });
-        self.members.push(Member { shutdown: Some(shutdown), tasks, status, outcome });
+        self.members.push(Member { shutdown, tasks, status, outcome });
         index
     }
 
@@ -207,7 +202,7 @@ impl Fleet {
 
     /// Asks it to stop, and waits until it has.
     pub(crate) async fn stop(&mut self, index: usize) -> Result<Ended, Error> {
-        self.members[index].shutdown.take().unwrap().send(()).unwrap();
+        self.members[index].shutdown.shutdown();
         self.until(Duration::from_secs(60), |fleet| fleet.outcome(index).is_some()).await;
         self.outcome(index).unwrap()
     }

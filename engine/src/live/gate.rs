@@ -47,6 +47,11 @@ impl Slot for Gate {
         self.slot.commit(writes).await
     }
 
+    async fn store(&self, writes: WriteSet) -> Result<()> {
+        let _passing = self.pass().await?;
+        self.slot.store(writes).await
+    }
+
     fn watch(&self) -> watch::Receiver<Durable> {
         self.slot.watch()
     }
@@ -119,7 +124,8 @@ mod tests {
         gate.shut().await;
         let mut writes = WriteSet::new();
         writes.put("k", "v");
-        assert!(matches!(gate.commit(writes).await, Err(Error::Closed)));
+        assert!(matches!(gate.commit(writes.clone()).await, Err(Error::Closed)));
+        assert!(matches!(gate.store(writes).await, Err(Error::Closed)));
         assert_eq!(gate.get(b"k").await, Err(Error::Closed));
         assert_eq!(gate.trim(b"k", b"z").await, Err(Error::Closed));
         assert!(gate.export().await.is_err());

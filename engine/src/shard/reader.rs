@@ -127,7 +127,8 @@ pub(crate) fn read_blocks<'b>(
     Ok(read)
 }
 
-/// Feeds the collector from storage until it has enough or the log, which reaches `end` at least, is over.
+/// Feeds the collector from storage until it has enough or the log, which reaches `end`, is over. What storage holds
+/// behind that came in the meantime, or is of a write that was not answered yet: where it leaves the log is open.
 async fn read_stored(
     slot: &dyn Slot,
     shard: &Shard,
@@ -141,6 +142,9 @@ async fn read_stored(
     loop {
         let (page, more) = blocks.next_page(page_bytes).await?;
         for block in page {
+            if block.header().first_index() >= end.index {
+                return blocks.check_end(end).await;
+            }
             let wants_more = match shard.read_block(block) {
                 Ok(block) => collector.take(&block)?,
                 // What can be read is given out. The next call begins with what cannot.

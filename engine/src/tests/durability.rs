@@ -167,6 +167,20 @@ async fn numbers_given_in_vain_are_not_given_again() {
     assert_eq!(read_all(&engine, &arn).await.unwrap(), ["a", "healed", "b"]);
 }
 
+/// A reader that had seen it would stand behind the end of the log.
+#[tokio::test]
+async fn what_was_stored_by_a_write_that_was_not_answered_is_not_read_until_the_log_knows_it() {
+    let world = World::without_tail();
+    let (engine, arn) = world.with_stream(1).await;
+    put(&engine, &arn, "a").await.unwrap();
+    world.faults().answer_uncertain(true);
+    assert!(put(&engine, &arn, "b").await.is_err());
+    assert_eq!(read_all(&engine, &arn).await.unwrap(), ["a"]);
+    world.faults().answer_uncertain(false);
+    assert!(put_when_healed(&world, &engine, &arn).await);
+    assert_eq!(read_all(&engine, &arn).await.unwrap(), ["a", "b", "healed"]);
+}
+
 /// Storage does not say what became of a change; the engine finds out, and answers as a restart would.
 #[tokio::test]
 async fn a_change_of_unknown_outcome_is_looked_for_until_it_is_known() {

@@ -375,7 +375,7 @@ async fn read_through_a_storm(
     writing: Arc<AtomicUsize>,
 ) -> BTreeSet<u32> {
     let mut next = [0; STORM_WRITERS];
-    // Pages without a record since all was written.
+    // Pages without a record or an end since all was written.
     let mut empty = 0;
     let mut generations = BTreeSet::new();
     let mut open: Vec<(ShardId, u32, String)> = Vec::new();
@@ -392,7 +392,8 @@ async fn read_through_a_storm(
             *next += 1;
             generations.insert(generation);
         }
-        empty = if all_is_written && page.records.is_empty() { empty + 1 } else { 0 };
+        let is_empty = page.records.is_empty() && page.next_iterator.is_some();
+        empty = if all_is_written && is_empty { empty + 1 } else { 0 };
         assert!(empty < 1000, "after {next:?} there is nothing more");
         if let Some(iterator) = page.next_iterator {
             open.push((shard, generation, iterator));

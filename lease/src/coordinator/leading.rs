@@ -204,7 +204,10 @@ impl Shared {
         };
         let (lease, to, reason) = (&planned.lease, &planned.to, &planned.reason);
         match written {
-            Ok(Cas::Applied(_)) => tracing::info!(%lease, %to, %reason, "a lease moves"),
+            Ok(Cas::Applied(_)) => {
+                let from = planned.from.as_ref().map(tracing::field::display);
+                tracing::info!(%lease, from, %to, %reason, "a lease moves");
+            }
             Ok(Cas::Lost(_)) => tracing::debug!(%lease, %to, %reason, "a lease changed before it could move"),
             Err(error) => tracing::warn!(%lease, %to, %reason, %error, "a lease could not be moved"),
         }

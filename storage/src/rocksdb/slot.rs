@@ -25,7 +25,7 @@ use super::reclaim;
 use super::scan::scan;
 use super::space::SpaceGuard;
 use super::syncer::{self, WRITTEN_MAX};
-use super::writer::{self, Submission, Work};
+use super::writer::{self, Reply, Submission, Work};
 use crate::anchor::{Anchor, AnchorFiles};
 use crate::commit::{Commit, Durable};
 use crate::error::{Error, ErrorKind, Result};
@@ -142,12 +142,16 @@ impl RocksSlot {
         Ok(Self { shared, epoch: identity.epoch, marks_at_open: marks, running: Mutex::new(Some(running)) })
     }
 
-    async fn submit(&self, work: Work) -> Result<Commit> {
+    async fn submit(&self, work: Work, reply: Reply) -> Result<()> {
         let queue = self.running.lock().as_ref().map(|running| running.queue.clone());
         let queue = queue.ok_or(Error::Closed)?;
-        let (ordered, receiver) = oneshot::channel();
-        queue.send(Submission { work, ordered }).await.map_err(|_| Error::Closed)?;
-        receiver.await.unwrap_or(Err(Error::Closed))
+        queue.send(Submission { work, reply }).await.map_err(|_| Error::Closed)
+    }
+
+    async fn make_durable(&self, work: Work) -> Result<()> {
+        let (tell, told) = oneshot::channel();
+        self.submit(work, Reply::WhenDurable(tell)).await?;
+        told.await.unwrap_or(Err(Error::Closed))
     }
 
     /// Runs a read on a thread that may block.
@@ -167,7 +171,14 @@ impl Slot for RocksSlot {
     }
 
     async fn commit(&self, writes: WriteSet) -> Result<Commit> {
-        self.submit(Work::Write(writes)).await
+        let (tell, told) = oneshot::channel();
+        self.submit(Work::Write(writes), Reply::WhenOrdered(tell)).await?;
+        told.await.unwrap_or(Err(Error::Closed))
+    }
+
+    /// Wakes the caller once, where order and durability told apart would wake it twice.
+    async fn store(&self, writes: WriteSet) -> Result<()> {
+        self.make_durable(Work::Write(writes)).await
     }
 
     fn watch(&self) -> watch::Receiver<Durable> {
@@ -196,9 +207,7 @@ impl Slot for RocksSlot {
         if end.as_slice() <= prefix {
             return Ok(());
         }
-        let trimmed =
-            self.submit(Work::Trim { start: Bytes::copy_from_slice(prefix), end: end.into() }).await?;
-        trimmed.durable().await?;
+        self.make_durable(Work::Trim { start: Bytes::copy_from_slice(prefix), end: end.into() }).await?;
         self.shared.reclaim.reclaim();
         Ok(())
     }

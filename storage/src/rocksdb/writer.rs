@@ -28,7 +28,35 @@ const MERGED_BYTES_MAX: usize = 8 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Submission {
     pub(super) work: Work,
-    pub(super) ordered: oneshot::Sender<Result<Commit>>,
+    pub(super) reply: Reply,
+}
+
+/// When whoever submitted something hears of it. It may have stopped waiting.
+#[derive(Debug)]
+pub(super) enum Reply {
+    WhenOrdered(oneshot::Sender<Result<Commit>>),
+    WhenDurable(oneshot::Sender<Result<()>>),
+}
+
+impl Reply {
+    fn refuse(self, error: Error) {
+        match self {
+            Self::WhenOrdered(tell) => drop(tell.send(Err(error))),
+            Self::WhenDurable(tell) => drop(tell.send(Err(error))),
+        }
+    }
+
+    /// The place is fixed; gives what is to be told of durability.
+    fn ordered(self, position: u64) -> oneshot::Sender<Result<()>> {
+        match self {
+            Self::WhenOrdered(tell) => {
+                let (outcome, receiver) = oneshot::channel();
+                let _ = tell.send(Ok(Commit::new(position, receiver)));
+                outcome
+            }
+            Self::WhenDurable(outcome) => outcome,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -46,17 +74,17 @@ pub(super) fn run(shared: &Shared, mut queue: mpsc::Receiver<Submission>, synced
     while let Some(first) = queue.blocking_recv() {
         let mut merge = Merge::default();
         let mut next = Some(first);
-        while let Some(Submission { work, ordered }) = next {
+        while let Some(Submission { work, reply }) = next {
             match work {
                 Work::Write(writes) => {
                     if !merge.takes(&writes) {
                         writer.write(std::mem::take(&mut merge));
                     }
-                    merge.add(shared, writes, ordered);
+                    merge.add(shared, writes, reply);
                 }
                 Work::Trim { start, end } => {
                     writer.write(std::mem::take(&mut merge));
-                    writer.trim(&start, &end, ordered);
+                    writer.trim(&start, &end, reply);
                 }
             }
             next = if merge.bytes < MERGED_BYTES_MAX { queue.try_recv().ok() } else { None };
@@ -70,7 +98,7 @@ pub(super) fn run(shared: &Shared, mut queue: mpsc::Receiver<Submission>, synced
 struct Merge {
     changes: Vec<Change>,
     marks: Vec<(Bytes, Bytes)>,
-    waiting: Vec<oneshot::Sender<Result<Commit>>>,
+    waiting: Vec<Reply>,
     bytes: usize,
     priority: Priority,
     /// What the changes so far leave in each key; built when the first expect asks.
@@ -83,10 +111,9 @@ impl Merge {
         self.waiting.is_empty() || self.priority == writes.priority
     }
 
-    fn add(&mut self, shared: &Shared, writes: WriteSet, ordered: oneshot::Sender<Result<Commit>>) {
+    fn add(&mut self, shared: &Shared, writes: WriteSet, reply: Reply) {
         if let Err(error) = self.check_expects(shared, &writes) {
-            // Whoever committed may have stopped waiting; so it is with every answer below.
-            let _ = ordered.send(Err(error));
+            reply.refuse(error);
             return;
         }
         self.priority = writes.priority;
@@ -97,7 +124,7 @@ impl Merge {
         }
         self.changes.extend(writes.changes);
         self.marks.extend(writes.marks);
-        self.waiting.push(ordered);
+        self.waiting.push(reply);
     }
 
     fn check_expects(&mut self, shared: &Shared, writes: &WriteSet) -> Result<()> {
@@ -152,13 +179,13 @@ impl Writer<'_> {
     }
 
     /// A trimmed key may vanish from reads before the trim is durable, so it is not held in `pending`.
-    fn trim(&mut self, start: &[u8], end: &[u8], ordered: oneshot::Sender<Result<Commit>>) {
+    fn trim(&mut self, start: &[u8], end: &[u8], reply: Reply) {
         let mut batch = WriteBatch::default();
         begin(&mut batch, self.shared);
         batch.delete_range(start, end);
         let admitted = self.admit(start.len() + end.len(), Priority::Reclaim);
         let written = admitted.and_then(|()| self.shared.database.write(batch));
-        self.pass_on(written.map(|()| 0), Vec::new(), Vec::new(), vec![ordered]);
+        self.pass_on(written.map(|()| 0), Vec::new(), Vec::new(), vec![reply]);
     }
 
     /// Gives what the changes' end needs.
@@ -181,25 +208,23 @@ impl Writer<'_> {
         written: Result<u64>,
         changes: Vec<Change>,
         marks: Vec<(Bytes, Bytes)>,
-        waiting: Vec<oneshot::Sender<Result<Commit>>>,
+        waiting: Vec<Reply>,
     ) {
         let written = written.and_then(|generation| Ok((generation, self.shared.database.sequence()?)));
         let (generation, sequence) = match written {
             Ok(written) => written,
             Err(error) => {
                 self.shared.note_failure(&error);
-                for ordered in waiting {
-                    let _ = ordered.send(Err(error.clone()));
+                for reply in waiting {
+                    reply.refuse(error.clone());
                 }
                 return;
             }
         };
         let mut outcomes = Vec::with_capacity(waiting.len());
-        for ordered in waiting {
+        for reply in waiting {
             self.position += 1;
-            let (outcome, receiver) = oneshot::channel();
-            let _ = ordered.send(Ok(Commit::new(self.position, receiver)));
-            outcomes.push(outcome);
+            outcomes.push(reply.ordered(self.position));
         }
         // The syncer outlives the writer. A full channel means that the disk is behind; then so are we.
         let position = self.position;

@@ -1,6 +1,6 @@
 //! From syntax to meaning: names and values are put in, and what only then is seen to be wrong is refused.
 
-use super::parser;
+use super::parsed;
 use super::path::{Element, Path};
 use super::substitutions::Substitutions;
 use super::syntax::{self, Section, Sign};
@@ -22,8 +22,7 @@ impl Condition {
     /// A validation error in AWS's words, when the text is not a condition or uses what is not defined.
     pub fn parse(kind: ExpressionKind, text: &str, substitutions: &mut Substitutions) -> Result<Self> {
         let mut parse = || {
-            let (tree, has_redundant_parentheses) = parser::condition(text)?;
-            checks::condition(&tree, has_redundant_parentheses)?;
+            let tree = parsed::condition(text)?;
             Resolver { substitutions }.condition(&tree)
         };
         parse().map_err(|fault| refused(kind, &fault))
@@ -39,8 +38,7 @@ impl Update {
     /// changes something in two ways.
     pub fn parse(text: &str, substitutions: &mut Substitutions) -> Result<Self> {
         let mut parse = || {
-            let (tree, has_redundant_parentheses) = parser::update(text)?;
-            checks::update(&tree, has_redundant_parentheses)?;
+            let tree = parsed::update(text)?;
             Resolver { substitutions }.update(&tree)
         };
         parse().map_err(|fault| refused(ExpressionKind::Update, &fault))
@@ -56,8 +54,7 @@ impl Projection {
     /// names something twice.
     pub fn parse(text: &str, substitutions: &mut Substitutions) -> Result<Self> {
         let mut parse = || {
-            let tree = parser::projection(text)?;
-            checks::projection(&tree)?;
+            let tree = parsed::projection(text)?;
             let mut resolver = Resolver { substitutions };
             let paths = tree.iter().map(|path| resolver.path(path)).collect::<Result<Vec<_>, _>>()?;
             clash::paths_are_apart(&paths)?;

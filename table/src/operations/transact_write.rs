@@ -104,7 +104,7 @@ impl Tables {
                 let decided = self.decide_all(&writes, &found, keys).await?;
                 let costs = self.charge_all(&found, &decided)?;
                 let puts = token.map_or(Vec::new(), |token| held.keep(token.guard, token.puts));
-                let mutations = decided.into_iter().map(|decided| decided.mutation).collect();
+                let mutations: Vec<_> = decided.into_iter().map(|decided| decided.mutation).collect();
                 self.carry_out(held, mutations, Besides { puts }).await?;
                 costs
             }

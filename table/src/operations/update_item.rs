@@ -58,16 +58,18 @@ impl Tables {
     pub async fn update_item(&self, call: UpdateItem) -> Result<WrittenItem> {
         let (update, condition) = parse(&call.update, &call.condition, call.placeholders)?;
         let UpdateItem { table, key, shows_failure, with_collection, return_values, .. } = call;
-        let named_by = update.clone();
+        let shows_named = matches!(return_values, ReturnValues::UpdatedOld | ReturnValues::UpdatedNew);
+        let named_by = shows_named.then(|| update.clone());
+        let named = |item: Item| named_by.as_ref().map(|update| update.named(&item));
         let write = Write { table, act: Act::Update(key, update), condition, shows_failure };
         let mut mutated = self.write_item(write).await?;
         let (before, after) = (mutated.before.take(), mutated.after.take());
         let attributes = match return_values {
             ReturnValues::None => None,
             ReturnValues::AllOld => before,
-            ReturnValues::UpdatedOld => before.map(|before| named_by.named(&before)),
+            ReturnValues::UpdatedOld => before.and_then(named),
             ReturnValues::AllNew => after,
-            ReturnValues::UpdatedNew => after.map(|after| named_by.named(&after)),
+            ReturnValues::UpdatedNew => after.and_then(named),
         };
         let attributes = attributes.filter(|attributes| !attributes.is_empty());
         self.inner.written(mutated, attributes, with_collection).await

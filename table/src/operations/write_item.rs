@@ -151,7 +151,7 @@ impl Tables {
         let (found, held) = inner.hold_one(entered, name).await;
         let before = inner.read_item(&found.meta, &key).await?;
         let size = before.as_ref().map_or(0, Item::size);
-        let decided = match write.decide(&found, key, before.clone()) {
+        let decided = match write.decide(&found, key, before) {
             Err(error @ Error::ConditionalCheckFailed { .. }) => {
                 // It costs as much as a write that changes nothing.
                 let cost = Consumed::new(write.table, Access::Write, Capacity::write(size, size));
@@ -162,9 +162,8 @@ impl Tables {
         };
         let consumed = decided.mutation.cost();
         inner.charge(&found.table, &found.meta, &consumed)?;
-        let after = decided.mutation.after.clone();
-        let key = decided.mutation.key.clone();
-        self.carry_out(held, vec![decided.mutation], Besides::default()).await?;
+        let [Mutation { key, before, after, .. }] =
+            self.carry_out(held, [decided.mutation], Besides::default()).await?;
         Ok(Mutated { found, key, before, after, consumed })
     }
 }

@@ -38,8 +38,7 @@ async fn shards_that_are_split_and_merged_are_followed() {
         scene.call("MergeShards", neighbours);
         records.extend(scene.put("behind", 30));
         scene.until("all are processed", |scene| scene.has_all(&records)).await;
-        let read_by = |scene: &Scene| {
-            let _ = scene;
+        let read_by = |_: &Scene| {
             let shards = member.status.snapshot().shards;
             !shards.is_empty() && shards.iter().all(|shard| shard.retrieval == Some(way))
         };

@@ -39,7 +39,8 @@ pub(crate) struct Scene {
 /// A consumer that runs. Dropping it is like a crash.
 pub(crate) struct Member {
     tasks: TaskSet,
-    shutdown: Option<oneshot::Sender<()>>,
+    /// Asks it to stop.
+    shutdown: TaskSet,
     ended: oneshot::Receiver<usize>,
     pub(crate) status: StatusHandle,
 }
@@ -100,7 +101,7 @@ impl Scene {
 
     pub(crate) async fn put_raw(&self, record: NewRecord) {
         let outcomes = self.api().await.put_records(&STREAM.parse().unwrap(), &[record]).await.unwrap();
-        assert!(outcomes.iter().all(|outcome| matches!(outcome, millstream_client::EntryOutcome::Stored(_))));
+        assert!(outcomes.iter().all(Result::is_ok));
     }
 
     pub(crate) fn split_first(&self) {
@@ -127,25 +128,20 @@ impl Scene {
             .settings(change)
             .build(move |_: &ShardOfStream| Recorder { worker: name.clone(), ledger: ledger.clone() })
             .unwrap();
-        let (shutdown, asked) = oneshot::channel::<()>();
+        let shutdown = TaskSet::default();
+        let asked = shutdown.clone();
         let (tell, ended) = oneshot::channel();
         let (tasks, status) = (TaskSet::default(), consumer.status());
         let stopping = tasks.clone();
         tasks.spawn("consumer", OnFailure::Log, async move {
-            let shutdown = async move {
-                // Whoever only drops the sender lets it run.
-                if asked.await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-            };
             tokio::select! {
                 biased;
                 () = stopping.stopping() => {}
-                ended = consumer.run(shutdown) => drop(tell.send(ended.unwrap().unfinished.len())),
+                ended = consumer.run(async move { asked.stopping().await }) => drop(tell.send(ended.unwrap().unfinished.len())),
             }
             Ok::<_, Infallible>(())
         });
-        Member { tasks, shutdown: Some(shutdown), ended, status }
+        Member { tasks, shutdown, ended, status }
     }
 
     /// How long it took until something was so.
@@ -192,7 +188,7 @@ impl Member {
 
     /// Asks it to stop, and waits until it has.
     pub(crate) async fn stop(mut self) {
-        self.shutdown.take().unwrap().send(()).unwrap();
+        self.shutdown.shutdown();
         let unfinished = (&mut self.ended).await.unwrap();
         assert_eq!(unfinished, 0);
     }

@@ -9,6 +9,7 @@ use millstream_tests::Session;
 use millstream_tests::wire::Wire;
 use serde_json::Value;
 
+use crate::RECORDS;
 use crate::worker::{Retrieval, Said, Version, Worker};
 
 /// For whatever must come, on however busy a machine.
@@ -182,6 +183,32 @@ impl<'a> Fleet<'a> {
         self.wait(&format!("{name} stops"), |fleet| fleet.facts.stopped.contains_key(name));
         assert_eq!(self.facts.stopped.get(name), Some(&true), "{name} stops gracefully\n{}", self.shown());
         self.worker(name).wait_for_its_end();
+    }
+
+    /// A worker goes, gracefully or not, and the others go on; a graceful end repeats nothing.
+    pub(crate) fn lose(&mut self, name: &str, is_graceful: bool) {
+        let repeated = self.facts.repeated();
+        match is_graceful {
+            true => self.stop(name),
+            false => self.kill(name),
+        }
+        self.put(RECORDS);
+        self.wait_until_all_is_processed();
+        assert!(
+            !is_graceful || self.facts.repeated() == repeated,
+            "the graceful end of {name} repeats nothing"
+        );
+    }
+
+    /// The worker that came last gets its part.
+    pub(crate) fn wait_until_it_has_shards(&mut self, name: &str) {
+        self.wait_under_load(&format!("{name} has shards"), |fleet| !fleet.facts.shards_of(name).is_empty());
+    }
+
+    /// Every key was read in its order, and no log has a stack trace.
+    pub(crate) fn assert_it_lived_well(&self) {
+        assert_eq!(self.facts.disordered, Vec::<String>::new(), "order by key");
+        self.assert_logs_are_clean();
     }
 
     /// Nothing was logged that a user would take for a failure, but for what KCL shows wherever it runs.

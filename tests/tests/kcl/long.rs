@@ -26,28 +26,14 @@ fn live_long(version: Version, retrieval: Retrieval, transport: Transport) {
     for round in 1..=rounds() {
         let (oldest, newest) = (name(round - 1), name(round));
         assert!(fleet.join(version, retrieval, &newest));
-        fleet.wait_under_load(&format!("{newest} has shards"), |fleet| {
-            !fleet.facts.shards_of(&newest).is_empty()
-        });
+        fleet.wait_until_it_has_shards(&newest);
         reshard(&mut fleet, SHARDS_MAX);
         fleet.put(RECORDS);
         fleet.wait_until_all_is_processed();
-        let repeated = fleet.facts.repeated();
         // KCL 2.x does not end gracefully while it has leases of shards that have ended.
-        let is_graceful = round % 2 == 0 && version != Version::Kcl2;
-        match is_graceful {
-            true => fleet.stop(&oldest),
-            false => fleet.kill(&oldest),
-        }
-        fleet.put(RECORDS);
-        fleet.wait_until_all_is_processed();
-        assert!(
-            !is_graceful || fleet.facts.repeated() == repeated,
-            "a graceful end repeats nothing, round {round}"
-        );
+        fleet.lose(&oldest, round % 2 == 0 && version != Version::Kcl2);
     }
-    assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key");
-    fleet.assert_logs_are_clean();
+    fleet.assert_it_lived_well();
 }
 
 fn name(round: usize) -> String {

@@ -46,29 +46,14 @@ fn live_together(retrieval: Retrieval, rounds: usize) {
         reshard(&mut fleet, SHARDS_MAX);
         fleet.put(RECORDS);
         fleet.wait_until_all_is_processed();
-        let repeated = fleet.facts.repeated();
-        let oldest = name(round);
         // One of either kind is stopped, then one of either kind is killed.
-        let is_graceful = round % 4 < 2;
-        match is_graceful {
-            true => fleet.stop(&oldest),
-            false => fleet.kill(&oldest),
-        }
-        fleet.put(RECORDS);
-        fleet.wait_until_all_is_processed();
-        assert!(
-            !is_graceful || fleet.facts.repeated() == repeated,
-            "the graceful end of {oldest} repeats nothing"
-        );
+        fleet.lose(&name(round), round % 4 < 2);
         let newest = round + WORKERS;
         assert!(fleet.join(version(newest), retrieval, &name(newest)));
-        fleet.wait_under_load(&format!("{} has shards", name(newest)), |fleet| {
-            !fleet.facts.shards_of(&name(newest)).is_empty()
-        });
+        fleet.wait_until_it_has_shards(&name(newest));
     }
     fleet.wait_until_all_is_processed();
-    assert_eq!(fleet.facts.disordered, Vec::<String>::new(), "order by key");
-    fleet.assert_logs_are_clean();
+    fleet.assert_it_lived_well();
 }
 
 #[test]

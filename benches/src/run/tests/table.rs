@@ -43,7 +43,8 @@ async fn a_forgotten_update_fails_the_next_and_with_it_the_run() {
 #[tokio::test]
 async fn leases_are_renewed_in_their_rhythm() {
     let target = FakeTarget::start(Faults::default()).await;
-    let result = bench(&target, "--mode renew --connections 4 --items 50 --period 100ms").await.unwrap();
+    let flags = "--mode renew --connections 4 --items 50 --workers 50 --period 100ms";
+    let result = bench(&target, flags).await.unwrap();
     check(&result).unwrap();
     let renew = &result.runs[0].operations["renew"];
     // 50 leases in 100 ms are 200 in 400 ms, each of which counts however late it came.
@@ -90,8 +91,18 @@ async fn the_parameters_of_a_table_are_kept() {
     let target = FakeTarget::start(Faults::default()).await;
     let result = bench(&target, "--connections 1 --items 5 --keep").await.unwrap();
     let names: Vec<_> = result.parameters.keys().map(String::as_str).collect();
-    let expected =
-        ["connections", "duration", "items", "mode", "period", "repeat", "spelling", "threads", "warm-up"];
+    let expected = [
+        "connections",
+        "duration",
+        "items",
+        "mode",
+        "period",
+        "repeat",
+        "spelling",
+        "threads",
+        "warm-up",
+        "workers",
+    ];
     assert_eq!(names, expected);
     assert_eq!(result.parameters["mode"], "update");
     assert_eq!(target.state.lock().tables.len(), 1);

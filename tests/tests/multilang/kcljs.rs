@@ -1,4 +1,4 @@
-//! `aws-kcl`, and a record processor on it.
+//! `aws-kcl`, and a record processor on it: unlike Python's, the package in the registry comes without its sample.
 
 use std::fs;
 use std::path::{Path, PathBuf};

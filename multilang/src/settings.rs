@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use millstream_client::StreamRef;
 use millstream_client::aws::{AwsSettings, CredentialsFrom};
-use millstream_consumer_sdk::{BalanceBy, ConsumerSettings, InitialPosition, Retrieval};
+use millstream_consumer_sdk::{BalanceBy, ConsumerSettings, InitialPosition, MeasureWhere, Retrieval};
 use millstream_lease::WorkerId;
 use millstream_model::{ConsumerArn, ConsumerName};
 
@@ -223,6 +223,7 @@ fn assignment(reader: &mut Reader<'_>, consumer: &mut ConsumerSettings) {
     }
     if reader.flag("disableWorkerMetrics") == Some(true) {
         assignment.balance_by = BalanceBy::Throughput;
+        consumer.worker_metrics.measure = MeasureWhere::Nowhere;
     }
     match reader.text("leaseAssignmentStrategy").map(str::to_ascii_uppercase).as_deref() {
         None | Some("WORKER_UTILIZATION_AWARE") => {}

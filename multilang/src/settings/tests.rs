@@ -116,6 +116,7 @@ fn settings_are_carried_over() {
     assert_eq!(consumer.lease_assignment_interval, Some(Duration::from_millis(500)));
     assert_eq!((consumer.assignment.leases_per_worker_max, consumer.assignment.balance_every), (7, 2));
     assert_eq!(consumer.assignment.balance_by, BalanceBy::Throughput);
+    assert_eq!(consumer.worker_metrics.measure, MeasureWhere::Nowhere);
     assert_eq!((consumer.max_records, consumer.idle_time_between_reads), (100, Duration::from_millis(250)));
     assert_eq!(consumer.shutdown_grace, Duration::from_millis(1234));
     assert_eq!(consumer.initial_position, InitialPosition::AtTimestamp(1_700_000_000_000));

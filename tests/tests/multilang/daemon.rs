@@ -106,6 +106,14 @@ impl Daemon {
         assert!(status.success(), "{status}\n{}", self.log());
     }
 
+    /// Ends it, and whatever it was started by, as a crash does: nobody is told.
+    pub(crate) fn kill(&mut self) {
+        let group = format!("-{}", self.process.id());
+        // An error says that it has ended by itself.
+        let _ = Command::new("kill").args(["-s", "KILL", "--", &group]).output();
+        let _ = self.process.wait();
+    }
+
     fn lines(&self) -> Vec<Value> {
         self.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
@@ -113,11 +121,16 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        let group = format!("-{}", self.process.id());
-        // An error says that it has ended by itself. Children end when their input does.
-        let _ = Command::new("kill").args(["-s", "KILL", "--", &group]).output();
-        let _ = self.process.wait();
+        // Children end when their input does.
+        self.kill();
     }
+}
+
+/// Whether a process is there and has not ended.
+pub(crate) fn runs(id: u64) -> bool {
+    let state = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    // One that nobody has waited for yet has ended all the same.
+    !state.is_empty() && !state.contains(") Z ")
 }
 
 pub(crate) fn kill(id: u64) {

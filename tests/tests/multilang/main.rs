@@ -136,6 +136,32 @@ fn a_child_that_dies_ends_nothing_else() {
     daemon.stop();
 }
 
+/// A daemon that is killed takes its children with it, and the next one goes on behind what they had checkpointed.
+#[test]
+fn a_daemon_that_is_killed_leaves_nothing_behind() {
+    let session = Session::with(Transport::Http, |options| options);
+    let Some(program) = kcljs::directly(&session) else { return };
+    let mut stream = Stream::new(&session);
+    stream.put(100);
+    let mut first = Daemon::start(&session, &program, "first");
+    stream.wait_until_all_is_processed(&[&first]);
+    // Whoever is given these has checkpointed what came before.
+    stream.put(100);
+    stream.wait_until_all_is_processed(&[&first]);
+    first.kill();
+    let children = first.children();
+    assert_eq!(children.len(), 2);
+    stream.put(100);
+    let mut second = Daemon::start(&session, &program, "second");
+    stream.wait_until_all_is_processed(&[&first, &second]);
+    second.wait("no child is left", || !children.iter().any(|(_, id)| daemon::runs(*id)));
+    let printed = second.printed();
+    let repeated: Vec<_> = stream.keys[..100].iter().filter(|key| times(&printed, key) > 0).collect();
+    assert_eq!(repeated, Vec::<&String>::new(), "what is checkpointed does not come again");
+    second.stop();
+    assert!(!second.children().iter().any(|(_, id)| daemon::runs(*id)), "a child outlives its daemon");
+}
+
 /// A record that no child survives stops its shard, with a state that says why, and no other one.
 #[test]
 fn a_shard_that_cannot_be_processed_stops_alone() {

@@ -16,7 +16,7 @@ use millstream_consumer_sdk::{BalanceBy, ConsumerSettings, InitialPosition, Meas
 use millstream_lease::WorkerId;
 use millstream_model::{ConsumerArn, ConsumerName};
 
-use self::keys::{Meaning, POLLING_KEYS};
+use self::keys::POLLING_KEYS;
 use self::reader::Reader;
 use crate::error::{Error, Result};
 pub use crate::java::SystemProperties;
@@ -268,12 +268,6 @@ fn retrieval(reader: &mut Reader<'_>) -> Retrieval {
             fan_out
         }
     }
-}
-
-/// The keys that change something, for the documentation and its test.
-#[must_use]
-pub fn applied_keys() -> Vec<&'static str> {
-    keys::KEYS.iter().filter(|(_, meaning)| *meaning == Meaning::Applied).map(|(key, _)| *key).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::keys::Meaning;
 use super::*;
 
 const LEAST: &str = "executableName = python app.py --flag\nstreamName = orders\napplicationName = billing\n\
@@ -99,6 +100,14 @@ fn how_records_are_read_follows_kcl() {
     assert_eq!(retrieval("fanoutConfig.consumerName = me"), fan_out(Some("me")));
     let arn = "arn:aws:kinesis:us-east-1:123456789012:stream/orders/consumer/you:1700000000";
     assert_eq!(retrieval(&format!("fanoutConfig.consumerArn = {arn}")), fan_out(Some("you")));
+}
+
+#[test]
+fn every_key_that_changes_something_is_documented() {
+    let documentation = include_str!("../../../docs/multilang.md");
+    let applied = keys::KEYS.iter().filter(|(_, meaning)| *meaning == Meaning::Applied);
+    let missing: Vec<_> = applied.filter(|(key, _)| !documentation.contains(&format!("`{key}`"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]

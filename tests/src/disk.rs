@@ -91,14 +91,7 @@ impl Disk {
                 let synced = fs::read(image).unwrap_or_default();
                 let cached = cached.get(&file.id).and_then(|path| file.cached(path));
                 let cached = cached.unwrap_or_else(|| synced.clone());
-                // Only the anchor is written in place; other files are appended to, or begun anew, and a file
-                // that is begun anew does not mix with what it was.
-                let in_place = path.contains("/ANCHOR-") || cached.starts_with(&synced);
-                let found = match in_place {
-                    true => tear(&synced, &cached, random),
-                    false if random.once_in(3) => synced,
-                    false => tear(&[], &cached, random),
-                };
+                let found = left_of(path, synced, &cached, random);
                 if found != cached {
                     cut.files_torn.push(path.to_owned());
                     cut.bytes_lost += cached.len().saturating_sub(found.len()) as u64;
@@ -251,6 +244,20 @@ impl Names {
     }
 }
 
+/// What the disk holds of a file after the cut.
+fn left_of(path: &str, synced: Vec<u8>, cached: &[u8], random: &mut Random) -> Vec<u8> {
+    if synced.starts_with(cached) {
+        // It was cut shorter, which changes its size and nothing else: that happened, or did not.
+        return if random.once_in(2) { synced } else { cached.to_vec() };
+    }
+    // Only the anchor is written in place; other files are appended to, or begun anew, and a file that is begun
+    // anew does not mix with what it was.
+    if path.contains("/ANCHOR-") || cached.starts_with(&synced) {
+        return tear(&synced, cached, random);
+    }
+    if random.once_in(3) { synced } else { tear(&[], cached, random) }
+}
+
 /// A file of which `synced` was made durable and `cached` was written: what the disk holds after the cut.
 fn tear(synced: &[u8], cached: &[u8], random: &mut Random) -> Vec<u8> {
     if synced == cached {
@@ -308,5 +315,14 @@ mod tests {
         assert!(cuts.iter().any(|found| found.len() == synced.len()));
         assert!(cuts.contains(&cached));
         assert!(cuts.iter().any(|found| found.contains(&0)), "holes");
+    }
+    #[test]
+    fn a_file_that_was_cut_shorter_keeps_what_it_began_with() {
+        let mut random = Random::new(1);
+        let (synced, cached) = (vec![7; 50_000], vec![7; 10_000]);
+        let mut left = || left_of("/data/000004.log", synced.clone(), &cached, &mut random);
+        let cuts: Vec<_> = (0..200).map(|_| left()).collect();
+        assert!(cuts.iter().all(|found| *found == synced || *found == cached));
+        assert!(cuts.contains(&synced) && cuts.contains(&cached));
     }
 }

@@ -89,11 +89,30 @@ impl Workspace {
         &self.metadata[id].name
     }
 
+    /// What a package leaves to the choice of whoever imports it. In the graph of the workspace it is there all the same
+    /// once anybody chose it, be it for a test.
+    fn left_to_choice(&self, id: &PackageId) -> BTreeSet<&str> {
+        let package = &self.metadata[id];
+        let (mut chosen, mut left) = (BTreeSet::new(), vec!["default"]);
+        while let Some(feature) = left.pop() {
+            let named = package.features.get(feature).into_iter().flatten().map(String::as_str);
+            left.extend(named.filter(|named| chosen.insert(*named)));
+        }
+        let optional = package.dependencies.iter().filter(|dependency| dependency.optional);
+        let names = optional.map(|dependency| dependency.name.as_str());
+        names.filter(|name| !chosen.contains(format!("dep:{name}").as_str())).collect()
+    }
+
     fn reached_from(&self, id: &PackageId) -> BTreeSet<String> {
         let dependencies = self.dependencies();
         let (mut seen, mut left) = (BTreeSet::new(), vec![id]);
         while let Some(id) = left.pop() {
+            let is_ours = self.metadata.workspace_members.contains(id);
+            let open = if is_ours { self.left_to_choice(id) } else { BTreeSet::new() };
             for dependency in dependencies.get(id).into_iter().flatten() {
+                if open.contains(self.name(dependency)) {
+                    continue;
+                }
                 if seen.insert(self.name(dependency).to_owned()) {
                     left.push(dependency);
                 }

@@ -82,6 +82,7 @@ impl Consumer {
         self.status.clone()
     }
 
+    /// Its name in the lease table.
     #[must_use]
     pub fn worker(&self) -> &WorkerId {
         &self.worker

@@ -6,6 +6,8 @@
 //! [`FailurePolicy`] gave up on it, or its shard stands still and says why. How a stream is stored and served is not
 //! known here.
 
+#![warn(missing_docs)]
+
 #[cfg(feature = "aws")]
 mod aws;
 mod checkpointer;

@@ -17,6 +17,7 @@ use crate::processor::ShardOfStream;
 /// The shards of one worker.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
+    /// Its name in the lease table.
     pub worker: WorkerId,
     /// By lease.
     pub shards: Vec<ShardReport>,
@@ -25,8 +26,11 @@ pub struct Status {
 /// One shard whose lease is held.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShardReport {
+    /// The lease's key: the shard's id, after the stream's where there are several.
     pub lease: LeaseKey,
+    /// The shard that it is for.
     pub shard: ShardOfStream,
+    /// What is being done with it.
     pub state: ShardState,
     /// The last one that was stored.
     pub checkpoint: Checkpoint,
@@ -36,7 +40,9 @@ pub struct ShardReport {
     pub millis_behind_latest: Option<u64>,
     /// Since the lease was gained.
     pub records_read: u64,
+    /// Of data and partition keys, since the lease was gained.
     pub bytes_read: u64,
+    /// User records that the processor returned `Ok` for, since the lease was gained.
     pub records_processed: u64,
     /// Given up on, by the policy for failures.
     pub records_skipped: u64,
@@ -53,16 +59,22 @@ pub struct ShardReport {
 /// What a shard is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ShardState {
+    /// These shards have to be processed to their end first.
     WaitingForParents(Vec<ShardName>),
+    /// The processor's first call is under way.
     Initializing,
+    /// Records are read and processed.
     Processing,
     /// A call of the processor failed so many times in a row, and is to be repeated.
     Retrying {
+        /// So many times.
         failures: u32,
+        /// What the processor said last.
         error: String,
     },
     /// The processor is given nothing any more. See [`crate::AfterRetries::StopShard`].
     Stopped {
+        /// What the processor said last.
         error: String,
     },
     /// Another worker is to go on, or this one stops.
@@ -113,6 +125,7 @@ impl StatusHandle {
         Self(Arc::new(Board { worker, application, shards: Mutex::default() }))
     }
 
+    /// What the consumer is doing now. Waits for nobody.
     #[must_use]
     pub fn snapshot(&self) -> Status {
         let shards = self.0.shards.lock().values().map(|report| report.lock().clone()).collect();

@@ -66,11 +66,13 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Where to begin in shards that nothing was processed of. [`InitialPosition`]'s default unless set.
     pub fn initial_position(mut self, position: InitialPosition) -> Self {
         self.settings.initial_position = position;
         self
     }
 
+    /// How records are read: by fan-out unless set.
     pub fn retrieval(mut self, retrieval: Retrieval) -> Self {
         self.settings.retrieval = retrieval;
         self

@@ -164,7 +164,10 @@ impl Pipeline {
                 if is_as_expected || entry.parcel.members() == 1 {
                     self.stored(entry, landed, began, now);
                 } else {
-                    self.stray(routes, Strayed { entry, landed, began, ended: now });
+                    let unknown = self.stray(routes, Strayed { entry, landed, began, ended: now });
+                    if let Some(strayed) = unknown {
+                        self.find_out(strayed, now);
+                    }
                 }
             }
             Err(error) => {
@@ -204,24 +207,16 @@ impl Pipeline {
         self.put_back(routes, entry);
     }
 
-    /// A container landed where it was not expected.
-    fn stray(&self, routes: &Routes, mut strayed: Strayed) {
-        let Some(range) = routes.range_of(strayed.landed.shard) else {
-            if self.tasks.is_stopping() {
-                self.settle(strayed.into_parcel(), End::Abandoned, self.clock.monotonic());
-                return;
-            }
-            self.map_wanted.notify_one();
-            self.strayed.lock().push(strayed);
-            return;
-        };
+    /// A container landed where it was not expected. Gives it back if that place is not known.
+    fn stray(&self, routes: &Routes, mut strayed: Strayed) -> Option<Strayed> {
+        let Some(range) = routes.range_of(strayed.landed.shard) else { return Some(strayed) };
         let is_where_it_belongs = strayed.is_where_it_belongs(range);
         let Strayed { mut entry, landed, began, ended } = strayed;
         if is_where_it_belongs {
             self.stored(entry, landed, began, ended);
-            return;
+            return None;
         }
-        tracing::debug!(shard = %landed.shard, "an aggregated record landed in a shard that some members do not belong to");
+        tracing::debug!(shard = %landed.shard, "an aggregated record landed where some members do not belong");
         entry.shard.metrics.strayed();
         entry.parcel.attempted(began, ended, AttemptOutcome::StoredElsewhere(landed));
         routes.distribute(entry.parcel, Lane::put_back);
@@ -229,14 +224,25 @@ impl Pipeline {
             lane.lock().landed();
         }
         self.woken.notify_one();
+        None
+    }
+
+    /// Keeps a container until the shard that it landed in is known.
+    fn find_out(&self, strayed: Strayed, now: Duration) {
+        // Nobody asks any more once the producer has ended.
+        if self.tasks.is_stopping() {
+            self.settle(strayed.into_parcel(), End::Abandoned, now);
+        } else {
+            self.strayed.lock().push(strayed);
+            self.map_wanted.notify_one();
+        }
     }
 
     /// The shards are others now: containers that strayed may be known to be where they belong, or not to.
     pub(super) fn stray_again(&self, routes: &Routes) {
-        let strayed = std::mem::take(&mut *self.strayed.lock());
-        for strayed in strayed {
-            self.stray(routes, strayed);
-        }
+        let mut strayed = self.strayed.lock();
+        let looked_at: Vec<_> = strayed.drain(..).collect();
+        strayed.extend(looked_at.into_iter().filter_map(|strayed| self.stray(routes, strayed)));
     }
 
     /// Gives up on strayed containers that nothing becomes known about in time. True while there are any.

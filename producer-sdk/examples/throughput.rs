@@ -11,20 +11,22 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use bytestring::ByteString;
-use futures_util::future::try_join_all;
 use millstream_client::{
-    Acknowledgement, EntryOutcome, Error, NewRecord, NewStream, Page, PageToken, RecordPage, Result, Shard,
+    Acknowledgement, EntryOutcome, Error, NewRecord, NewStream, Page, PageToken, RecordPage, Shard,
     ShardFilter, ShardIterator, StartingPosition, StreamApi, StreamConsumer, StreamListing, StreamRef,
     StreamSummary, Subscription,
 };
 use millstream_model::{ConsumerArn, ConsumerName, HashKey, HashKeyRange, ShardId, StreamArn, StreamName};
 use millstream_producer_sdk::{Producer, Record};
-use millstream_runtime::{Clock, SystemClock};
+use millstream_runtime::{Clock, OnFailure, SystemClock, TaskSet};
 
 const SHARDS: u32 = 4;
 /// Futures that a task holds before it looks at the oldest.
 const HELD: usize = 20_000;
 const KEYS: u64 = 10_000;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Takes every record at once.
 #[derive(Debug, Default)]
@@ -119,7 +121,6 @@ impl StreamApi for Null {
     }
 }
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Puts so many records, and waits for each.
 async fn put(producer: Producer, keys: Arc<[ByteString]>, data: Bytes, first: u64, count: u64) -> Result<(), BoxError> {
@@ -154,12 +155,16 @@ async fn main() -> Result<(), BoxError> {
     let data = Bytes::from(vec![b'x'; usize::try_from(bytes)?]);
     let clock = SystemClock::default();
     let began = clock.monotonic();
-    let putters = (0..tasks).map(|task| {
+    let putters = TaskSet::default();
+    for task in 0..tasks {
         let each = records / tasks;
         let putter = put(producer.clone(), keys.clone(), data.clone(), task * each, each);
-        async { tokio::spawn(putter).await? as Result<(), BoxError> }
-    });
-    try_join_all(putters).await?;
+        putters.spawn("putter", OnFailure::Shutdown, async move {
+            putter.await.map_err(|error| error.to_string())
+        });
+    }
+    let is_done = putters.join(&clock, Duration::from_secs(600)).await;
+    assert!(is_done && !putters.is_stopping());
     let took = clock.monotonic() - began;
     let ended = producer.close(Duration::from_secs(10)).await;
     assert_eq!(ended.unfinished, 0);

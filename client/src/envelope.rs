@@ -101,7 +101,12 @@ impl Sealer {
     ///
     /// # Errors
     /// If there is no key, or a method fails.
-    pub fn seal(&self, partition_key: &str, id: Option<&ByteString>, data: &Bytes) -> Result<Sealed, SealError> {
+    pub fn seal(
+        &self,
+        partition_key: &str,
+        id: Option<&ByteString>,
+        data: &Bytes,
+    ) -> Result<Sealed, SealError> {
         let mut data = data.clone();
         let mut methods: Option<&'static str> = None;
         if let Some(compressors) = &self.compressors

@@ -84,7 +84,12 @@ impl StreamApi for Null {
     async fn list_streams(&self, _: Option<&StreamName>) -> Result<Page<StreamListing, StreamName>> {
         unused()
     }
-    async fn get_shard_iterator(&self, _: &StreamRef, _: ShardId, _: &StartingPosition) -> Result<ShardIterator> {
+    async fn get_shard_iterator(
+        &self,
+        _: &StreamRef,
+        _: ShardId,
+        _: &StartingPosition,
+    ) -> Result<ShardIterator> {
         unused()
     }
     async fn get_records(&self, _: &StreamRef, _: &ShardIterator, _: usize) -> Result<RecordPage> {
@@ -121,9 +126,14 @@ impl StreamApi for Null {
     }
 }
 
-
 /// Puts so many records, and waits for each.
-async fn put(producer: Producer, keys: Arc<[ByteString]>, data: Bytes, first: u64, count: u64) -> Result<(), BoxError> {
+async fn put(
+    producer: Producer,
+    keys: Arc<[ByteString]>,
+    data: Bytes,
+    first: u64,
+    count: u64,
+) -> Result<(), BoxError> {
     let mut held = VecDeque::with_capacity(HELD);
     for number in first..first + count {
         let key = &keys[usize::try_from(number.wrapping_mul(0x9e37_79b9) % KEYS)?];

@@ -158,7 +158,8 @@ impl Lane {
         if self.open.as_ref().is_some_and(|open| open.due <= now) {
             self.seal(now, how);
         }
-        let mut readiness = Readiness { wake: self.open.as_ref().map(|open| open.due), ..Readiness::default() };
+        let mut readiness =
+            Readiness { wake: self.open.as_ref().map(|open| open.due), ..Readiness::default() };
         let oldest = self.queue.iter().take(1).chain(&self.again).map(|parcel| parcel.oldest).min();
         readiness.wake = earlier(readiness.wake, oldest.map(|oldest| oldest + how.ttl));
         if self.is_held() {

@@ -22,11 +22,13 @@ mod producer;
 mod receipt;
 mod record;
 mod routes;
+mod sealing;
 mod settings;
 mod shard_map;
 
 #[cfg(feature = "aws")]
 pub use millstream_client::aws::AwsSettings;
+pub use millstream_client::envelope::{Compression, KeyProvider, SecretKey, StaticKeys};
 pub use millstream_client::{Acknowledgement, SequenceNumber, StreamApi, StreamRef};
 pub use millstream_model::{HashKey, ShardId};
 

@@ -135,7 +135,8 @@ mod tests {
     #[test]
     fn alone_it_has_its_share() {
         let mut limiter = Limiter::new(100, Duration::ZERO);
-        let (sent, _) = run(&mut limiter, &mut TokenBucket::new(1 << 40, 0, Duration::ZERO), Duration::ZERO, 10);
+        let (sent, _) =
+            run(&mut limiter, &mut TokenBucket::new(1 << 40, 0, Duration::ZERO), Duration::ZERO, 10);
         assert!((9_900..=10_300).contains(&sent), "{sent}");
     }
 

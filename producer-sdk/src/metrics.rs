@@ -132,7 +132,14 @@ impl ShardMetrics {
     }
 
     /// A record of the stream was acknowledged. The times of its members are those of the oldest one.
-    pub(crate) fn stored(&self, user_records: usize, user_bytes: usize, size: usize, oldest: Duration, delivery: &Delivery) {
+    pub(crate) fn stored(
+        &self,
+        user_records: usize,
+        user_bytes: usize,
+        size: usize,
+        oldest: Duration,
+        delivery: &Delivery,
+    ) {
         self.put.increment(user_records as u64);
         self.data_put.increment(user_bytes as u64);
         self.records_put.increment(1);

@@ -42,7 +42,10 @@ pub(crate) struct Parcel {
 enum Content {
     /// Not yet put together: that takes a while, and is done where nobody waits for it.
     Members(Box<Container>),
-    Record { record: NewRecord, is_container: bool },
+    Record {
+        record: NewRecord,
+        is_container: bool,
+    },
 }
 
 /// Who waits for the members, in their order.
@@ -86,7 +89,8 @@ impl Parcel {
     /// Takes the record out, to be sent. Puts it together if need be.
     pub(crate) fn take_record(&mut self) -> NewRecord {
         self.put_together();
-        let nothing = NewRecord { partition_key: String::new(), explicit_hash_key: None, data: bytes::Bytes::new() };
+        let nothing =
+            NewRecord { partition_key: String::new(), explicit_hash_key: None, data: bytes::Bytes::new() };
         match &mut self.content {
             Content::Record { record, .. } => std::mem::replace(record, nothing),
             Content::Members(_) => nothing,
@@ -143,8 +147,9 @@ impl Parcel {
         self.put_together();
         match &self.content {
             Content::Record { record, is_container: false } => range.contains(hash_key_of(record)),
-            Content::Record { record, is_container: true } => members_of(record)
-                .all(|member| range.contains(hash_key_of_member(&member))),
+            Content::Record { record, is_container: true } => {
+                members_of(record).all(|member| range.contains(hash_key_of_member(&member)))
+            }
             Content::Members(_) => false,
         }
     }
@@ -243,9 +248,7 @@ impl Part {
 
 /// What a member takes of the budget, while it is in a container or waits for it.
 pub(crate) fn charge_of(member: &MemberRef<'_>) -> Charge {
-    let tag_bytes = |tag: &Tag| {
-        tag.key.len() + tag.value.as_ref().map_or(0, |value| value.len())
-    };
+    let tag_bytes = |tag: &Tag| tag.key.len() + tag.value.as_ref().map_or(0, |value| value.len());
     let tags: usize = member.tags.iter().map(tag_bytes).sum();
     Charge { records: 1, bytes: member.partition_key.len() + member.data.len() + tags }
 }

@@ -5,8 +5,8 @@ mod builder;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use millstream_client::aggregation::{MemberRef, Tag};
+use millstream_client::aggregation::{Container, MemberRef};
+use millstream_client::envelope::Sealed;
 use millstream_client::{StreamApi, StreamRef};
 use millstream_model::HashKey;
 
@@ -18,6 +18,7 @@ use crate::pending::Pending;
 use crate::pipeline::Pipeline;
 use crate::receipt::Receipt;
 use crate::record::Record;
+use crate::sealing::Sealing;
 
 /// Puts records into a stream. Clones are handles to the same producer.
 ///
@@ -30,6 +31,7 @@ pub struct Producer {
 #[derive(Debug)]
 struct Inner {
     pipeline: Arc<Pipeline>,
+    sealing: Sealing,
 }
 
 impl Drop for Inner {
@@ -55,12 +57,12 @@ pub struct Ended {
     pub unfinished: usize,
 }
 
-/// A record in the form in which it is stored.
+/// A record, and the form in which it is stored.
 struct Prepared {
     record: Record,
     hash_key: HashKey,
-    data: Bytes,
-    tags: Vec<Tag>,
+    /// `None` where that is as it was given.
+    sealed: Option<Sealed>,
 }
 
 impl Prepared {
@@ -68,8 +70,8 @@ impl Prepared {
         MemberRef {
             partition_key: &self.record.partition_key,
             explicit_hash_key: self.record.explicit_hash_key,
-            data: &self.data,
-            tags: &self.tags,
+            data: self.sealed.as_ref().map_or(&self.record.data, |sealed| &sealed.data),
+            tags: self.sealed.as_ref().map_or(&[], |sealed| &sealed.tags),
         }
     }
 
@@ -84,8 +86,8 @@ impl Producer {
         ProducerBuilder::new(api, stream)
     }
 
-    fn of(pipeline: Arc<Pipeline>) -> Self {
-        Self { inner: Arc::new(Inner { pipeline }) }
+    fn of(pipeline: Arc<Pipeline>, sealing: Sealing) -> Self {
+        Self { inner: Arc::new(Inner { pipeline, sealing }) }
     }
 
     /// Puts a record, and waits until it is stored. While the budget is used up this waits for room.
@@ -155,10 +157,17 @@ impl Producer {
     }
 
     fn prepare(&self, record: Record) -> Result<Prepared, PutError> {
-        record.check(self.inner.pipeline.settings.max_user_record_size)?;
+        let bytes_max = self.inner.pipeline.settings.max_user_record_size;
+        record.check(bytes_max)?;
         let hash_key =
             record.explicit_hash_key.unwrap_or_else(|| HashKey::of_partition_key(&*record.partition_key));
-        let data = record.data.clone();
-        Ok(Prepared { record, hash_key, data, tags: Vec::new() })
+        let sealed = self.inner.sealing.seal(&record)?;
+        let prepared = Prepared { record, hash_key, sealed };
+        // What goes into a container of its own, for its tags or because it looks like one, is larger there.
+        let bytes = Container::size_of(&prepared.member());
+        if bytes > bytes_max {
+            return Err(PutError::TooLarge { bytes, bytes_max });
+        }
+        Ok(prepared)
     }
 }

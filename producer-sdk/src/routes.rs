@@ -80,7 +80,12 @@ impl ShardLanes {
 
 impl Routes {
     /// The shards of a map, or one that stands for all where there is none.
-    pub(crate) fn new(map: Option<ShardMap>, settings: &ProducerSettings, stream: &str, now: Duration) -> Self {
+    pub(crate) fn new(
+        map: Option<ShardMap>,
+        settings: &ProducerSettings,
+        stream: &str,
+        now: Duration,
+    ) -> Self {
         let shards = match &map {
             Some(map) => map
                 .open()
@@ -132,7 +137,13 @@ impl Routes {
     }
 
     /// Goes over to another map. What waited for shards that are not in it waits for those that are.
-    pub(crate) fn replace(&mut self, mut map: ShardMap, settings: &ProducerSettings, stream: &str, now: Duration) {
+    pub(crate) fn replace(
+        &mut self,
+        mut map: ShardMap,
+        settings: &ProducerSettings,
+        stream: &str,
+        now: Duration,
+    ) {
         if let Some(before) = &self.map {
             map.succeed(before);
             if map.is_like(before) {
@@ -140,9 +151,7 @@ impl Routes {
                 return;
             }
         }
-        let is_kept = |shard: &ShardLanes| {
-            shard.id.is_some_and(|id| map.open().contains(&(id, shard.range)))
-        };
+        let is_kept = |shard: &ShardLanes| shard.id.is_some_and(|id| map.open().contains(&(id, shard.range)));
         let (kept, retired): (Vec<_>, Vec<_>) = self.shards.drain(..).partition(|shard| is_kept(shard));
         let shards = map.open().iter().map(|&(id, range)| {
             let same = kept.iter().find(|shard| shard.id == Some(id));

@@ -143,14 +143,20 @@ impl ProducerSettings {
                 !(1..=PUT_RECORDS_BYTES_MAX).contains(&self.max_user_record_size),
                 "max_user_record_size is not between 1 and 10 MiB",
             ),
-            (self.record_ttl <= self.record_max_buffered_time, "record_ttl is not above record_max_buffered_time"),
+            (
+                self.record_ttl <= self.record_max_buffered_time,
+                "record_ttl is not above record_max_buffered_time",
+            ),
             (self.rate_limit == Some(0), "rate_limit is 0"),
             (self.max_connections == 0, "max_connections is 0"),
             (self.request_timeout.is_zero(), "request_timeout is 0"),
             (!(1..=64).contains(&self.order_lanes), "order_lanes is not between 1 and 64"),
             (self.outstanding_records_max == 0, "outstanding_records_max is 0"),
             (self.outstanding_records_max > u32::MAX as usize, "outstanding_records_max is above 4294967295"),
-            (self.outstanding_bytes_max < self.max_user_record_size, "outstanding_bytes_max is below one record"),
+            (
+                self.outstanding_bytes_max < self.max_user_record_size,
+                "outstanding_bytes_max is below one record",
+            ),
             (self.outstanding_bytes_max > 1 << 40, "outstanding_bytes_max is above 1 TiB"),
             (self.shard_map_refresh_interval.is_zero(), "shard_map_refresh_interval is 0"),
             (self.retry_backoff.cap.is_zero(), "retry_backoff never waits"),
@@ -169,7 +175,8 @@ mod tests {
         assert_eq!(ProducerSettings::low_latency().nonsense(), None);
         let small = ProducerSettings { outstanding_bytes_max: 1_000, ..ProducerSettings::default() };
         assert!(small.nonsense().unwrap().contains("outstanding_bytes_max"));
-        let hasty = ProducerSettings { record_ttl: Duration::from_millis(100), ..ProducerSettings::default() };
+        let hasty =
+            ProducerSettings { record_ttl: Duration::from_millis(100), ..ProducerSettings::default() };
         assert!(hasty.nonsense().unwrap().contains("record_ttl"));
     }
 }

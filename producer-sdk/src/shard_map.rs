@@ -95,7 +95,9 @@ mod tests {
     fn a_listing_with_a_gap_or_an_overlap_is_no_map() {
         let max = u128::MAX;
         assert!(ShardMap::new(&[shard(0, 0, max, true)]).is_ok());
-        assert!(ShardMap::new(&[shard(0, 0, max, false), shard(1, 0, 9, true), shard(2, 10, max, true)]).is_ok());
+        assert!(
+            ShardMap::new(&[shard(0, 0, max, false), shard(1, 0, 9, true), shard(2, 10, max, true)]).is_ok()
+        );
         let wrong = [
             vec![],
             vec![shard(0, 0, max, false)],

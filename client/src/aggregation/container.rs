@@ -116,6 +116,16 @@ impl Container {
         }
     }
 
+    /// What [`Self::size`] is of a container with this member alone.
+    #[must_use]
+    pub fn size_of(member: &MemberRef<'_>) -> usize {
+        if member.may_go_alone() {
+            return member.data.len() + member.partition_key.len();
+        }
+        let nothing = Self::default();
+        nothing.size_after(member, &nothing.growth(member))
+    }
+
     /// What [`Self::size`] will be once this member is in.
     #[must_use]
     pub fn size_with(&self, member: &Member) -> usize {

@@ -180,7 +180,11 @@ mod tests {
             let cipher = derive(&SecretKey::new([byte; 32]), b"ABCDEFGHIJKL");
             let mut data = b"XAES-256-GCM".to_vec();
             let tag = cipher
-                .encrypt_inout_detached(&Nonce::from(*b"MNOPQRSTUVWX"), bound_to.as_bytes(), data.as_mut_slice().into())
+                .encrypt_inout_detached(
+                    &Nonce::from(*b"MNOPQRSTUVWX"),
+                    bound_to.as_bytes(),
+                    data.as_mut_slice().into(),
+                )
                 .unwrap();
             data.extend_from_slice(&tag);
             let hex: String = data.iter().map(|byte| format!("{byte:02x}")).collect();

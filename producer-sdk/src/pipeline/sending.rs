@@ -149,12 +149,22 @@ impl Drop for Call {
 
 /// Whether a call may have been refused as a whole for what one of its records is like.
 fn may_be_of_one(error: &Error) -> bool {
-    matches!(error, Error::Validation(_) | Error::InvalidArgument(_) | Error::Unsendable(_) | Error::Refused { .. })
+    matches!(
+        error,
+        Error::Validation(_) | Error::InvalidArgument(_) | Error::Unsendable(_) | Error::Refused { .. }
+    )
 }
 
 impl Pipeline {
     /// An attempt has ended.
-    fn landed(&self, routes: &Routes, mut entry: Entry, outcome: EntryOutcome, began: Duration, now: Duration) {
+    fn landed(
+        &self,
+        routes: &Routes,
+        mut entry: Entry,
+        outcome: EntryOutcome,
+        began: Duration,
+        now: Duration,
+    ) {
         match outcome {
             Ok(landed) => {
                 let is_as_expected = entry.shard.id.is_none_or(|expected| expected == landed.shard);
@@ -249,7 +259,8 @@ impl Pipeline {
     pub(super) fn expire_strayed(&self, now: Duration) -> bool {
         let ttl = self.settings.record_ttl;
         let mut strayed = self.strayed.lock();
-        let expired: Vec<_> = strayed.extract_if(.., |strayed| strayed.entry.parcel.oldest + ttl <= now).collect();
+        let expired: Vec<_> =
+            strayed.extract_if(.., |strayed| strayed.entry.parcel.oldest + ttl <= now).collect();
         let is_any_left = !strayed.is_empty();
         drop(strayed);
         for Strayed { mut entry, landed, began, ended } in expired {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use millstream_client::envelope::{Compression, KeyProvider, Sealer};
 use millstream_client::{RetryPolicy, Retrying, StreamApi, StreamRef};
 use millstream_runtime::{SharedClock, SharedEntropy, SystemClock, SystemEntropy};
 
@@ -9,6 +10,7 @@ use super::Producer;
 use crate::error::{Error, Result};
 use crate::metrics;
 use crate::pipeline::{Components, Pipeline, first_map};
+use crate::sealing::Sealing;
 use crate::settings::{Order, ProducerSettings};
 
 /// What a [`Producer`] is made of.
@@ -17,6 +19,8 @@ pub struct ProducerBuilder {
     api: Arc<dyn StreamApi>,
     stream: StreamRef,
     settings: ProducerSettings,
+    compression: Option<Compression>,
+    keys: Option<Arc<dyn KeyProvider>>,
     clock: SharedClock,
     entropy: SharedEntropy,
 }
@@ -29,13 +33,34 @@ impl std::fmt::Debug for ProducerBuilder {
 
 impl ProducerBuilder {
     pub(super) fn new(api: Arc<dyn StreamApi>, stream: StreamRef) -> Self {
-        let settings = ProducerSettings::default();
-        Self { api, stream, settings, clock: SystemClock::shared(), entropy: SystemEntropy::shared() }
+        Self {
+            api,
+            stream,
+            settings: ProducerSettings::default(),
+            compression: None,
+            keys: None,
+            clock: SystemClock::shared(),
+            entropy: SystemEntropy::shared(),
+        }
     }
 
     /// Which records stay in order.
     pub fn order(mut self, order: Order) -> Self {
         self.settings.order = order;
+        self
+    }
+
+    /// Compresses the data of each record that becomes smaller by it. Consumers of this kind undo it; others have to
+    /// do so themselves, and the record's tags say how.
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = Some(compression);
+        self
+    }
+
+    /// Encrypts the data of each record with the provider's current key. Partition keys and tags stay readable.
+    /// Consumers of this kind that have the key undo it.
+    pub fn encryption(mut self, keys: Arc<dyn KeyProvider>) -> Self {
+        self.keys = Some(keys);
         self
     }
 
@@ -65,7 +90,11 @@ impl ProducerBuilder {
         let patient = Retrying::new(self.api.clone(), RetryPolicy::default(), clock, entropy);
         let map = first_map(&patient, &self.stream).await;
         let map = map.map_err(|error| Error::Stream { stream: self.stream.clone(), error })?;
+        let is_sealed = self.compression.is_some() || self.keys.is_some();
+        let sealer = is_sealed.then(|| Sealer::new(self.compression, self.keys, self.entropy.clone()));
+        let plain = Sealer::new(None, None, self.entropy.clone());
+        let sealing = Sealing::new(sealer, plain, self.settings.idempotence, self.entropy.as_ref());
         let components = Components { api: self.api, clock: self.clock, entropy: self.entropy };
-        Ok(Producer::of(Pipeline::start(components, self.stream, self.settings, map)))
+        Ok(Producer::of(Pipeline::start(components, self.stream, self.settings, map), sealing))
     }
 }

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use millstream_client::aggregation::MemberPolicy;
 use millstream_client::Error;
+use millstream_client::aggregation::{Deaggregation, MemberPolicy};
+use millstream_client::envelope::{Opener, idempotence_tag};
 use millstream_model::{HashKey, HashKeyRange};
-use millstream_producer_sdk::{AttemptOutcome, PutError, Record, TryPutError};
+use millstream_producer_sdk::{
+    AttemptOutcome, Compression, Idempotence, PutError, Record, SecretKey, StaticKeys, TryPutError,
+};
 use millstream_runtime::Clock;
+use std::sync::Arc;
 
 use crate::fake::{FakeStream, Weather};
 use crate::{clock, pass, producer_of, run, settle};
@@ -82,7 +86,10 @@ async fn containers_are_closed_by_count_and_size_and_a_large_record_goes_alone()
     let sizes: Vec<_> = stream.0.state.lock().calls.iter().flat_map(|(_, records)| records.clone()).collect();
     let sizes: Vec<_> = sizes.iter().map(millstream_client::NewRecord::size).collect();
     assert_eq!(sizes.len(), 5, "{sizes:?}");
-    assert!(sizes[0] < 100 && sizes[1] < 100, "three by count, then one because the next does not fit: {sizes:?}");
+    assert!(
+        sizes[0] < 100 && sizes[1] < 100,
+        "three by count, then one because the next does not fit: {sizes:?}"
+    );
     assert_eq!((sizes[2], sizes[3]), (995, 5_005));
     assert_eq!(texts(&stream).len(), 7);
 }
@@ -317,7 +324,8 @@ async fn close_drains_within_its_limit_and_admits_to_what_is_left() {
     let (late, closing) = (producer.clone(), producer.clone());
     let late = async move { late.put(record(0, "e")).await };
     let close = async move { closing.close(Duration::from_secs(1)).await };
-    let (ended, late) = run(&clock, async { tokio::join!(biased; async { settle().await; close.await }, late) }).await;
+    let (ended, late) =
+        run(&clock, async { tokio::join!(biased; async { settle().await; close.await }, late) }).await;
     assert_eq!(ended.unfinished, 2);
     assert_eq!(late.unwrap_err(), PutError::Closed);
     let error = sent.await.unwrap_err();
@@ -384,4 +392,76 @@ async fn nonsense_is_refused_before_anything_starts() {
     let builder = producer_of(&stream, &clock, 1).settings(|settings| settings.max_connections = 0);
     let error = builder.start().await.unwrap_err();
     assert!(error.to_string().contains("max_connections"), "{error}");
+}
+
+/// The members in the stream as a consumer opens them, with their tags.
+fn opened(stream: &FakeStream, opener: &Opener) -> Vec<(String, Option<String>)> {
+    let state = stream.0.state.lock();
+    let records = state.shards.iter().flat_map(|held| held.records.clone());
+    let members = records.flat_map(|record| Deaggregation::default().take_apart(record)).map(Result::unwrap);
+    members
+        .map(|member| {
+            let data = opener.open(&member.partition_key, &member.tags, &member.data).unwrap();
+            let data = data.unwrap_or(member.data);
+            let tag = idempotence_tag(&member.tags).map(|tag| tag.to_string());
+            (String::from_utf8(data.to_vec()).unwrap(), tag)
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn what_is_compressed_and_encrypted_is_undone_by_who_has_the_key() {
+    let clock = clock();
+    let stream = FakeStream::new(&clock, 2, 1);
+    let keys = Arc::new(StaticKeys::new("key", SecretKey::new([3; 32])));
+    for compression in [Compression::Lz4, Compression::Zstd { level: 3 }] {
+        let builder = producer_of(&stream, &clock, 1).compression(compression).encryption(keys.clone());
+        let producer = builder.start().await.unwrap();
+        for half in [0, 1, 1] {
+            drop(producer.send(record(half, &"secret".repeat(100))).await.unwrap());
+        }
+        run(&clock, producer.flush()).await;
+    }
+    let raw = stream.read(MemberPolicy::KclStrict);
+    assert!(raw.iter().all(|found| found.data.len() < 150 && !found.data.starts_with(b"secret")));
+    let opened = opened(&stream, &Opener::new(Some(keys)));
+    assert_eq!(opened.len(), 6);
+    assert!(opened.iter().all(|(text, tag)| *text == "secret".repeat(100) && tag.is_none()));
+}
+
+#[tokio::test]
+async fn tags_are_those_that_were_given_or_the_producers_own_and_repetitions_have_the_same() {
+    let clock = clock();
+    let stream = FakeStream::new(&clock, 1, 1);
+    stream.weather(Weather { lost_replies: 700, ..Weather::default() });
+    let producer =
+        producer_of(&stream, &clock, 1).settings(|settings| settings.idempotence = Idempotence::Generated);
+    let producer = producer.start().await.unwrap();
+    drop(producer.send(record(0, "given").with_idempotence_tag("order 7")).await.unwrap());
+    drop(producer.send(record(0, "generated")).await.unwrap());
+    run(&clock, producer.flush()).await;
+    drop(producer.send(record(0, "alone")).await.unwrap());
+    run(&clock, producer.flush()).await;
+    let opened = opened(&stream, &Opener::default());
+    assert!(opened.len() > 3, "some came more than once");
+    let mut tags: Vec<_> = opened.iter().map(|(text, tag)| (text.clone(), tag.clone().unwrap())).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    assert_eq!(tags.len(), 3, "{tags:?}");
+    assert!(tags.contains(&("given".to_owned(), "order 7".to_owned())));
+}
+
+#[tokio::test]
+async fn a_record_that_is_too_large_with_what_goes_with_it_is_refused() {
+    let clock = clock();
+    let stream = FakeStream::new(&clock, 1, 1);
+    let producer = producer_of(&stream, &clock, 1).settings(|settings| settings.max_user_record_size = 1_000);
+    let producer = producer.start().await.unwrap();
+    let largest = record(0, &"x".repeat(995));
+    drop(producer.try_put(largest.clone()).unwrap());
+    let tagged = Record { data: largest.data.slice(10..), ..largest }.with_idempotence_tag("7");
+    let Err(TryPutError::Refused(PutError::TooLarge { bytes, .. })) = producer.try_put(tagged) else {
+        panic!("there is no room for the container around it");
+    };
+    assert!(bytes > 1_000 && bytes < 1_100, "{bytes}");
 }

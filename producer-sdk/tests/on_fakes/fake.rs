@@ -277,7 +277,8 @@ impl FakeStream {
         let key = key.unwrap_or_else(|| HashKey::of_partition_key(&record.partition_key));
         let mut state = self.0.state.lock();
         let spreads = state.spreads;
-        let is_its = |held: &Held| held.shard.is_open() && (spreads || held.shard.hash_key_range.contains(key));
+        let is_its =
+            |held: &Held| held.shard.is_open() && (spreads || held.shard.hash_key_range.contains(key));
         let index = state.shards.iter().position(is_its).expect("every hash key has an open shard");
         state.written += 1;
         let sequence_number = number(state.written);

@@ -113,10 +113,18 @@ async fn keys_stay_in_order_when_shards_are_replaced_under_them() {
         for seed in 0..10 {
             let clock = clock();
             let stream = FakeStream::new(&clock, 1, seed);
-            stream.weather(Weather { latency_max: MS * 30, lost_replies: 100, failing_entries: 50, ..Weather::default() });
+            stream.weather(Weather {
+                latency_max: MS * 30,
+                lost_replies: 100,
+                failing_entries: 50,
+                ..Weather::default()
+            });
             let producer = producer_of(&stream, &clock, seed).order(order).settings(in_small_containers);
-            let producer =
-                producer.settings(|settings| settings.shard_map_refresh_interval = MS * 150).start().await.unwrap();
+            let producer = producer
+                .settings(|settings| settings.shard_map_refresh_interval = MS * 150)
+                .start()
+                .await
+                .unwrap();
             let mut pending = Vec::new();
             for round in 0..8 {
                 pending.extend(put_numbers(&producer, 7, round * 60..round * 60 + 60).await);

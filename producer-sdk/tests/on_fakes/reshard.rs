@@ -63,7 +63,8 @@ async fn a_container_that_landed_in_a_child_is_put_again_whole() {
         assert_eq!(receipt.copies(), 2..=2);
         assert!(matches!(receipt.attempts()[0].outcome, AttemptOutcome::StoredElsewhere(_)));
     }
-    let places: Vec<_> = receipts.iter().map(|receipt| (receipt.shard(), receipt.sub_sequence_number())).collect();
+    let places: Vec<_> =
+        receipts.iter().map(|receipt| (receipt.shard(), receipt.sub_sequence_number())).collect();
     assert_eq!(places, [(shard(1), 0), (shard(2), 0), (shard(1), 1)]);
     // From now on the shards are known.
     let pending = send(&producer, [150, 950]).await;

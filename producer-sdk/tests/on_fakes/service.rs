@@ -57,7 +57,12 @@ impl StreamApi for FakeStream {
     async fn list_streams(&self, _: Option<&StreamName>) -> Result<Page<StreamListing, StreamName>> {
         unused()
     }
-    async fn get_shard_iterator(&self, _: &StreamRef, _: ShardId, _: &StartingPosition) -> Result<ShardIterator> {
+    async fn get_shard_iterator(
+        &self,
+        _: &StreamRef,
+        _: ShardId,
+        _: &StartingPosition,
+    ) -> Result<ShardIterator> {
         unused()
     }
     async fn get_records(&self, _: &StreamRef, _: &ShardIterator, _: usize) -> Result<RecordPage> {

@@ -176,7 +176,12 @@ impl Storm {
             tokio::select! { biased; ended = &mut closing => break ended, () = self.step(&producer) => {} }
         };
         assert_eq!(ended.unfinished, 0, "seed {}", self.seed);
-        assert_eq!((producer.outstanding().records, producer.outstanding().bytes), (0, 0), "seed {}", self.seed);
+        assert_eq!(
+            (producer.outstanding().records, producer.outstanding().bytes),
+            (0, 0),
+            "seed {}",
+            self.seed
+        );
         let mut outcomes = Vec::new();
         for Put { turn, id, key, pending } in std::mem::take(&mut *self.put.lock()) {
             outcomes.push(Outcome { turn, id, key, end: pending.await });
@@ -195,7 +200,10 @@ impl Storm {
             match end {
                 Ok(receipt) => {
                     let (promised, found) = (receipt.copies(), copies.len());
-                    assert!(promised.contains(&found), "seed {seed}: {id} is there {found} times, not {promised:?}");
+                    assert!(
+                        promised.contains(&found),
+                        "seed {seed}: {id} is there {found} times, not {promised:?}"
+                    );
                     assert!(strict.contains_key(id), "seed {seed}: {id} is lost for readers like KCL");
                     let is_it = |found: &Found| {
                         found.shard == receipt.shard()
@@ -265,7 +273,10 @@ async fn storms_lose_nothing_and_every_outcome_is_true() {
     }
     println!("{acknowledged} at the first attempt, {repeated} at a later one, {failed} expired");
     if one.is_none() {
-        assert!(acknowledged > 50_000 && repeated > 20_000 && failed > 2_000, "the storms are too mild or too wild");
+        assert!(
+            acknowledged > 50_000 && repeated > 20_000 && failed > 2_000,
+            "the storms are too mild or too wild"
+        );
     }
 }
 

@@ -34,7 +34,7 @@ pub use millstream_model::{HashKey, ShardId};
 
 pub use self::error::{Error, PutError, Result, TryPutError, Undelivered};
 pub use self::pending::Pending;
-pub use self::producer::{Ended, Outstanding, Producer, ProducerBuilder};
+pub use self::producer::{Ended, Outage, Outstanding, Producer, ProducerBuilder};
 pub use self::receipt::{Attempt, AttemptOutcome, Receipt, StageTimes};
 pub use self::record::Record;
 pub use self::settings::{Idempotence, Order, ProducerSettings};

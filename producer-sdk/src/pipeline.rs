@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use millstream_client::aggregation::MemberRef;
-use millstream_client::{StreamApi, StreamRef};
+use millstream_client::{Error, StreamApi, StreamRef};
 use millstream_model::HashKey;
 use millstream_runtime::{OnFailure, SharedClock, SharedEntropy, TaskSet};
 use parking_lot::{Mutex, RwLock};
@@ -64,7 +64,16 @@ pub(crate) struct Pipeline {
     /// Records were settled.
     settled: Notify,
     is_closing: AtomicBool,
+    /// The first failure since a call was answered, by when it was, and the last one.
+    outage: Mutex<Option<Outage>>,
     metrics: StreamMetrics,
+}
+
+/// A time in which no call was answered.
+#[derive(Clone, Debug)]
+struct Outage {
+    since: Duration,
+    error: Error,
 }
 
 /// Nobody may wait for a pipeline that does not work any more, whatever ended it.
@@ -114,6 +123,7 @@ impl Pipeline {
             map_wanted: Notify::new(),
             settled: Notify::new(),
             is_closing: AtomicBool::new(false),
+            outage: Mutex::default(),
         });
         let dispatching = AbandonAtEnd(pipeline.clone());
         pipeline.tasks.spawn("producer: dispatch", OnFailure::Shutdown, async move {
@@ -215,6 +225,21 @@ impl Pipeline {
         for parcel in left {
             self.settle(parcel, End::Abandoned, now);
         }
+    }
+
+    /// Since when no call was answered, and what the last one failed with.
+    pub(crate) fn outage(&self) -> Option<(Duration, Error)> {
+        let outage = self.outage.lock().clone()?;
+        Some((self.clock.monotonic().saturating_sub(outage.since), outage.error))
+    }
+
+    /// A call was answered, or failed as a whole. A throttle is an answer.
+    fn note_answer(&self, failure: Option<&Error>, began: Duration) {
+        let mut outage = self.outage.lock();
+        *outage = failure.filter(|error| !error.is_throttle()).map(|error| {
+            let since = outage.as_ref().map_or(began, |outage| outage.since);
+            Outage { since, error: error.clone() }
+        });
     }
 
     /// How much is held, and not yet settled.

@@ -49,6 +49,15 @@ pub struct Outstanding {
     pub bytes: usize,
 }
 
+/// Every call has failed for a while, and not because the stream is at its limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// Since the first of them began.
+    pub lasts: Duration,
+    /// What the last of them failed with.
+    pub error: millstream_client::Error,
+}
+
 /// How a producer ended that was closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use = "it says whether everything was put"]
@@ -154,6 +163,13 @@ impl Producer {
     pub fn outstanding(&self) -> Outstanding {
         let charge = self.inner.pipeline.outstanding();
         Outstanding { records: charge.records, bytes: charge.bytes }
+    }
+
+    /// Since when the service has not answered, if it does not: for health endpoints. Records wait meanwhile, and expire.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        let (lasts, error) = self.inner.pipeline.outage()?;
+        Some(Outage { lasts, error })
     }
 
     fn prepare(&self, record: Record) -> Result<Prepared, PutError> {

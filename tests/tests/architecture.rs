@@ -20,10 +20,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("client", &["model", "runtime"]),
     ("lease", &["model", "runtime", "table"]),
     ("consumer-sdk", &["model", "runtime", "client", "lease"]),
+    ("producer-sdk", &["model", "runtime", "client"]),
     ("server", &["model", "runtime", "storage", "engine", "table"]),
     ("codegen", &[]),
     ("benches", &["model", "runtime", "storage", "engine", "client"]),
-    ("cli", &["model", "runtime", "client", "lease", "server", "benches"]),
+    ("cli", &["model", "runtime", "client", "lease", "producer-sdk", "server", "benches"]),
     ("tests", &["model", "runtime", "client", "consumer-sdk"]),
 ];
 
@@ -37,6 +38,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("client", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
     ("lease", &["engine", "client", "server", "aws-sdk-kinesis", "rocksdb", "librocksdb-sys"]),
     ("consumer-sdk", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
+    ("producer-sdk", &["engine", "storage", "table", "lease", "server", "rocksdb", "librocksdb-sys"]),
 ];
 
 /// Crates that only one folder may import directly, tests left out: they run the SDK as a client like any other.

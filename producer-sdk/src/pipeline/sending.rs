@@ -106,6 +106,7 @@ impl Call {
         let user_records = entries.iter().map(|entry| entry.parcel.members()).sum();
         pipeline.metrics.called(entries.len(), user_records, now.saturating_sub(began));
         let sent = entries.len();
+        pipeline.note_answer(answer.as_ref().err(), began);
         let routes = pipeline.routes.read();
         match answer {
             Ok(outcomes) if outcomes.len() == sent => {

@@ -228,7 +228,10 @@ async fn a_record_that_is_not_acknowledged_in_time_expires_and_says_whether_it_m
         .unwrap();
     stream.crash(Duration::from_secs(3_600));
     let began = clock.monotonic();
+    assert_eq!(producer.outage(), None);
     let error = run(&clock, producer.put(record(0, "a"))).await.unwrap_err();
+    let outage = producer.outage().unwrap();
+    assert!(outage.lasts > Duration::from_secs(1), "{outage:?}");
     let took = clock.monotonic() - began;
     assert!(took >= Duration::from_secs(2) && took <= MS * 2_010, "{took:?}");
     assert!(matches!(error, PutError::Expired(_)), "{error}");

@@ -311,3 +311,6 @@ pub(crate) fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<
         (one, other) => one.or(other),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -277,3 +277,6 @@ fn members_of(record: &NewRecord) -> impl Iterator<Item = UserRecord> {
     });
     record.into_iter().flat_map(|record| Deaggregation::default().take_apart(record)).flatten()
 }
+
+#[cfg(test)]
+mod tests;

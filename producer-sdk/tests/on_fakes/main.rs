@@ -5,6 +5,7 @@
 
 mod behaviour;
 mod fake;
+mod figures;
 mod order;
 mod reshard;
 mod service;

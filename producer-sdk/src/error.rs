@@ -113,7 +113,7 @@ impl PutError {
 pub enum TryPutError {
     /// The budget is used up for now. The record is given back.
     #[error("the producer's budget is used up")]
-    Full(Record),
+    Full(Box<Record>),
     /// Waiting would not help.
     #[error(transparent)]
     Refused(#[from] PutError),

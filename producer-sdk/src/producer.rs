@@ -142,7 +142,7 @@ impl Producer {
         match pipeline.budget.try_take(prepared.bytes()) {
             Ok(()) => Ok(pipeline.add(prepared.member(), prepared.hash_key, None)?),
             Err(NoRoom::EverAgain) => Err(PutError::Closed.into()),
-            Err(NoRoom::Now) => Err(TryPutError::Full(prepared.record)),
+            Err(NoRoom::Now) => Err(TryPutError::Full(Box::new(prepared.record))),
         }
     }
 

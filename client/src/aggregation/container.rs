@@ -150,7 +150,8 @@ impl Container {
 
     /// Adds a member behind the others.
     pub fn push(&mut self, member: Member) {
-        let member = member.as_ref();
+        let Member { record: NewRecord { partition_key, explicit_hash_key, data }, tags } = member;
+        let member = MemberRef { partition_key: &partition_key, explicit_hash_key, data: &data, tags: &tags };
         self.add(&member, self.growth(&member));
     }
 

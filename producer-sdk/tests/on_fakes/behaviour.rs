@@ -117,7 +117,7 @@ async fn the_budget_makes_putters_wait_and_gives_records_back_that_would_not() {
     let producer = producer.start().await.unwrap();
     let first = producer.send(record(0, "a")).await.unwrap();
     let _second = producer.try_put(record(1, "b")).unwrap();
-    assert_eq!(producer.try_put(record(0, "c")).unwrap_err(), TryPutError::Full(record(0, "c")));
+    assert_eq!(producer.try_put(record(0, "c")).unwrap_err(), TryPutError::Full(Box::new(record(0, "c"))));
     // Whoever stops waiting takes nothing and puts nothing.
     {
         let mut waits = Box::pin(producer.put(record(0, "never")));

@@ -45,6 +45,9 @@ struct Put {
     pending: Pending,
 }
 
+/// Where a record lies: its sequence and sub-sequence numbers.
+type Place = (u64, u64);
+
 /// What became of it.
 struct Outcome {
     turn: u64,
@@ -109,7 +112,7 @@ impl Storm {
                     let mut record = Record::new(key.clone(), data);
                     // The same for each record of a key, or a key would be in many shards.
                     let place = HashKey::of_partition_key(format!("elsewhere {key}"));
-                    if place.0 % 3 == 0 {
+                    if place.0.is_multiple_of(3) {
                         record = record.at(place);
                     }
                     let sent = producer.send(record).await;
@@ -183,7 +186,8 @@ impl Storm {
             self.seed
         );
         let mut outcomes = Vec::new();
-        for Put { turn, id, key, pending } in std::mem::take(&mut *self.put.lock()) {
+        let put = std::mem::take(&mut *self.put.lock());
+        for Put { turn, id, key, pending } in put {
             outcomes.push(Outcome { turn, id, key, end: pending.await });
         }
         outcomes
@@ -228,7 +232,7 @@ impl Storm {
 
     /// The first copies of what was acknowledged lie in the order in which they were put, by key.
     fn check_order(&self, outcomes: &[Outcome], found: &BTreeMap<String, Vec<Found>>) {
-        let mut by_key: BTreeMap<&str, Vec<(u64, (u64, u64))>> = BTreeMap::new();
+        let mut by_key: BTreeMap<&str, Vec<(u64, Place)>> = BTreeMap::new();
         for Outcome { turn, id, key, end } in outcomes {
             if end.is_ok() {
                 let first = &found[id][0];

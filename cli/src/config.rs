@@ -271,7 +271,7 @@ fn limits_preset(text: &str) -> Result<LimitsPreset, &'static str> {
     }
 }
 
-fn log_format(text: &str) -> Result<LogFormat, &'static str> {
+pub(crate) fn log_format(text: &str) -> Result<LogFormat, &'static str> {
     match text {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
-use millstream_client::aws::{AwsService, AwsSettings, AwsStreamApi, SdkConfig};
+use millstream_client::aws::{AwsService, AwsSettings, AwsStreamApi, CredentialsFrom, SdkConfig};
 use millstream_client::{Error, OnRetry, RetryPolicy, Retrying, StreamApi};
 use millstream_runtime::{SharedClock, SharedEntropy, SystemClock, SystemEntropy};
 
@@ -72,6 +72,7 @@ impl ConnectionArguments {
             region: self.region.clone(),
             ca_bundle: self.ca_bundle.clone(),
             insecure: self.insecure,
+            credentials: CredentialsFrom::Anywhere,
         }
     }
 }

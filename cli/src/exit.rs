@@ -32,6 +32,8 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Server(#[from] millstream_server::ServerError),
     #[error("{0}")]
+    Multilang(#[from] millstream_multilang::Error),
+    #[error("{0}")]
     Bench(#[from] millstream_benches::Error),
     #[error(transparent)]
     Put(Box<PutFailure>),
@@ -87,6 +89,7 @@ impl Failure {
             Self::Lease(failure) => failure.code(),
             Self::Output(_) if self.is_broken_pipe() => 141,
             Self::Admin(AdminError::Url(_)) => 2,
+            Self::Multilang(error) => of_multilang(error),
             Self::Admin(AdminError::Unreachable { .. } | AdminError::BrokenOff(_)) => 3,
             Self::Output(_) | Self::Server(_) | Self::Bench(_) | Self::Admin(_) | Self::File(_) => 1,
             Self::Interrupted => 130,
@@ -101,6 +104,7 @@ impl Failure {
             Self::Usage(_)
             | Self::Lease(_)
             | Self::Server(_)
+            | Self::Multilang(_)
             | Self::Bench(_)
             | Self::Admin(_)
             | Self::File(_)
@@ -132,6 +136,14 @@ fn code_of(error: &Error) -> u8 {
     match error {
         Error::ResourceNotFound(_) => 4,
         error if error.is_retryable() => 3,
+        _ => 1,
+    }
+}
+
+fn of_multilang(error: &millstream_multilang::Error) -> u8 {
+    match error {
+        millstream_multilang::Error::CommandLine(_) => 2,
+        millstream_multilang::Error::Service(error) => code_of(error),
         _ => 1,
     }
 }

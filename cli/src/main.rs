@@ -13,6 +13,7 @@ mod exit;
 mod fake;
 mod lease;
 mod moment;
+mod multilang;
 mod output;
 mod put;
 mod serve;
@@ -24,6 +25,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use millstream_multilang::java::is_java;
 
 use crate::connection::ConnectionArguments;
 use crate::exit::Failure;
@@ -68,6 +70,7 @@ enum Command {
         #[command(subcommand)]
         command: lease::LeaseCommand,
     },
+    Multilang(multilang::MultilangArguments),
     Bench(bench::BenchArguments),
     /// Save everything that a server holds, or load it, over the server's test API.
     Snapshot {
@@ -100,6 +103,14 @@ struct Client<A: Args> {
 }
 
 fn main() -> ExitCode {
+    let arguments: Vec<String> =
+        std::env::args_os().map(|text| text.to_string_lossy().into_owned()).collect();
+    if is_java(&arguments) {
+        return match multilang::run_as_java(&arguments) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => failure.report(None),
+        };
+    }
     let Arguments { command } = Arguments::parse();
     let endpoint = command.endpoint();
     match run(command) {
@@ -118,6 +129,7 @@ impl Command {
             Self::Tail(client) => &client.service,
             Self::Serve(_)
             | Self::Config(_)
+            | Self::Multilang(_)
             | Self::Bench(_)
             | Self::Snapshot { .. }
             | Self::Completions(_) => return None,
@@ -142,6 +154,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Lease { service: ServiceArguments { connection, output }, tables, command } => {
             block_on(lease::run(connection, tables, output, command))
         }
+        Command::Multilang(arguments) => multilang::run(arguments),
         Command::Bench(arguments) => block_on(bench::run(arguments)),
         Command::Snapshot { admin, command } => block_on(snapshot::run(&admin, command)),
         Command::Completions(arguments) => completions::run(&arguments),

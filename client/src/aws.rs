@@ -5,6 +5,7 @@
 //! whatever the endpoint.
 
 mod convert;
+mod credentials;
 mod failure;
 mod fan_out;
 mod http;
@@ -26,6 +27,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use millstream_model::{ConsumerArn, ConsumerName, ShardId, StreamArn, StreamName};
 use millstream_runtime::SharedClock;
 
+pub use self::credentials::{CredentialsFrom, Keys, Role};
 pub use self::settings::{AwsService, AwsSettings};
 use crate::api::{
     Capacity, EntryOutcome, NewRecord, NewStream, Next, Page, PageToken, RecordPage, SequenceNumber, Shard,

@@ -86,13 +86,17 @@ struct Gate {
 struct Progress {
     delivered: Checkpoint,
     checkpointed: Checkpoint,
+    /// Announced by this processor.
     pending: Option<Checkpoint>,
+    /// Announced by whomever, and not made since.
+    announced: Option<PendingCheckpoint>,
 }
 
 impl Checkpointer {
     pub(crate) fn new(ownership: Ownership) -> Self {
         let at = ownership.gained().checkpoint.clone();
-        let progress = Progress { delivered: at.clone(), checkpointed: at, pending: None };
+        let announced = ownership.gained().pending.clone();
+        let progress = Progress { delivered: at.clone(), checkpointed: at, pending: None, announced };
         Self(Arc::new(Gate {
             ownership,
             progress: Mutex::new(progress),
@@ -168,6 +172,21 @@ impl Checkpointer {
         }
     }
 
+    /// The same for a processor that begins where the last checkpoint is; what it is to be told is returned. Tokens of
+    /// the one before it are worth nothing.
+    pub(crate) fn anew(self) -> (Self, Option<PendingCheckpoint>) {
+        let progress = self.0.progress.lock().clone();
+        let (at, announced) = (progress.checkpointed, progress.announced);
+        let progress =
+            Progress { delivered: at.clone(), checkpointed: at, pending: None, announced: announced.clone() };
+        let gate = Gate {
+            ownership: self.0.ownership.clone(),
+            progress: Mutex::new(progress),
+            writing: tokio::sync::Mutex::default(),
+        };
+        (Self(Arc::new(gate)), announced)
+    }
+
     pub(crate) fn has_pending(&self) -> bool {
         self.0.progress.lock().pending.is_some()
     }
@@ -220,14 +239,18 @@ impl Gate {
         let mut progress = self.progress.lock();
         progress.checkpointed = to;
         progress.pending = None;
+        progress.announced = None;
         Ok(())
     }
 
     async fn prepare(&self, to: Checkpoint, state: Option<Vec<u8>>) -> Result<(), CheckpointError> {
         let _writing = self.writing.lock().await;
         self.permitted(&to)?;
-        self.ownership.prepare_checkpoint(&PendingCheckpoint { checkpoint: to.clone(), state }).await?;
-        self.progress.lock().pending = Some(to);
+        let announced = PendingCheckpoint { checkpoint: to.clone(), state };
+        self.ownership.prepare_checkpoint(&announced).await?;
+        let mut progress = self.progress.lock();
+        progress.pending = Some(to);
+        progress.announced = Some(announced);
         Ok(())
     }
 

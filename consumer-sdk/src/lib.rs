@@ -43,7 +43,7 @@ pub use self::checkpointer::{CheckpointError, CheckpointToken, Checkpointer, Pre
 pub use self::consumer::{Consumer, ConsumerBuilder, Ended};
 pub use self::error::{Error, Result};
 pub use self::failure::{AfterRetries, DeadLetters, FailurePolicy};
-pub use self::processor::{Batch, BoxError, Initialization, RecordProcessor, ShardOfStream};
+pub use self::processor::{Batch, BoxError, Initialization, ProcessorLost, RecordProcessor, ShardOfStream};
 pub use self::record::UserRecord;
 pub use self::settings::{
     CheckpointPolicy, ConsumerSettings, MeasureWhere, OnRecreatedStream, Retrieval, WorkerMetrics,

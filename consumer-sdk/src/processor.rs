@@ -16,6 +16,14 @@ use crate::record::UserRecord;
 /// Whatever went wrong in a processor.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
+/// An error of a processor that has lost what it had in work: a process that died, say, with records that it was given
+/// and had not checkpointed. The shard is read anew behind the last checkpoint, for a processor that is made anew; how
+/// often and after what waits says [`crate::FailurePolicy`], which cannot skip here. Failures count until a checkpoint is
+/// made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ProcessorLost(pub String);
+
 /// The shard that a processor is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShardOfStream {

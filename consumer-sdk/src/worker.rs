@@ -69,6 +69,8 @@ enum Outcome {
     Over,
     /// It was told, and not stored when somebody else was to go on.
     DrainAtEnd,
+    /// The processor is lost with what it had in work.
+    Anew,
 }
 
 pub(crate) struct Worker {
@@ -118,39 +120,44 @@ impl Worker {
     async fn process(self, shard: ShardOfStream, status: Arc<ShardStatus>) {
         let Self { parts, stream, retrieving, ownership, orders, .. } = self;
         let (gained, name) = (ownership.gained().clone(), ownership.shard());
-        let cursor = Cursor::behind(&gained.checkpoint, parts.settings.initial_position);
-        let queue = Arc::new(parts.budget.queue(parts.settings.prefetch_bytes_per_shard));
         let mut session =
             Session::new(parts.clone(), stream.clone(), shard.clone(), ownership, orders, status.clone());
-        let (Some(cursor), Some(id)) = (cursor, shards::id(&name)) else {
-            let outcome = session.stopped(format!("{name} is not a shard that can be read")).await;
-            return session.finish(outcome).await;
-        };
-        let start = Initialization {
+        let mut start = Initialization {
             shard,
             checkpoint: gained.checkpoint.clone(),
             pending: gained.pending.clone(),
             epoch: gained.counter,
         };
-        let fetcher = Fetcher {
-            parts: parts.clone(),
-            stream,
-            shard: id,
-            name,
-            queue: queue.clone(),
-            status: status.clone(),
-            retrieving,
-            cursor,
-            may_subscribe: true,
-            failures: 0,
-        };
-        status.is(ShardState::Initializing);
-        let outcome = tokio::select! {
-            biased;
-            outcome = session.run(&start, &queue) => outcome,
-            never = fetcher.run() => match never {},
-        };
-        session.finish(outcome).await;
+        loop {
+            let cursor = Cursor::behind(&start.checkpoint, parts.settings.initial_position);
+            let (Some(cursor), Some(id)) = (cursor, shards::id(&name)) else {
+                let outcome = session.stopped(format!("{name} is not a shard that can be read")).await;
+                return session.finish(outcome).await;
+            };
+            let queue = Arc::new(parts.budget.queue(parts.settings.prefetch_bytes_per_shard));
+            let fetcher = Fetcher {
+                parts: parts.clone(),
+                stream: stream.clone(),
+                shard: id,
+                name: name.clone(),
+                queue: queue.clone(),
+                status: status.clone(),
+                retrieving: retrieving.clone(),
+                cursor,
+                may_subscribe: true,
+                failures: 0,
+            };
+            status.is(ShardState::Initializing);
+            let outcome = tokio::select! {
+                biased;
+                outcome = session.run(&start, &queue) => outcome,
+                never = fetcher.run() => match never {},
+            };
+            match outcome {
+                Outcome::Anew => session = session.anew(&mut start),
+                outcome => return session.finish(outcome).await,
+            }
+        }
     }
 }
 

@@ -11,7 +11,7 @@ mod renewal;
 mod settings;
 mod shards;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -69,7 +69,7 @@ pub struct Coordinator(Arc<Shared>);
 pub(crate) struct Shared {
     parts: Components,
     settings: CoordinatorSettings,
-    held: Mutex<HashMap<LeaseKey, Arc<Held>>>,
+    held: Mutex<BTreeMap<LeaseKey, Arc<Held>>>,
     events: Events,
     /// By metric; reported with the worker's next report.
     metrics: Mutex<BTreeMap<String, Metric>>,

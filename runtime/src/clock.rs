@@ -135,6 +135,23 @@ impl ManualClock {
         }
     }
 
+    /// Moves forward to the next moment that somebody sleeps for. False when nobody sleeps.
+    ///
+    /// A runtime that calls this whenever it has nothing to do lives through hours in seconds, and always in the same
+    /// order.
+    pub fn advance_to_next(&self) -> bool {
+        let by = {
+            let mut state = self.state.lock();
+            // Who does not wait any more would not be woken.
+            while state.sleepers.peek().is_some_and(|Reverse(next)| next.wake.is_closed()) {
+                state.sleepers.pop();
+            }
+            let next = state.sleepers.peek().map(|Reverse(next)| next.deadline);
+            next.map(|deadline| deadline.saturating_sub(state.monotonic))
+        };
+        by.map(|by| self.advance(by)).is_some()
+    }
+
     /// Sets the wall time alone, forward or back, as an operator or NTP would.
     pub fn jump_to(&self, now: Duration) {
         self.state.lock().now = now;
@@ -228,6 +245,17 @@ mod tests {
         clock.advance(Duration::from_secs(1));
         assert!(futures_poll(&mut sleep).await.is_some());
         assert!(futures_poll(&mut clock.sleep_until(deadline)).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn the_next_moment_is_one_that_somebody_waits_for() {
+        let clock = ManualClock::starting_at(Duration::from_secs(100));
+        assert!(!clock.advance_to_next());
+        drop(clock.sleep(Duration::from_secs(1)));
+        let slept = clock.sleep(Duration::from_secs(2));
+        assert!(clock.advance_to_next());
+        slept.await;
+        assert_eq!((clock.monotonic(), clock.advance_to_next()), (Duration::from_secs(2), false));
     }
 
     #[tokio::test]

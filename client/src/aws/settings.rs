@@ -6,23 +6,18 @@
 
 use std::path::PathBuf;
 
-use aws_config::ecs::EcsCredentialsProvider;
-use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
-use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
-use aws_config::provider_config::ProviderConfig;
-use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_sdk_kinesis::config::{Region, SharedCredentialsProvider};
+use aws_sdk_kinesis::config::Region;
 use http::Uri;
 
+use super::credentials::{CredentialsFrom, Search};
 use super::http::{HyperClient, Trust};
 use crate::error::{Error, Result};
 
 const FALLBACK_REGION: &str = "us-east-1";
-const FALLBACK_KEY: &str = "test";
 
 /// A service that the settings lead to. Each has an endpoint variable of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +46,7 @@ pub struct AwsSettings {
     pub ca_bundle: Option<PathBuf>,
     /// Accept any certificate of the endpoint.
     pub insecure: bool,
+    pub credentials: CredentialsFrom,
 }
 
 /// The settings, resolved as far as they can be without a request.
@@ -103,16 +99,22 @@ impl AwsSettings {
             }
         } else {
             let region = self.region_without_metadata().await;
-            loader = loader
-                .credentials_provider(credentials_without_metadata(&credentials_http, &region))
-                .region(region);
+            let search =
+                Search { http: credentials_http.clone(), region: Some(region.clone()), is_aws: false };
+            loader = loader.credentials_provider(search.without_metadata()).region(region);
         }
-        let config = loader.load().await;
+        let mut config = loader.load().await;
         if config.region().is_none() {
             return Err(Error::Configuration(
                 "no region is configured: name one, set AWS_REGION, or give the URL of an endpoint"
                     .to_owned(),
             ));
+        }
+        if self.credentials != CredentialsFrom::Anywhere {
+            let region = config.region().cloned();
+            let search = Search { http: credentials_http, region, is_aws: place.is_aws };
+            let provider = search.provider(&self.credentials).await;
+            config = config.into_builder().credentials_provider(provider).build();
         }
         Ok(Resolved { config, http, endpoint_url })
     }
@@ -149,23 +151,6 @@ impl Place {
         let is_aws = aws_domains.iter().any(|domain| host.ends_with(domain));
         Ok(Self { is_aws, encrypted })
     }
-}
-
-/// The SDK's normal chain up to the container's credentials, then the key that needs no configuration. A
-/// source that is configured and broken is an error, as in the normal chain.
-fn credentials_without_metadata(http: &HyperClient, region: &Region) -> SharedCredentialsProvider {
-    let provider =
-        ProviderConfig::without_region().with_http_client(http.clone()).with_region(Some(region.clone()));
-    let chain =
-        CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new())
-            .or_else("Profile", ProfileFileCredentialsProvider::builder().configure(&provider).build())
-            .or_else(
-                "WebIdentityToken",
-                WebIdentityTokenCredentialsProvider::builder().configure(&provider).build(),
-            )
-            .or_else("EcsContainer", EcsCredentialsProvider::builder().configure(&provider).build())
-            .or_else("Fallback", Credentials::new(FALLBACK_KEY, FALLBACK_KEY, None, None, "fallback"));
-    SharedCredentialsProvider::new(chain)
 }
 
 /// An environment variable that is set to something.

@@ -1,6 +1,6 @@
 //! From what happens to leases to what workers are told: one worker for each lease that is held.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(super) struct Dispatcher {
     parts: Arc<Parts>,
     coordinator: Coordinator,
     streams: Vec<(Arc<Stream>, watch::Receiver<Retrieving>)>,
-    workers: HashMap<LeaseKey, Running>,
+    workers: BTreeMap<LeaseKey, Running>,
     is_draining: bool,
 }
 
@@ -56,7 +56,7 @@ impl Dispatcher {
         coordinator: Coordinator,
         streams: Vec<(Arc<Stream>, watch::Receiver<Retrieving>)>,
     ) -> Self {
-        Self { parts, coordinator, streams, workers: HashMap::new(), is_draining: false }
+        Self { parts, coordinator, streams, workers: BTreeMap::new(), is_draining: false }
     }
 
     /// Has shards processed for as long as this is polled.

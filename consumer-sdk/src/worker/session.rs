@@ -22,7 +22,7 @@ use crate::checkpointer::{CheckpointError, Checkpointer};
 use crate::deaggregation::{Unpacked, unpack};
 use crate::failure::{AfterRetries, DeadLetters, Verdict};
 use crate::prefetch::{Next, Queue, Taken};
-use crate::processor::{Batch, BoxError, Initialization, RecordProcessor, ShardOfStream};
+use crate::processor::{Batch, BoxError, Initialization, ProcessorLost, RecordProcessor, ShardOfStream};
 use crate::record::UserRecord;
 use crate::repetitions::Window;
 use crate::status::{ShardState, ShardStatus};
@@ -47,6 +47,16 @@ pub(super) struct Session {
     processed: Checkpoint,
     /// After a panic the processor is not called again: it may be half way through anything.
     panicked: bool,
+    losses: Losses,
+}
+
+/// How often in a row processors were lost that made no checkpoint.
+#[derive(Clone, Debug)]
+struct Losses {
+    /// The present one is lost, and not called again.
+    is_lost: bool,
+    count: u32,
+    since: Checkpoint,
 }
 
 /// A call of the processor.
@@ -61,6 +71,7 @@ pub(super) enum Call<'a> {
 pub(super) enum Halt {
     Interrupted(Interruption),
     GaveUp(String),
+    Anew,
 }
 
 impl From<Interruption> for Halt {
@@ -87,11 +98,24 @@ impl Session {
             window: Window::new(parts.settings.repetition_window),
             parts,
             processed: ownership.gained().checkpoint.clone(),
+            losses: Losses { is_lost: false, count: 0, since: ownership.gained().checkpoint.clone() },
             ownership,
             orders,
             status,
             panicked: false,
         }
+    }
+
+    /// With a processor that is made anew, behind the last checkpoint. `start` becomes what it is to be told.
+    pub(super) fn anew(mut self, start: &mut Initialization) -> Self {
+        let (checkpointer, pending) = self.checkpointer.anew();
+        start.checkpoint = checkpointer.checkpointed();
+        start.pending = pending;
+        self.processed = start.checkpoint.clone();
+        self.processor = (self.parts.factory)(&self.shard);
+        self.automatic.stored();
+        self.losses.is_lost = false;
+        Self { checkpointer, ..self }
     }
 
     /// Everything up to the end of the shard or an interruption.
@@ -170,10 +194,10 @@ impl Session {
             self.is_processed(stored);
             match (gave_up, &self.parts.settings.failures.then) {
                 (Ok(()), _) => {}
-                (Err(Halt::GaveUp(_)), AfterRetries::Skip) if !self.panicked => {
+                (Err(Halt::GaveUp(_)), AfterRetries::Skip) if !self.is_unusable() => {
                     return self.isolate(batch, None).await;
                 }
-                (Err(Halt::GaveUp(_)), AfterRetries::DeadLetter(letters)) if !self.panicked => {
+                (Err(Halt::GaveUp(_)), AfterRetries::DeadLetter(letters)) if !self.is_unusable() => {
                     return self.isolate(batch, Some(letters.clone())).await;
                 }
                 (Err(halt), _) => return Err(halt),
@@ -196,7 +220,8 @@ impl Session {
             let single =
                 Batch { records: vec![record.clone()], millis_behind_latest: batch.millis_behind_latest };
             if let Err(failure) = self.call(&Call::Process(&single)).await {
-                if self.panicked {
+                if self.is_unusable() {
+                    self.after_failure(1, &failure).await?;
                     return Err(Halt::GaveUp(failure));
                 }
                 if let Some(letters) = &letters {
@@ -243,6 +268,7 @@ impl Session {
 
     /// Waits before the next try, if there is to be one.
     async fn after_failure(&mut self, failures: u32, failure: &str) -> Result<(), Halt> {
+        let failures = if self.losses.is_lost { self.losses_in_a_row() } else { failures };
         tracing::warn!(shard = %self.shard.shard, failures, error = failure, "a processor failed");
         let verdict = self.parts.settings.failures.verdict(failures, self.random());
         let Verdict::RetryAfter(wait) = verdict else { return Err(Halt::GaveUp(failure.to_owned())) };
@@ -250,7 +276,23 @@ impl Session {
             return Err(Halt::GaveUp(failure.to_owned()));
         }
         self.status.is(ShardState::Retrying { failures, error: failure.to_owned() });
-        Ok(pause(&self.parts.clock, wait, &mut self.orders).await?)
+        pause(&self.parts.clock, wait, &mut self.orders).await?;
+        if self.losses.is_lost { Err(Halt::Anew) } else { Ok(()) }
+    }
+
+    fn losses_in_a_row(&mut self) -> u32 {
+        let checkpointed = self.checkpointer.checkpointed();
+        if checkpointed != self.losses.since {
+            self.losses.count = 0;
+        }
+        self.losses.since = checkpointed;
+        self.losses.count = self.losses.count.saturating_add(1);
+        self.losses.count
+    }
+
+    /// Whether the processor must not be called any more.
+    fn is_unusable(&self) -> bool {
+        self.panicked || self.losses.is_lost
     }
 
     /// One call. The error is what to say about it.
@@ -270,6 +312,7 @@ impl Session {
         called.map_err(|failure| {
             self.status.failed();
             self.panicked |= failure.is_panic;
+            self.losses.is_lost |= failure.is_loss;
             failure.text
         })
     }
@@ -327,6 +370,7 @@ impl Session {
     pub(super) async fn halted(&mut self, halt: Halt) -> Outcome {
         match halt {
             Halt::Interrupted(interruption) => Outcome::Interrupted(interruption),
+            Halt::Anew => Outcome::Anew,
             Halt::GaveUp(error) => self.stopped(error).await,
         }
     }
@@ -344,11 +388,12 @@ impl Session {
     /// Tells the processor how it ended, and lets go of the lease.
     pub(super) async fn finish(mut self, outcome: Outcome) {
         match outcome {
-            Outcome::Over => {}
+            // A session that goes on anew is not finished.
+            Outcome::Over | Outcome::Anew => {}
             Outcome::Interrupted(Interruption::Lost(reason)) => {
                 tracing::info!(shard = %self.shard.shard, %reason, "the lease was lost");
                 self.status.lost(&reason);
-                if !self.panicked {
+                if !self.is_unusable() {
                     let told = self.processor.lease_lost(&reason).map(Ok);
                     if let Err(failure) = guarded(Box::pin(told)).await {
                         tracing::error!(shard = %self.shard.shard, error = %failure.text, "a processor failed");
@@ -357,7 +402,7 @@ impl Session {
             }
             Outcome::Interrupted(Interruption::Drain) => {
                 self.status.is(ShardState::Draining);
-                if !self.panicked {
+                if !self.is_unusable() {
                     let told = guarded(self.processor.shutdown_requested(&self.checkpointer)).await;
                     if let Err(failure) = told {
                         tracing::error!(shard = %self.shard.shard, error = %failure.text, "a processor failed");
@@ -391,17 +436,20 @@ impl Session {
 struct Failure {
     text: String,
     is_panic: bool,
+    is_loss: bool,
 }
 
 async fn guarded(call: BoxFuture<'_, Result<(), BoxError>>) -> Result<(), Failure> {
     match AssertUnwindSafe(call).catch_unwind().await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(Failure { text: error.to_string(), is_panic: false }),
+        Ok(Err(error)) => {
+            Err(Failure { text: error.to_string(), is_panic: false, is_loss: error.is::<ProcessorLost>() })
+        }
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().copied();
             let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
             let text = format!("it panicked: {}", text.unwrap_or("without saying why"));
-            Err(Failure { text, is_panic: true })
+            Err(Failure { text, is_panic: true, is_loss: false })
         }
     }
 }

@@ -67,6 +67,35 @@ async fn a_failing_processor_is_tried_again_and_then_its_shard_stops() {
     fleet.stop(0).await.unwrap();
 }
 
+/// What a lost processor had in work and did not checkpoint comes again, for one that is made anew.
+#[tokio::test]
+async fn a_lost_processor_is_followed_by_another_behind_the_last_checkpoint() {
+    let mut fleet = Fleet::new(2);
+    let records = fleet.stream.put_everywhere();
+    *fleet.ledger.is_fatal.lock() = true;
+    fleet.start(|settings| {
+        quickly(settings);
+        settings.checkpoints = CheckpointPolicy::Manual;
+        settings.failures.then = AfterRetries::Skip;
+    });
+    fleet.until(SECOND * 20, |fleet| fleet.all_processed(&records)).await;
+    let next = fleet.stream.put(0);
+    fleet.ledger.poison.lock().insert(next, 2);
+    fleet.until(SECOND * 20, |fleet| fleet.all_processed(&[next])).await;
+    assert_eq!(fleet.times(&[records[0], records[1], next]), [3, 1, 1]);
+    let starts = fleet.ledger.starts.lock().clone();
+    let again: Vec<_> = starts[2..].iter().map(|start| start.checkpoint.to_string()).collect();
+    assert_eq!(again, ["TRIM_HORIZON"; 2]);
+
+    let poison = fleet.stream.put(0);
+    fleet.ledger.poison.lock().insert(poison, ALWAYS);
+    fleet.until(SECOND * 30, |fleet| !fleet.status(0).is_healthy()).await;
+    let shards = fleet.status(0).shards;
+    assert_eq!(shards[0].state, ShardState::Stopped { error: "lost".to_owned() });
+    assert_eq!((shards[0].records_skipped, shards[1].state.clone()), (0, ShardState::Processing));
+    fleet.stop(0).await.unwrap();
+}
+
 #[tokio::test]
 async fn records_are_left_out_only_where_a_policy_says_so() {
     let letters = Arc::new(Letters::default());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use millstream_consumer_sdk::{
     BalanceBy, Batch, BoxError, CheckpointToken, Checkpointer, Consumer, ConsumerSettings, Ended, Error,
-    InitialPosition, Initialization, LossReason, RecordProcessor, ShardOfStream, StatusHandle,
+    InitialPosition, Initialization, LossReason, ProcessorLost, RecordProcessor, ShardOfStream, StatusHandle,
 };
 use millstream_lease::MemoryStore;
 use millstream_lease::store::memory::MemoryTable;
@@ -40,6 +40,8 @@ pub(crate) struct Ledger {
     pub(crate) delays: Mutex<BTreeMap<String, Duration>>,
     /// Prepares at each batch and never commits.
     pub(crate) only_prepares: Mutex<bool>,
+    /// A failure is the end of its processor.
+    pub(crate) is_fatal: Mutex<bool>,
 }
 
 struct Recorder {
@@ -65,7 +67,8 @@ impl RecordProcessor for Recorder {
             let value: u64 = record.sequence_number.as_str().parse()?;
             if let Some(left) = self.ledger.poison.lock().get_mut(&value).filter(|left| **left > 0) {
                 *left -= 1;
-                return Err("poison".into());
+                let is_fatal = *self.ledger.is_fatal.lock();
+                return Err(if is_fatal { ProcessorLost("lost".to_owned()).into() } else { "poison".into() });
             }
             self.ledger.tokens.lock().push(checkpointer.token(record));
             self.ledger.processed.lock().entry(value).or_default().push(self.worker.clone());

@@ -54,6 +54,7 @@ impl Engine {
         loop {
             let is_any_on_demand = inner.catalog.all().iter().any(|stream| stream.is_on_demand());
             tokio::select! {
+                biased;
                 () = inner.tasks().stopping() => return,
                 () = inner.clock.sleep(LOOK_INTERVAL), if is_any_on_demand => self.scale_on_demand().await,
                 () = inner.on_demand_began.notified(), if !is_any_on_demand => {}

@@ -7,7 +7,9 @@ pub(super) struct Dice(SeededEntropy);
 impl Dice {
     /// Actors of one run have dice of their own, so that one who rolls more often does not change the others' luck.
     pub(super) fn of(seed: u64, actor: u64) -> Self {
-        Self(SeededEntropy::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(actor)))
+        // Neighbouring seeds would otherwise roll the same numbers, one place apart.
+        let scattered = |number| (&SeededEntropy::new(number) as &dyn Entropy).next_u64();
+        Self(SeededEntropy::new(scattered(scattered(seed) ^ actor)))
     }
 
     pub(super) fn wide(&mut self) -> u128 {

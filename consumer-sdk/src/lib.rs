@@ -23,6 +23,7 @@ mod prefetch;
 mod processor;
 mod record;
 mod registration;
+mod repetitions;
 mod settings;
 mod shards;
 mod status;
@@ -33,6 +34,7 @@ pub use async_trait::async_trait;
 pub use millstream_client::aggregation::{MemberPolicy, Tag, Tags};
 #[cfg(feature = "aws")]
 pub use millstream_client::aws::AwsSettings;
+pub use millstream_client::envelope::{KeyProvider, SecretKey, StaticKeys};
 pub use millstream_client::{StreamApi, StreamRef};
 pub use millstream_lease::assignment::BalanceBy;
 pub use millstream_lease::coordinator::LossReason;

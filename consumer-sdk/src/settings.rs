@@ -91,6 +91,9 @@ pub struct ConsumerSettings {
     pub on_recreated_stream: OnRecreatedStream,
     /// What becomes of members of aggregated records that belong to another shard.
     pub members: MemberPolicy,
+    /// Records of each shard whose idempotence tags are remembered: one with the same tag that lies behind it is left
+    /// out. 0 gives every record. The window begins anew with each lease, and does not reach into other shards.
+    pub repetition_window: usize,
 
     /// How long a lease may go without renewal before others may have it (`failoverTimeMillis`).
     pub failover_time: Duration,
@@ -135,6 +138,7 @@ impl Default for ConsumerSettings {
             failures: FailurePolicy::default(),
             on_recreated_stream: OnRecreatedStream::Refuse,
             members: MemberPolicy::KeepAll,
+            repetition_window: 0,
             failover_time: Duration::from_secs(10),
             lease_assignment_interval: None,
             graceful_lease_handoff_timeout: Duration::from_secs(30),

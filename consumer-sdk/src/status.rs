@@ -50,6 +50,9 @@ pub struct ShardReport {
     pub members_foreign: u64,
     /// Members that were left out by [`crate::MemberPolicy`].
     pub members_dropped: u64,
+    /// Left out because a record with the same idempotence tag came before, by
+    /// [`crate::ConsumerSettings::repetition_window`].
+    pub repetitions_dropped: u64,
     /// Read ahead and not yet processed.
     pub prefetched_bytes: usize,
     /// The last failure to read since a read succeeded.
@@ -153,6 +156,7 @@ impl StatusHandle {
             records_skipped: 0,
             members_foreign: 0,
             members_dropped: 0,
+            repetitions_dropped: 0,
             prefetched_bytes: 0,
             read_failure: None,
         }));
@@ -203,8 +207,10 @@ impl ShardStatus {
         self.metrics.prefetched.set(prefetched_bytes as f64);
     }
 
-    pub(crate) fn unpacked(&self, tally: Tally) {
+    pub(crate) fn unpacked(&self, tally: Tally, repetitions: u64) {
         let mut report = self.report.lock();
+        report.repetitions_dropped += repetitions;
+        self.metrics.repetitions_dropped.increment(repetitions);
         report.members_foreign += tally.foreign;
         report.members_dropped += tally.dropped;
         self.metrics.unpacked(tally);

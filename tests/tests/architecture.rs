@@ -20,11 +20,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("client", &["model", "runtime"]),
     ("lease", &["model", "runtime", "table"]),
     ("consumer-sdk", &["model", "runtime", "client", "lease"]),
+    ("producer-sdk", &["model", "runtime", "client"]),
     ("multilang", &["model", "runtime", "client", "lease", "consumer-sdk"]),
     ("server", &["model", "runtime", "storage", "engine", "table"]),
     ("codegen", &[]),
     ("benches", &["model", "runtime", "storage", "engine", "client"]),
-    ("cli", &["model", "runtime", "client", "lease", "multilang", "server", "benches"]),
+    ("cli", &["model", "runtime", "client", "lease", "producer-sdk", "multilang", "server", "benches"]),
     ("tests", &["model", "runtime", "client", "consumer-sdk"]),
 ];
 
@@ -38,6 +39,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("client", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
     ("lease", &["engine", "client", "server", "aws-sdk-kinesis", "rocksdb", "librocksdb-sys"]),
     ("consumer-sdk", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
+    ("producer-sdk", &["model", "runtime", "client"]),
     ("multilang", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
 ];
 

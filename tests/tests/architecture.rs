@@ -39,7 +39,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("client", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
     ("lease", &["engine", "client", "server", "aws-sdk-kinesis", "rocksdb", "librocksdb-sys"]),
     ("consumer-sdk", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
-    ("producer-sdk", &["model", "runtime", "client"]),
+    ("producer-sdk", &["engine", "storage", "server", "lease", "rocksdb", "librocksdb-sys"]),
     ("multilang", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
 ];
 

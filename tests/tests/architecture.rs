@@ -26,7 +26,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("server", &["model", "runtime", "storage", "engine", "table"]),
     ("codegen", &[]),
     ("benches", &["model", "runtime", "storage", "engine", "client"]),
-    ("cli", &["model", "runtime", "client", "lease", "producer-sdk", "multilang", "agent", "server", "benches"]),
+    (
+        "cli",
+        &["model", "runtime", "client", "lease", "producer-sdk", "multilang", "agent", "server", "benches"],
+    ),
     ("tests", &["model", "runtime", "client", "consumer-sdk"]),
 ];
 

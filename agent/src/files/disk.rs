@@ -76,6 +76,11 @@ struct Walk {
     listing: Listing,
 }
 
+/// There is no such file, which is not worth a word.
+fn is_nowhere(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
 impl Walk {
     fn below(&mut self, directory: &Path, components: &[Component], depth: usize) {
         let Some((first, rest)) = components.split_first() else { return };
@@ -109,7 +114,7 @@ impl Walk {
                 }
                 Ok(_) => {}
                 // Rotated between two calls, or not there yet.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) if is_nowhere(&error) => {}
                 Err(error) => self.problem(&path, &error),
             }
         }
@@ -120,9 +125,7 @@ impl Walk {
             .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>());
         match listed {
             Ok(paths) => paths,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                Vec::new()
-            }
+            Err(error) if is_nowhere(&error) => Vec::new(),
             Err(error) => {
                 self.problem(directory, &error);
                 Vec::new()

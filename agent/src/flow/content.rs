@@ -154,6 +154,11 @@ impl Followed {
         self.read_through == Some((self.size, self.modified))
     }
 
+    /// Whether there is, or will be, something to read in it as it is.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.is_read_through() || (self.is_unfinished && self.is_rotated())
+    }
+
     pub(super) fn is_rotated(&self) -> bool {
         self.is_missing || self.links == 0 || self.path != self.first_path
     }

@@ -73,7 +73,8 @@ impl Flow {
         let lost: Vec<usize> = (0..self.followed.len())
             .filter(|index| {
                 let followed = &self.followed[*index];
-                followed.is_missing && followed.file.is_none() && followed.content.sent.is_empty()
+                let is_settled = followed.at.offset == followed.content.settled.offset;
+                followed.is_missing && followed.file.is_none() && is_settled
             })
             .collect();
         for index in lost.into_iter().rev() {
@@ -137,12 +138,11 @@ impl Flow {
             .filter(|index| self.followed[*index].file.is_none() && !self.followed[*index].is_missing)
             .collect();
         // Those with something to read go first.
-        wanted
-            .sort_by_key(|index| (self.followed[*index].is_read_through(), self.followed[*index].content.id));
+        wanted.sort_by_key(|index| (!self.followed[*index].is_wanted(), self.followed[*index].content.id));
         for index in wanted {
             if open >= self.settings.open_files_max {
-                let is_needed = !self.followed[index].is_read_through();
-                if !is_needed || !self.close_one() {
+                let is_needed = self.followed[index].is_wanted();
+                if !is_needed || !self.close_one(self.followed[index].content.id) {
                     break;
                 }
                 open -= 1;
@@ -169,13 +169,22 @@ impl Flow {
         }
     }
 
-    /// Closes the file that has not grown for longest, of those that are read to their ends and can be found again.
-    fn close_one(&mut self) -> bool {
+    /// Closes a file that can be found again, so that one with this content can be opened: the one that has not grown for
+    /// longest, of those that are read to their ends; else one that is newer, and may even wait for the other.
+    fn close_one(&mut self, for_content: u64) -> bool {
         let is_idle = |followed: &&mut Followed| {
-            followed.file.is_some() && followed.is_read_through() && !followed.is_rotated()
+            followed.file.is_some() && !followed.is_missing && !followed.is_wanted()
         };
         let idle = self.followed.iter_mut().filter(is_idle).min_by_key(|followed| followed.grown_at);
-        idle.map(|followed| followed.file = None).is_some()
+        if let Some(idle) = idle {
+            idle.file = None;
+            return true;
+        }
+        let is_newer = |followed: &&mut Followed| {
+            followed.file.is_some() && followed.content.id > for_content && !followed.is_missing
+        };
+        let newest = self.followed.iter_mut().filter(is_newer).max_by_key(|followed| followed.content.id);
+        newest.map(|followed| followed.file = None).is_some()
     }
 
     /// Looks at the files that are open.
@@ -219,7 +228,9 @@ impl Flow {
         let wait = self.settings.rotated_wait;
         for followed in &mut self.followed {
             let is_away = followed.is_missing || followed.links == 0;
-            let is_over = followed.is_read_through() && !followed.is_unfinished;
+            // Until all of it is acknowledged it may have to be read again.
+            let is_settled = followed.at.offset == followed.content.settled.offset;
+            let is_over = followed.is_read_through() && !followed.is_unfinished && is_settled;
             if followed.file.is_some() && is_away && is_over && now.saturating_sub(followed.grown_at) >= wait
             {
                 tracing::info!(flow = self.settings.name, path = %followed.path.display(), offset = followed.at.offset, "the file is gone, and was read to its end");

@@ -2,7 +2,7 @@
 //! start again; a stream that is slow, loses calls, throttles and is away. Whatever happens, every line is put once or more,
 //! whole, and nothing is put that nobody wrote.
 //!
-//! `SEED=17 cargo test -p millstream-agent --test on_fakes storms` runs one seed alone.
+//! `SEED=17 cargo test -p millstream-agent --test on_fakes storms -- --nocapture` runs one seed alone, and shows its log.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -172,7 +172,7 @@ fn storm(seed: u64) -> (usize, usize) {
     let mut world = World::new(seed, draw(3) > 0);
     world.flow().aggregate = draw(2) == 0;
     world.flow().order = [Order::None, Order::Shard][usize::try_from(draw(2)).unwrap()];
-    world.flow().outstanding_records_max = usize::try_from(3 + draw(200)).unwrap();
+    world.flow().outstanding_records_max = usize::try_from(10 + draw(400)).unwrap();
     world.flow().open_files_max = usize::try_from(4 + draw(50)).unwrap();
     world.flow().scan_interval = Duration::from_millis(100 + draw(1_500));
     world.flow().poll_interval = Duration::from_millis(20 + draw(200));
@@ -213,12 +213,14 @@ fn storm(seed: u64) -> (usize, usize) {
     }
     writer.end_line();
     world.live(async |agent| {
-        for _ in 0..60 {
+        for _ in 0..900 {
             agent.seconds(2).await;
             if writer.put().len() == writer.written.len() {
                 break;
             }
         }
+        let ended = agent.ended();
+        assert!(ended.is_none(), "seed {seed}: {ended:?}");
     });
     let lines = world.lines();
     for line in &lines {
@@ -228,9 +230,10 @@ fn storm(seed: u64) -> (usize, usize) {
     let lost: Vec<_> = writer.written.keys().filter(|line| !put.contains(line)).collect();
     assert!(
         lost.is_empty(),
-        "seed {seed}: {} of {} lines were not put: {lost:?}",
+        "seed {seed}: {} of {} lines were not put: {:?}",
         lost.len(),
-        writer.written.len()
+        writer.written.len(),
+        &lost[..lost.len().min(20)]
     );
     (writer.written.len(), lines.len())
 }
@@ -238,6 +241,7 @@ fn storm(seed: u64) -> (usize, usize) {
 #[test]
 fn every_line_is_put_through_all_storms() {
     if let Ok(seed) = std::env::var("SEED") {
+        tracing_subscriber::fmt().with_ansi(false).init();
         println!("{:?}", storm(seed.parse().unwrap()));
         return;
     }

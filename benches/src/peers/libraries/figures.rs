@@ -12,7 +12,9 @@ use crate::report::figure;
 pub(super) enum Row {
     FirstRecord,
     FirstRecordQuick,
+    /// Of the shards of a worker that does not lead.
     Takeover,
+    TakeoverOfLeader,
     /// Says what a takeover was; nobody is better for it.
     ShardsTaken,
     MemoryAtRest,
@@ -29,10 +31,11 @@ enum Better {
     Neither,
 }
 
-pub(super) const ROWS: [Row; 8] = [
+pub(super) const ROWS: [Row; 9] = [
     Row::FirstRecord,
     Row::FirstRecordQuick,
     Row::Takeover,
+    Row::TakeoverOfLeader,
     Row::ShardsTaken,
     Row::MemoryAtRest,
     Row::MemoryPeak,
@@ -45,7 +48,8 @@ impl Row {
         match self {
             Self::FirstRecord => "start to first record, defaults, s",
             Self::FirstRecordQuick => "start to first record, quick settings, s",
-            Self::Takeover => "takeover after `kill -9`, defaults, s",
+            Self::Takeover => "takeover after `kill -9` of a worker, defaults, s",
+            Self::TakeoverOfLeader => "takeover after `kill -9` of the one that leads, defaults, s",
             Self::ShardsTaken => "shards that the killed worker had",
             Self::MemoryAtRest => "memory while little comes, MB",
             Self::MemoryPeak => "memory at most, backlog, MB",
@@ -59,6 +63,7 @@ impl Row {
             Self::FirstRecord
             | Self::FirstRecordQuick
             | Self::Takeover
+            | Self::TakeoverOfLeader
             | Self::MemoryAtRest
             | Self::MemoryPeak
             | Self::Cpu => Better::Less,

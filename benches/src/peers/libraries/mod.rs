@@ -50,9 +50,9 @@ pub struct ConsumersArgs {
     #[arg(long, value_delimiter = ',', value_parser = ids(LIBRARIES.iter().map(|library| library.id())))]
     pub libraries: Vec<String>,
     /// Times that every worker goes through the backlog; the page gives medians
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 2)]
     pub rounds: usize,
-    /// Times that workers are killed
+    /// Times that workers are killed: every other time those that lead
     #[arg(long, default_value_t = 2)]
     pub kills: usize,
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]

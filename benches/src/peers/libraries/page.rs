@@ -92,8 +92,9 @@ fn method(page: &mut String, args: &ConsumersArgs) {
          - **First record**: from the start of the process to its first record, on an application name that was never \
            used. With the library's defaults on the stream of the takeovers, and with quick settings on the backlog.\n\
          - **Takeover**: two workers of each library and way of reading, {kills} times, on a stream of {shards} shards \
-           that gets {rate} records a second. The older one is killed, of all libraries at one moment; it ends when \
-           the other one has processed a record of every shard that was put after that. The failover time is {failover} \
+           that gets {rate} records a second. One is killed, of all libraries at one moment: the younger one and, every \
+           other time, the older one, which leads. It ends when the one that is left has processed a record of every \
+           shard that was put after that. The failover time is {failover} \
            s, every library's default.\n\
          - **Memory**: the resident set of a worker before the takeover, and the highest in the backlog.\n\
          - **Backlog**: {records} records of {bytes} bytes in {shards} shards, from TRIM_HORIZON, in {rounds} rounds, \

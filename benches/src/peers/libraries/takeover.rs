@@ -25,7 +25,7 @@ const SHARE_LIMIT: Duration = Duration::from_secs(60);
 /// Shards move for some time after the first one did.
 const SETTLE: Duration = Duration::from_secs(15);
 /// The lock of a leader of KCL 3.x outlives it by two minutes.
-const TAKEOVER_LIMIT: Duration = Duration::from_secs(240);
+const TAKEOVER_LIMIT: Duration = Duration::from_secs(300);
 /// A shard that a worker has is not further behind.
 const BEHIND_MAX_MILLIS: u64 = 5_000;
 

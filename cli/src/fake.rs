@@ -158,7 +158,8 @@ impl State {
     fn store(&mut self, record: &NewRecord) -> Acknowledgement {
         self.arrivals += 1;
         let number = number(self.arrivals);
-        let key = HashKey::of_partition_key(&record.partition_key);
+        let key = record.explicit_hash_key;
+        let key = key.unwrap_or_else(|| HashKey::of_partition_key(&record.partition_key));
         let home = self
             .shards
             .iter_mut()

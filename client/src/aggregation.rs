@@ -18,6 +18,7 @@
 mod container;
 mod deaggregation;
 mod hash;
+mod key_table;
 mod message;
 mod table;
 mod tags;
@@ -29,7 +30,7 @@ mod tests;
 
 use md5::{Digest, Md5};
 
-pub use self::container::{Container, Member};
+pub use self::container::{Container, Member, MemberRef};
 pub use self::deaggregation::{Deaggregation, MemberPolicy, Tally, UserRecords};
 pub use self::tags::{Tag, Tags};
 pub use self::user_record::{BrokenMember, MemberFault, UserRecord};

@@ -4,12 +4,14 @@
 //! [`StreamApi`] speaks in nouns and knows no transport. [`aws::AwsStreamApi`] makes exactly one attempt for
 //! each call; [`Retrying`] wraps any implementation and is the only place that tries again. Not here: the
 //! order of records, batching and pacing, which belong to whoever holds the records. [`aggregation`] packs many user
-//! records into one and takes such records apart.
+//! records into one and takes such records apart; [`envelope`] is what may be done to the data of each.
 
 pub mod aggregation;
 pub mod api;
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "envelope")]
+pub mod envelope;
 pub mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;

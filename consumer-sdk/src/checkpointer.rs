@@ -29,10 +29,18 @@ pub enum CheckpointError {
     #[error(
         "a checkpoint at {to} is not between {checkpointed}, the last one, and {delivered}, the last record delivered"
     )]
-    OutOfBounds { to: Box<Checkpoint>, checkpointed: Box<Checkpoint>, delivered: Box<Checkpoint> },
+    OutOfBounds {
+        /// What was asked for.
+        to: Box<Checkpoint>,
+        /// The last checkpoint that was made.
+        checkpointed: Box<Checkpoint>,
+        /// The last record that the processor was given.
+        delivered: Box<Checkpoint>,
+    },
     /// A prepared checkpoint was replaced by a later one.
     #[error("the prepared checkpoint is not pending any more")]
     NotPending,
+    /// The lease table could not be written. Whether the checkpoint was made may be unknown: making it again does no harm.
     #[error(transparent)]
     Store(#[from] millstream_lease::Error),
 }
@@ -199,6 +207,7 @@ impl CheckpointToken {
         gate.checkpoint(self.at.clone()).await
     }
 
+    /// The record that is meant.
     #[must_use]
     pub fn at(&self) -> &Checkpoint {
         &self.at
@@ -221,6 +230,7 @@ impl PreparedCheckpoint {
         gate.checkpoint(self.at).await
     }
 
+    /// Where the checkpoint was announced.
     #[must_use]
     pub fn at(&self) -> &Checkpoint {
         &self.at

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::select_all;
+use millstream_client::envelope::{KeyProvider, Opener};
 use millstream_client::{RetryPolicy, Retrying, StreamApi, StreamRef};
 use millstream_lease::coordinator::{Components, Coordinator};
 use millstream_lease::{LeaseStore, WorkerId};
@@ -40,6 +41,7 @@ pub struct Consumer {
     application: String,
     worker: WorkerId,
     settings: ConsumerSettings,
+    keys: Option<Arc<dyn KeyProvider>>,
     factory: Factory,
     clock: SharedClock,
     entropy: SharedEntropy,
@@ -82,6 +84,7 @@ impl Consumer {
         self.status.clone()
     }
 
+    /// Its name in the lease table.
     #[must_use]
     pub fn worker(&self) -> &WorkerId {
         &self.worker
@@ -118,6 +121,7 @@ impl Consumer {
         let parts = Arc::new(Parts {
             api: self.api,
             budget: Budget::new(self.settings.prefetch_bytes),
+            opener: Opener::new(self.keys),
             settings: self.settings,
             clock: self.clock.clone(),
             entropy: self.entropy,

@@ -1,13 +1,15 @@
 //! From records of the stream to the records that producers put: pure.
 //!
-//! What a container is and whose its members are is known in `client`; here it is applied to what was read, and every
-//! member that no processor will see is either counted or named.
+//! What a container is, whose its members are, and what their producers did to their data, is known in `client`; here it
+//! is applied to what was read, and every member that no processor will see is either counted or named.
 
 use millstream_client::Record;
 use millstream_client::aggregation::{Deaggregation, MemberPolicy, Tally};
+use millstream_client::envelope::Opener;
 use millstream_lease::Checkpoint;
 
 use crate::record::UserRecord;
+use crate::repetitions::Window;
 
 /// What was in records, in its order.
 #[derive(Debug, Default)]
@@ -16,6 +18,8 @@ pub(crate) struct Unpacked {
     /// Members that cannot be read. Whoever has them decides what that means.
     pub(crate) broken: Vec<Broken>,
     pub(crate) tally: Tally,
+    /// Records that were left out because they came before.
+    pub(crate) repetitions: u64,
     /// Behind everything that was in the records, whether it can be read or not; `None` where nothing was.
     pub(crate) end: Option<Checkpoint>,
 }
@@ -27,18 +31,24 @@ pub(crate) struct Broken {
     pub(crate) why: String,
 }
 
-/// Takes records apart, and leaves out what lies up to `processed`.
-pub(crate) fn unpack(records: Vec<Record>, how: Deaggregation, processed: &Checkpoint) -> Unpacked {
+/// Takes records apart, opens them, and leaves out what lies up to `processed`, and what came before.
+pub(crate) fn unpack(
+    records: Vec<Record>,
+    how: Deaggregation,
+    opener: &Opener,
+    window: &mut Window,
+    processed: &Checkpoint,
+) -> Unpacked {
     let mut unpacked = Unpacked { records: Vec::with_capacity(records.len()), ..Unpacked::default() };
     for record in records {
         let arrival = record.approximate_arrival;
         let mut members = how.take_apart(record);
         for member in members.by_ref() {
             let (record, fault) = match member {
-                Ok(record) => (UserRecord::from(record), None),
+                Ok(record) => opened(UserRecord::from(record), opener),
                 Err(broken) => {
                     let why = broken.to_string();
-                    (UserRecord::of_broken(broken, arrival), Some(why))
+                    (UserRecord::of_broken(broken, arrival), Some(Fault::Unreadable(why)))
                 }
             };
             let at = record.checkpoint();
@@ -47,13 +57,16 @@ pub(crate) fn unpack(records: Vec<Record>, how: Deaggregation, processed: &Check
             }
             unpacked.end = Some(at);
             match fault {
+                None if window.is_repetition(&record) => unpacked.repetitions += 1,
                 None => unpacked.records.push(record),
                 // As Java does, which logs it and goes on.
-                Some(why) if how.policy == MemberPolicy::KclStrict => {
+                Some(Fault::Unreadable(why)) if how.policy == MemberPolicy::KclStrict => {
                     tracing::error!(%why, "a member of an aggregated record, and those behind it, are left out");
                     unpacked.tally.dropped += 1;
                 }
-                Some(why) => unpacked.broken.push(Broken { remains: record, why }),
+                Some(Fault::Unreadable(why) | Fault::Sealed(why)) => {
+                    unpacked.broken.push(Broken { remains: record, why });
+                }
             }
         }
         let tally = members.tally();
@@ -65,12 +78,38 @@ pub(crate) fn unpack(records: Vec<Record>, how: Deaggregation, processed: &Check
     unpacked
 }
 
+/// Why a member cannot be given to a processor.
+enum Fault {
+    Unreadable(String),
+    /// What its producer did to it cannot be undone.
+    Sealed(String),
+}
+
+/// A record with its data as they were put.
+fn opened(mut record: UserRecord, opener: &Opener) -> (UserRecord, Option<Fault>) {
+    match opener.open(&record.partition_key, &record.tags, &record.data) {
+        Ok(None) => (record, None),
+        Ok(Some(data)) => {
+            record.data = data;
+            (record, None)
+        }
+        Err(error) => {
+            let (number, sub_sequence) = (&record.sequence_number, record.sub_sequence);
+            let why = format!("record {number}, member {sub_sequence}, cannot be opened: {error}");
+            (record, Some(Fault::Sealed(why)))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
     use millstream_client::NewRecord;
-    use millstream_client::aggregation::Container;
+    use millstream_client::aggregation::{Container, MemberRef};
+    use millstream_client::envelope::{Compression, Sealer, SecretKey, StaticKeys};
     use millstream_model::{HashKey, HashKeyRange, Timestamp};
+    use millstream_runtime::SystemEntropy;
+    use std::sync::Arc;
 
     use super::*;
 
@@ -92,6 +131,41 @@ mod tests {
             container.push(NewRecord { partition_key: "key".to_owned(), explicit_hash_key, data }.into());
         }
         container.finish().unwrap().data
+    }
+
+    fn unpack(records: Vec<Record>, how: Deaggregation, processed: &Checkpoint) -> Unpacked {
+        super::unpack(records, how, &Opener::default(), &mut Window::new(0), processed)
+    }
+
+    /// One member, sealed, with a tag that a repetition is known by.
+    fn sealed(number: u64, tag: &str) -> Record {
+        let keys = Arc::new(StaticKeys::new("key", SecretKey::new([1; 32])));
+        let sealer = Sealer::new(Some(Compression::Lz4), Some(keys), SystemEntropy::shared());
+        let sealed = sealer.seal("key", Some(&tag.into()), &"data".repeat(50).into()).unwrap();
+        let mut container = Container::default();
+        let (data, tags) = (&sealed.data[..], &sealed.tags[..]);
+        container.try_push(MemberRef { partition_key: "key", explicit_hash_key: None, data, tags }, 1_000);
+        record(number, container.finish().unwrap().data)
+    }
+
+    #[test]
+    fn what_a_producer_did_is_undone_or_named() {
+        let key = |byte| Opener::new(Some(Arc::new(StaticKeys::new("key", SecretKey::new([byte; 32])))));
+        let unpack = |opener: &Opener, policy| {
+            let how = Deaggregation { policy, range: None };
+            let records = vec![sealed(1, "a"), sealed(2, "b"), sealed(3, "a")];
+            super::unpack(records, how, opener, &mut Window::new(10), &Checkpoint::TRIM_HORIZON)
+        };
+        let opened = unpack(&key(1), MemberPolicy::KeepAll);
+        assert_eq!(places(&opened), [("1".to_owned(), 0), ("2".to_owned(), 0)]);
+        assert!(opened.records.iter().all(|record| record.data == "data".repeat(50)));
+        assert_eq!((opened.repetitions, opened.broken.len()), (1, 0));
+        assert_eq!(opened.end, Some(Checkpoint::at("3".parse().unwrap(), 0)));
+        for policy in [MemberPolicy::KeepAll, MemberPolicy::KclStrict] {
+            let wrong = unpack(&key(2), policy);
+            assert_eq!((wrong.records.len(), wrong.repetitions, wrong.broken.len()), (0, 0, 3));
+            assert!(wrong.broken[0].why.contains("not authentic"), "{}", wrong.broken[0].why);
+        }
     }
 
     fn places(unpacked: &Unpacked) -> Vec<(String, u64)> {

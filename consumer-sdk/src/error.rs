@@ -2,8 +2,10 @@
 
 use millstream_client::StreamRef;
 
+/// What this crate's calls give.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// Why a consumer could not run, or ended without being asked to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// What was asked for makes no sense.
@@ -11,7 +13,12 @@ pub enum Error {
     Configuration(String),
     /// The stream cannot be described.
     #[error("stream {stream}: {error}")]
-    Stream { stream: StreamRef, error: millstream_client::Error },
+    Stream {
+        /// Which one.
+        stream: StreamRef,
+        /// What the service answered, after retries.
+        error: millstream_client::Error,
+    },
     /// The lease table cannot be prepared.
     #[error(transparent)]
     Leases(#[from] millstream_lease::Error),
@@ -20,7 +27,14 @@ pub enum Error {
         "stream {stream} was created at {found_millis} ms since the epoch, and the leases are about the one of \
          {known_millis} ms: it was deleted and created again"
     )]
-    StreamRecreated { stream: StreamRef, known_millis: u64, found_millis: u64 },
+    StreamRecreated {
+        /// Which one.
+        stream: StreamRef,
+        /// When the stream of the leases was created, in milliseconds since the Unix epoch.
+        known_millis: u64,
+        /// When the present one was.
+        found_millis: u64,
+    },
     /// The stream was deleted while it was read.
     #[error("stream {0} was deleted")]
     StreamDeleted(StreamRef),

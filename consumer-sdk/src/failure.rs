@@ -13,9 +13,11 @@ use crate::record::UserRecord;
 /// How often a failed call is repeated, and what then.
 #[derive(Clone, Debug)]
 pub struct FailurePolicy {
+    /// Waits before repetitions.
     pub backoff: Backoff,
     /// Repetitions after the first failure.
     pub retries_max: u32,
+    /// What becomes of records that failed that often.
     pub then: AfterRetries,
 }
 

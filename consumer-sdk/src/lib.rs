@@ -6,6 +6,8 @@
 //! [`FailurePolicy`] gave up on it, or its shard stands still and says why. How a stream is stored and served is not
 //! known here.
 
+#![warn(missing_docs)]
+
 #[cfg(feature = "aws")]
 mod aws;
 mod checkpointer;
@@ -21,6 +23,7 @@ mod prefetch;
 mod processor;
 mod record;
 mod registration;
+mod repetitions;
 mod settings;
 mod shards;
 mod status;
@@ -31,6 +34,7 @@ pub use async_trait::async_trait;
 pub use millstream_client::aggregation::{MemberPolicy, Tag, Tags};
 #[cfg(feature = "aws")]
 pub use millstream_client::aws::AwsSettings;
+pub use millstream_client::envelope::{KeyProvider, SecretKey, StaticKeys};
 pub use millstream_client::{StreamApi, StreamRef};
 pub use millstream_lease::assignment::BalanceBy;
 pub use millstream_lease::coordinator::LossReason;

@@ -22,6 +22,7 @@ const RECORDS_PROCESSED: &str = "millstream_consumer_records_processed_total";
 const RECORDS_SKIPPED: &str = "millstream_consumer_records_skipped_total";
 const MEMBERS_FOREIGN: &str = "millstream_consumer_members_foreign_total";
 const MEMBERS_DROPPED: &str = "millstream_consumer_members_dropped_total";
+const REPETITIONS_DROPPED: &str = "millstream_consumer_repetitions_dropped_total";
 const READ_FAILURES: &str = "millstream_consumer_read_failures_total";
 const PROCESSING: &str = "millstream_consumer_processing_seconds";
 const PROCESSOR_FAILURES: &str = "millstream_consumer_processor_failures_total";
@@ -42,6 +43,11 @@ pub(crate) fn describe() {
         "Members of another shard that were processed all the same"
     );
     describe_counter!(MEMBERS_DROPPED, Unit::Count, "Members left out by the policy for members");
+    describe_counter!(
+        REPETITIONS_DROPPED,
+        Unit::Count,
+        "Records left out because one with the same idempotence tag came before"
+    );
     describe_counter!(READ_FAILURES, Unit::Count, "Requests for records that failed");
     describe_histogram!(PROCESSING, Unit::Seconds, "One call of process_records");
     describe_counter!(PROCESSOR_FAILURES, Unit::Count, "Calls of a processor that failed");
@@ -57,6 +63,7 @@ pub(crate) struct ShardMetrics {
     pub(crate) bytes_read: Counter,
     pub(crate) records_processed: Counter,
     pub(crate) records_skipped: Counter,
+    pub(crate) repetitions_dropped: Counter,
     pub(crate) read_failures: Counter,
     pub(crate) processor_failures: Counter,
     members_foreign: Counter,
@@ -86,6 +93,7 @@ impl ShardMetrics {
             bytes_read: counter!(BYTES_READ, labels.clone()),
             records_processed: counter!(RECORDS_PROCESSED, labels.clone()),
             records_skipped: counter!(RECORDS_SKIPPED, labels.clone()),
+            repetitions_dropped: counter!(REPETITIONS_DROPPED, labels.clone()),
             read_failures: counter!(READ_FAILURES, labels.clone()),
             processor_failures: counter!(PROCESSOR_FAILURES, labels.clone()),
             members_foreign: counter!(MEMBERS_FOREIGN, labels.clone()),

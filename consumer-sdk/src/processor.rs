@@ -27,13 +27,16 @@ pub struct ProcessorLost(pub String);
 /// The shard that a processor is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShardOfStream {
+    /// As it was given to the builder.
     pub stream: StreamRef,
+    /// The shard's id.
     pub shard: ShardName,
 }
 
 /// Where a processor begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Initialization {
+    /// What the processor is for.
     pub shard: ShardOfStream,
     /// Everything up to here was processed.
     pub checkpoint: Checkpoint,
@@ -46,6 +49,7 @@ pub struct Initialization {
 /// Records to be processed, in the order of their shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
+    /// One at least, unless empty batches are asked for too.
     pub records: Vec<UserRecord>,
     /// How far the last of them lies behind the newest record of the shard; 0 when caught up.
     pub millis_behind_latest: u64,

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use millstream_client::SequenceNumber;
 use millstream_client::aggregation::{self, BrokenMember, Tags};
+use millstream_client::envelope;
 use millstream_lease::Checkpoint;
 use millstream_model::Timestamp;
 
@@ -20,7 +21,8 @@ pub struct UserRecord {
     pub partition_key: ByteString,
     /// As the producer gave it, a decimal number as a rule. Known of members alone.
     pub explicit_hash_key: Option<ByteString>,
-    /// Of a member a part of its aggregated record, which stays in memory as long as this does.
+    /// As they were put: what the producer compressed or encrypted is undone. Of a member that was neither, a part of its
+    /// aggregated record, which stays in memory as long as this does.
     pub data: Bytes,
     /// What the producer told about a member. Records that are not aggregated have none.
     pub tags: Tags,
@@ -33,6 +35,12 @@ impl UserRecord {
     #[must_use]
     pub fn checkpoint(&self) -> Checkpoint {
         Checkpoint::at(self.sequence_number.clone(), self.sub_sequence)
+    }
+
+    /// What the producer gave the record so that a repetition of it is known, if it gave anything.
+    #[must_use]
+    pub fn idempotence_tag(&self) -> Option<ByteString> {
+        envelope::idempotence_tag(&self.tags)
     }
 
     /// What is left of a member that cannot be read: its place and its data. Its partition key is empty.

@@ -32,7 +32,10 @@ pub enum CheckpointPolicy {
     Manual,
     /// Once something was processed this long ago, and before the lease is given back. What
     /// [`crate::RecordProcessor::process_records`] returned `Ok` for counts as processed.
-    Automatic { interval: Duration },
+    Automatic {
+        /// Between two checkpoints of a shard.
+        interval: Duration,
+    },
 }
 
 /// What to do when the stream is not the one that the leases were made for: it was deleted, and another one was created
@@ -59,6 +62,7 @@ pub enum MeasureWhere {
 /// What a worker reports of its machine, for `WorkerLoad` to balance by.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WorkerMetrics {
+    /// Where the machine is looked at.
     pub measure: MeasureWhere,
     /// The processor's use in percent above which a worker is relieved, however busy others are.
     pub cpu_max_percent: f64,
@@ -79,11 +83,17 @@ pub struct ConsumerSettings {
     pub initial_position: InitialPosition,
     /// `retrievalMode`.
     pub retrieval: Retrieval,
+    /// Who makes checkpoints: the consumer every 5 s unless set.
     pub checkpoints: CheckpointPolicy,
+    /// What to do when a processor fails.
     pub failures: FailurePolicy,
+    /// What to do when another stream has the name of the one that was read.
     pub on_recreated_stream: OnRecreatedStream,
     /// What becomes of members of aggregated records that belong to another shard.
     pub members: MemberPolicy,
+    /// Records of each shard whose idempotence tags are remembered: one with the same tag that lies behind it is left
+    /// out. 0 gives every record. The window begins anew with each lease, and does not reach into other shards.
+    pub repetition_window: usize,
 
     /// How long a lease may go without renewal before others may have it (`failoverTimeMillis`).
     pub failover_time: Duration,
@@ -128,6 +138,7 @@ impl Default for ConsumerSettings {
             failures: FailurePolicy::default(),
             on_recreated_stream: OnRecreatedStream::Refuse,
             members: MemberPolicy::KeepAll,
+            repetition_window: 0,
             failover_time: Duration::from_secs(10),
             lease_assignment_interval: None,
             graceful_lease_handoff_timeout: Duration::from_secs(30),

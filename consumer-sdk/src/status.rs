@@ -17,6 +17,7 @@ use crate::processor::ShardOfStream;
 /// The shards of one worker.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
+    /// Its name in the lease table.
     pub worker: WorkerId,
     /// By lease.
     pub shards: Vec<ShardReport>,
@@ -25,8 +26,11 @@ pub struct Status {
 /// One shard whose lease is held.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShardReport {
+    /// The lease's key: the shard's id, after the stream's where there are several.
     pub lease: LeaseKey,
+    /// The shard that it is for.
     pub shard: ShardOfStream,
+    /// What is being done with it.
     pub state: ShardState,
     /// The last one that was stored.
     pub checkpoint: Checkpoint,
@@ -36,7 +40,9 @@ pub struct ShardReport {
     pub millis_behind_latest: Option<u64>,
     /// Since the lease was gained.
     pub records_read: u64,
+    /// Of data and partition keys, since the lease was gained.
     pub bytes_read: u64,
+    /// User records that the processor returned `Ok` for, since the lease was gained.
     pub records_processed: u64,
     /// Given up on, by the policy for failures.
     pub records_skipped: u64,
@@ -44,6 +50,9 @@ pub struct ShardReport {
     pub members_foreign: u64,
     /// Members that were left out by [`crate::MemberPolicy`].
     pub members_dropped: u64,
+    /// Left out because a record with the same idempotence tag came before, by
+    /// [`crate::ConsumerSettings::repetition_window`].
+    pub repetitions_dropped: u64,
     /// Read ahead and not yet processed.
     pub prefetched_bytes: usize,
     /// The last failure to read since a read succeeded.
@@ -53,16 +62,22 @@ pub struct ShardReport {
 /// What a shard is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ShardState {
+    /// These shards have to be processed to their end first.
     WaitingForParents(Vec<ShardName>),
+    /// The processor's first call is under way.
     Initializing,
+    /// Records are read and processed.
     Processing,
     /// A call of the processor failed so many times in a row, and is to be repeated.
     Retrying {
+        /// So many times.
         failures: u32,
+        /// What the processor said last.
         error: String,
     },
     /// The processor is given nothing any more. See [`crate::AfterRetries::StopShard`].
     Stopped {
+        /// What the processor said last.
         error: String,
     },
     /// Another worker is to go on, or this one stops.
@@ -113,6 +128,7 @@ impl StatusHandle {
         Self(Arc::new(Board { worker, application, shards: Mutex::default() }))
     }
 
+    /// What the consumer is doing now. Waits for nobody.
     #[must_use]
     pub fn snapshot(&self) -> Status {
         let shards = self.0.shards.lock().values().map(|report| report.lock().clone()).collect();
@@ -140,6 +156,7 @@ impl StatusHandle {
             records_skipped: 0,
             members_foreign: 0,
             members_dropped: 0,
+            repetitions_dropped: 0,
             prefetched_bytes: 0,
             read_failure: None,
         }));
@@ -190,8 +207,10 @@ impl ShardStatus {
         self.metrics.prefetched.set(prefetched_bytes as f64);
     }
 
-    pub(crate) fn unpacked(&self, tally: Tally) {
+    pub(crate) fn unpacked(&self, tally: Tally, repetitions: u64) {
         let mut report = self.report.lock();
+        report.repetitions_dropped += repetitions;
+        self.metrics.repetitions_dropped.increment(repetitions);
         report.members_foreign += tally.foreign;
         report.members_dropped += tally.dropped;
         self.metrics.unpacked(tally);

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_client::StreamApi;
+use millstream_client::envelope::Opener;
 use millstream_lease::coordinator::{LossReason, Ownership};
 use millstream_runtime::{SharedClock, SharedEntropy, TaskSet};
 use tokio::sync::watch;
@@ -38,6 +39,7 @@ pub(crate) struct Parts {
     pub(crate) entropy: SharedEntropy,
     pub(crate) factory: Factory,
     pub(crate) budget: Arc<Budget>,
+    pub(crate) opener: Opener,
     pub(crate) status: StatusHandle,
     pub(crate) tasks: TaskSet,
 }

@@ -53,6 +53,12 @@ impl TokenBucket {
         self.capacity = capacity;
     }
 
+    /// Refills at another rate from now on.
+    pub fn set_rate(&mut self, now: Duration, rate_per_second: u64) {
+        self.refill(now);
+        self.rate_per_second = rate_per_second;
+    }
+
     /// Whether it holds all it can: then a new bucket would be the same.
     pub fn is_full(&mut self, now: Duration) -> bool {
         self.refill(now);
@@ -148,6 +154,15 @@ mod tests {
         bucket.charge(SECOND * 50, 5);
         bucket.resize(SECOND * 50, 7);
         assert_eq!(bucket.check(SECOND * 50), Err(RetryAfter(SECOND * 5)));
+    }
+
+    #[test]
+    fn another_rate_counts_from_now_on() {
+        let mut bucket = TokenBucket::new(10, 2, Duration::ZERO);
+        bucket.charge(Duration::ZERO, 20);
+        bucket.set_rate(SECOND, 4);
+        assert_eq!(bucket.check(SECOND), Err(RetryAfter(SECOND * 2)));
+        assert_eq!(bucket.check(SECOND * 3), Ok(()));
     }
 
     #[test]

@@ -144,6 +144,10 @@ impl Wire {
                 return Ok(());
             }
             iterator = answer["NextShardIterator"].clone();
+            if iterator.is_null() {
+                // The shard is closed, and this was all.
+                return Ok(());
+            }
         }
     }
 

@@ -20,11 +20,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("client", &["model", "runtime"]),
     ("lease", &["model", "runtime", "table"]),
     ("consumer-sdk", &["model", "runtime", "client", "lease"]),
+    ("producer-sdk", &["model", "runtime", "client"]),
     ("multilang", &["model", "runtime", "client", "lease", "consumer-sdk"]),
     ("server", &["model", "runtime", "storage", "engine", "table"]),
     ("codegen", &[]),
     ("benches", &["model", "runtime", "storage", "engine", "client"]),
-    ("cli", &["model", "runtime", "client", "lease", "multilang", "server", "benches"]),
+    ("cli", &["model", "runtime", "client", "lease", "producer-sdk", "multilang", "server", "benches"]),
     ("tests", &["model", "runtime", "client", "consumer-sdk"]),
 ];
 
@@ -38,6 +39,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("client", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
     ("lease", &["engine", "client", "server", "aws-sdk-kinesis", "rocksdb", "librocksdb-sys"]),
     ("consumer-sdk", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
+    ("producer-sdk", &["engine", "storage", "server", "lease", "rocksdb", "librocksdb-sys"]),
     ("multilang", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
 ];
 
@@ -89,11 +91,30 @@ impl Workspace {
         &self.metadata[id].name
     }
 
+    /// What a package leaves to the choice of whoever imports it. In the graph of the workspace it is there all the same
+    /// once anybody chose it, be it for a test.
+    fn left_to_choice(&self, id: &PackageId) -> BTreeSet<&str> {
+        let package = &self.metadata[id];
+        let (mut chosen, mut left) = (BTreeSet::new(), vec!["default"]);
+        while let Some(feature) = left.pop() {
+            let named = package.features.get(feature).into_iter().flatten().map(String::as_str);
+            left.extend(named.filter(|named| chosen.insert(*named)));
+        }
+        let optional = package.dependencies.iter().filter(|dependency| dependency.optional);
+        let names = optional.map(|dependency| dependency.name.as_str());
+        names.filter(|name| !chosen.contains(format!("dep:{name}").as_str())).collect()
+    }
+
     fn reached_from(&self, id: &PackageId) -> BTreeSet<String> {
         let dependencies = self.dependencies();
         let (mut seen, mut left) = (BTreeSet::new(), vec![id]);
         while let Some(id) = left.pop() {
+            let is_ours = self.metadata.workspace_members.contains(id);
+            let open = if is_ours { self.left_to_choice(id) } else { BTreeSet::new() };
             for dependency in dependencies.get(id).into_iter().flatten() {
+                if open.contains(self.name(dependency)) {
+                    continue;
+                }
                 if seen.insert(self.name(dependency).to_owned()) {
                     left.push(dependency);
                 }

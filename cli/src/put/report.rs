@@ -10,11 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use millstream_client::{Acknowledgement, Error};
+use millstream_client::{Acknowledgement, Error, SequenceNumber};
+use millstream_model::ShardId;
+use millstream_producer_sdk::{Attempt, Receipt};
 use millstream_runtime::SharedClock;
 use serde::Serialize;
 
 use super::input::Pending;
+use super::packed::PackedWitness;
 use super::upload::Witness;
 use crate::exit::Failure;
 use crate::output::{Format, Output, write_line, write_pretty};
@@ -52,6 +55,9 @@ struct AcknowledgedLine<'a> {
     partition_key: &'a str,
     shard_id: String,
     sequence_number: &'a str,
+    /// The place in a record that holds many; not there where it holds one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_sequence_number: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -118,16 +124,30 @@ impl Report {
     }
 }
 
+impl Report {
+    fn note(&mut self, pending: &Pending, stored: &Stored<'_>) -> Result<(), Failure> {
+        self.totals.acknowledged += 1;
+        self.totals.bytes += pending.record.size() as u64;
+        self.totals.keyless += u64::from(pending.keyless);
+        if self.format == Format::Ndjson {
+            write_line(self.output.buffer(), &line(pending, stored))?;
+        }
+        Ok(())
+    }
+}
+
+/// Where a record is.
+struct Stored<'a> {
+    shard: ShardId,
+    sequence_number: &'a SequenceNumber,
+    sub_sequence_number: Option<u64>,
+}
+
 impl Witness for Report {
     async fn acknowledged(&mut self, records: &[(Pending, Acknowledgement)]) -> Result<(), Failure> {
         self.is_failing = false;
-        self.totals.acknowledged += records.len() as u64;
-        for (pending, acknowledgement) in records {
-            self.totals.bytes += pending.record.size() as u64;
-            self.totals.keyless += u64::from(pending.keyless);
-            if self.format == Format::Ndjson {
-                write_line(self.output.buffer(), &line(pending, acknowledgement))?;
-            }
+        for (pending, Acknowledgement { shard, sequence_number }) in records {
+            self.note(pending, &Stored { shard: *shard, sequence_number, sub_sequence_number: None })?;
         }
         self.show_progress("");
         self.output.flush().await
@@ -150,6 +170,25 @@ impl Witness for Report {
     }
 }
 
+impl PackedWitness for Report {
+    async fn stored(&mut self, records: &[(Pending, Receipt)]) -> Result<(), Failure> {
+        self.is_failing = false;
+        for (pending, receipt) in records {
+            let errors = receipt.attempts().iter().filter_map(Attempt::error);
+            self.totals.throttled += errors.filter(|error| error.is_throttle()).count() as u64;
+            let sub_sequence_number = receipt.is_aggregated().then_some(receipt.sub_sequence_number());
+            let (shard, sequence_number) = (receipt.shard(), receipt.sequence_number());
+            self.note(pending, &Stored { shard, sequence_number, sub_sequence_number })?;
+        }
+        self.show_progress("");
+        self.output.flush().await
+    }
+
+    fn failing(&mut self, error: &Error) {
+        self.failed(error);
+    }
+}
+
 #[derive(Debug)]
 struct Progress {
     bar: ProgressBar,
@@ -167,14 +206,15 @@ fn progress_bar(bytes_total: Option<u64>) -> ProgressBar {
     }
 }
 
-fn line<'a>(pending: &'a Pending, acknowledgement: &'a Acknowledgement) -> AcknowledgedLine<'a> {
+fn line<'a>(pending: &'a Pending, stored: &Stored<'a>) -> AcknowledgedLine<'a> {
     AcknowledgedLine {
         record: pending.position.record,
         file: &pending.position.source,
         line: pending.position.line,
         partition_key: &pending.record.partition_key,
-        shard_id: acknowledgement.shard.to_string(),
-        sequence_number: acknowledgement.sequence_number.as_str(),
+        shard_id: stored.shard.to_string(),
+        sequence_number: stored.sequence_number.as_str(),
+        sub_sequence_number: stored.sub_sequence_number,
     }
 }
 

@@ -1,13 +1,16 @@
 //! A container as it is filled.
 //!
-//! Its size is known exactly at every moment, and so is what one more record would make of it; nothing is encoded
-//! before it is finished, and data are copied once, then. The bytes are those that Amazon's libraries write for the
-//! same members.
+//! Its size is known exactly at every moment, and so is what one more record would make of it. Members are encoded as
+//! they come, so that nothing of the caller's stays in memory, and whoever fills a container pays for each record
+//! once. The bytes are those that Amazon's libraries write for the same members.
+
+use std::ops::Range;
 
 use bytes::{BufMut, Bytes};
 use indexmap::IndexSet;
 use millstream_model::HashKey;
 
+use super::key_table::KeyTable;
 use super::tags::Tag;
 use super::wire::{
     bytes_field_bytes, put_bytes_field, put_bytes_header, put_varint_field, varint_field_bytes,
@@ -32,78 +35,135 @@ impl From<NewRecord> for Member {
     }
 }
 
+impl Member {
+    /// The same, not owned.
+    #[must_use]
+    pub fn as_ref(&self) -> MemberRef<'_> {
+        let NewRecord { partition_key, explicit_hash_key, data } = &self.record;
+        MemberRef { partition_key, explicit_hash_key: *explicit_hash_key, data, tags: &self.tags }
+    }
+}
+
+/// A user record that is to be copied into a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemberRef<'a> {
+    pub partition_key: &'a str,
+    pub explicit_hash_key: Option<HashKey>,
+    pub data: &'a [u8],
+    pub tags: &'a [Tag],
+}
+
+impl MemberRef<'_> {
+    /// Whether nothing is lost when it is written without a container: it has no tags, and does not look like one.
+    fn may_go_alone(&self) -> bool {
+        self.tags.is_empty() && !self.data.starts_with(&MAGIC)
+    }
+}
+
 /// User records that are to be written as one record.
 #[derive(Clone, Debug, Default)]
 pub struct Container {
-    partition_keys: IndexSet<String>,
+    partition_keys: KeyTable,
     explicit_hash_keys: IndexSet<HashKey>,
-    members: Vec<Packed>,
-    /// Bytes of the message that [`Container::finish`] makes.
-    message_bytes: usize,
+    /// Bytes of the table of explicit hash keys.
+    explicit_hash_keys_bytes: usize,
+    /// The fields of the members, as they will be in the message.
+    members: Vec<u8>,
+    count: usize,
+    /// Whether the first member has an explicit hash key.
+    first_is_explicit: bool,
+    /// Where in `members` the data of the only member are, if that may go alone.
+    alone: Option<Range<usize>>,
 }
 
-/// A member whose keys are in the tables.
-#[derive(Clone, Debug)]
-struct Packed {
-    partition_key: usize,
-    explicit_hash_key: Option<usize>,
-    data: Bytes,
-    tags: Vec<Tag>,
-    /// Of its fields.
-    bytes: usize,
+/// What a member adds to a container.
+#[derive(Clone, Copy, Debug)]
+struct Growth {
+    /// Bytes of the member's own fields.
+    fields: usize,
+    /// Bytes of new entries in the tables of keys.
+    partition_keys: usize,
+    explicit_hash_keys: usize,
+    partition_key_index: Option<usize>,
+    partition_key_hash: u64,
+    explicit_hash_key_index: Option<usize>,
+}
+
+impl Growth {
+    fn bytes(&self) -> usize {
+        self.partition_keys + self.explicit_hash_keys + bytes_field_bytes(self.fields)
+    }
 }
 
 impl Container {
     #[must_use]
     pub fn len(&self) -> usize {
-        self.members.len()
+        self.count
     }
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.count == 0
     }
 
     /// Bytes that count towards the service's limits: [`NewRecord::size`] of what [`Self::finish`] makes, 0 for nothing.
     #[must_use]
     pub fn size(&self) -> usize {
-        match self.members.as_slice() {
-            [] => 0,
-            [only] if only.may_go_alone() => {
-                only.data.len() + self.partition_keys.first().map_or(0, String::len)
-            }
-            _ => container_size(self.message_bytes),
+        match (&self.alone, self.count) {
+            (_, 0) => 0,
+            (Some(data), _) => data.len() + self.partition_keys.first().map_or(0, str::len),
+            (None, _) => container_size(self.message_bytes()),
         }
+    }
+
+    /// What [`Self::size`] is of a container with this member alone.
+    #[must_use]
+    pub fn size_of(member: &MemberRef<'_>) -> usize {
+        if member.may_go_alone() {
+            return member.data.len() + member.partition_key.len();
+        }
+        let nothing = Self::default();
+        nothing.size_after(member, &nothing.growth(member))
     }
 
     /// What [`Self::size`] will be once this member is in.
     #[must_use]
     pub fn size_with(&self, member: &Member) -> usize {
-        let (fields, keys) = self.growth(member);
-        if self.is_empty() && may_go_alone(&member.record.data, &member.tags) {
-            return member.record.size();
-        }
-        container_size(self.message_bytes + keys + bytes_field_bytes(fields))
+        let member = member.as_ref();
+        self.size_after(&member, &self.growth(&member))
+    }
+
+    /// Whether [`Self::finish`] gives the only member as it is, without a container around it.
+    #[must_use]
+    pub fn goes_alone(&self) -> bool {
+        self.alone.is_some()
     }
 
     /// Where the container goes: the hash key of its first member.
     #[must_use]
     pub fn hash_key(&self) -> Option<HashKey> {
-        let first = self.members.first()?;
-        match first.explicit_hash_key {
-            Some(index) => self.explicit_hash_keys.get_index(index).copied(),
-            None => self.partition_keys.get_index(first.partition_key).map(HashKey::of_partition_key),
+        match self.explicit_hash_keys.first() {
+            Some(&key) if self.first_is_explicit => Some(key),
+            _ => self.partition_keys.first().map(HashKey::of_partition_key),
         }
     }
 
     /// Adds a member behind the others.
     pub fn push(&mut self, member: Member) {
-        let (bytes, keys) = self.growth(&member);
-        self.message_bytes += keys + bytes_field_bytes(bytes);
         let Member { record: NewRecord { partition_key, explicit_hash_key, data }, tags } = member;
-        let (partition_key, _) = self.partition_keys.insert_full(partition_key);
-        let explicit_hash_key = explicit_hash_key.map(|key| self.explicit_hash_keys.insert_full(key).0);
-        self.members.push(Packed { partition_key, explicit_hash_key, data, tags, bytes });
+        let member = MemberRef { partition_key: &partition_key, explicit_hash_key, data: &data, tags: &tags };
+        self.add(&member, self.growth(&member));
+    }
+
+    /// Adds a member behind the others unless the container would then be larger than `size_max`. A first member is
+    /// taken however large it is. Says whether it was taken.
+    pub fn try_push(&mut self, member: MemberRef<'_>, size_max: usize) -> bool {
+        let growth = self.growth(&member);
+        if !self.is_empty() && self.size_after(&member, &growth) > size_max {
+            return false;
+        }
+        self.add(&member, growth);
+        true
     }
 
     /// The record to be written; `None` where there is nothing to write.
@@ -113,13 +173,11 @@ impl Container {
     #[must_use]
     pub fn finish(mut self) -> Option<NewRecord> {
         let hash_key = self.hash_key()?;
-        if self.members.len() == 1
-            && let Some(only) = self.members.pop_if(|only| only.may_go_alone())
-        {
+        if let Some(data) = self.alone.take() {
             return Some(NewRecord {
-                partition_key: self.partition_keys.pop()?,
+                partition_key: self.partition_keys.first()?.to_owned(),
                 explicit_hash_key: self.explicit_hash_keys.pop(),
-                data: only.data,
+                data: Bytes::from(self.members).slice(data),
             });
         }
         let partition_key = CONTAINER_PARTITION_KEY.to_owned();
@@ -127,66 +185,87 @@ impl Container {
     }
 
     fn encode(&self) -> Bytes {
-        let mut buffer = Vec::with_capacity(FRAME_BYTES + self.message_bytes);
+        let mut buffer = Vec::with_capacity(FRAME_BYTES + self.message_bytes());
         buffer.put_slice(&MAGIC);
-        for key in &self.partition_keys {
-            put_bytes_field(1, key.as_bytes(), &mut buffer);
-        }
+        buffer.put_slice(self.partition_keys.encoded());
         for key in &self.explicit_hash_keys {
             put_bytes_field(2, key.to_string().as_bytes(), &mut buffer);
         }
-        for member in &self.members {
-            put_bytes_header(3, member.bytes, &mut buffer);
-            member.put(&mut buffer);
-        }
+        buffer.put_slice(&self.members);
         let digest = digest(&buffer[MAGIC.len()..]);
         buffer.put_slice(&digest);
         buffer.into()
     }
 
-    /// Bytes of the fields that a member will have, and of the entries in the tables for keys that are not there yet.
-    fn growth(&self, Member { record, tags }: &Member) -> (usize, usize) {
-        let (mut fields, mut keys) = (bytes_field_bytes(record.data.len()), 0);
-        let known = self.partition_keys.get_index_of(&record.partition_key);
-        fields += varint_field_bytes(known.unwrap_or(self.partition_keys.len()) as u64);
-        if known.is_none() {
-            keys += bytes_field_bytes(record.partition_key.len());
+    fn message_bytes(&self) -> usize {
+        self.partition_keys.encoded().len() + self.explicit_hash_keys_bytes + self.members.len()
+    }
+
+    fn size_after(&self, member: &MemberRef<'_>, growth: &Growth) -> usize {
+        if self.is_empty() && member.may_go_alone() {
+            return member.data.len() + member.partition_key.len();
         }
-        if let Some(key) = record.explicit_hash_key {
-            let known = self.explicit_hash_keys.get_index_of(&key);
-            fields += varint_field_bytes(known.unwrap_or(self.explicit_hash_keys.len()) as u64);
-            if known.is_none() {
-                keys += bytes_field_bytes(decimal_digits(key));
+        container_size(self.message_bytes() + growth.bytes())
+    }
+
+    fn growth(&self, member: &MemberRef<'_>) -> Growth {
+        let (partition_key_hash, partition_key_index) = self.partition_keys.find(member.partition_key);
+        let mut growth = Growth {
+            fields: bytes_field_bytes(member.data.len()),
+            partition_keys: 0,
+            explicit_hash_keys: 0,
+            partition_key_index,
+            partition_key_hash,
+            explicit_hash_key_index: None,
+        };
+        growth.fields += varint_field_bytes(partition_key_index.unwrap_or(self.partition_keys.len()) as u64);
+        if partition_key_index.is_none() {
+            growth.partition_keys = bytes_field_bytes(member.partition_key.len());
+        }
+        if let Some(key) = member.explicit_hash_key {
+            growth.explicit_hash_key_index = self.explicit_hash_keys.get_index_of(&key);
+            let index = growth.explicit_hash_key_index.unwrap_or(self.explicit_hash_keys.len());
+            growth.fields += varint_field_bytes(index as u64);
+            if growth.explicit_hash_key_index.is_none() {
+                growth.explicit_hash_keys = bytes_field_bytes(decimal_digits(key));
             }
         }
-        fields += tags.iter().map(|tag| bytes_field_bytes(tag_bytes(tag))).sum::<usize>();
-        (fields, keys)
-    }
-}
-
-impl Packed {
-    fn may_go_alone(&self) -> bool {
-        may_go_alone(&self.data, &self.tags)
+        growth.fields += member.tags.iter().map(|tag| bytes_field_bytes(tag_bytes(tag))).sum::<usize>();
+        growth
     }
 
-    fn put(&self, buffer: &mut Vec<u8>) {
-        put_varint_field(1, self.partition_key as u64, buffer);
-        if let Some(index) = self.explicit_hash_key {
-            put_varint_field(2, index as u64, buffer);
+    fn add(&mut self, member: &MemberRef<'_>, growth: Growth) {
+        if self.is_empty() {
+            self.first_is_explicit = member.explicit_hash_key.is_some();
         }
-        put_bytes_field(3, &self.data, buffer);
-        for tag in &self.tags {
-            put_bytes_header(4, tag_bytes(tag), buffer);
-            put_bytes_field(1, tag.key.as_bytes(), buffer);
+        self.members.reserve(bytes_field_bytes(growth.fields));
+        put_bytes_header(3, growth.fields, &mut self.members);
+        let index = match growth.partition_key_index {
+            Some(index) => index,
+            None => self.partition_keys.insert(growth.partition_key_hash, member.partition_key),
+        };
+        put_varint_field(1, index as u64, &mut self.members);
+        if let Some(key) = member.explicit_hash_key {
+            let index = match growth.explicit_hash_key_index {
+                Some(index) => index,
+                None => self.explicit_hash_keys.insert_full(key).0,
+            };
+            self.explicit_hash_keys_bytes += growth.explicit_hash_keys;
+            put_varint_field(2, index as u64, &mut self.members);
+        }
+        put_bytes_field(3, member.data, &mut self.members);
+        let end = self.members.len();
+        for tag in member.tags {
+            put_bytes_header(4, tag_bytes(tag), &mut self.members);
+            put_bytes_field(1, tag.key.as_bytes(), &mut self.members);
             if let Some(value) = &tag.value {
-                put_bytes_field(2, value.as_bytes(), buffer);
+                put_bytes_field(2, value.as_bytes(), &mut self.members);
             }
         }
+        let is_alone = self.is_empty() && member.may_go_alone();
+        self.alone = is_alone.then(|| end - member.data.len()..end);
+        self.count += 1;
     }
-}
-
-fn may_go_alone(data: &[u8], tags: &[Tag]) -> bool {
-    tags.is_empty() && !data.starts_with(&MAGIC)
 }
 
 fn container_size(message_bytes: usize) -> usize {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use millstream_client::envelope::KeyProvider;
 use millstream_client::{StreamApi, StreamRef};
 use millstream_lease::shard_sync::InitialPosition;
 use millstream_lease::{LeaseStore, WorkerId};
@@ -23,6 +24,7 @@ pub struct ConsumerBuilder {
     worker: Option<WorkerId>,
     store: Option<Arc<dyn LeaseStore>>,
     settings: ConsumerSettings,
+    keys: Option<Arc<dyn KeyProvider>>,
     clock: SharedClock,
     entropy: SharedEntropy,
 }
@@ -42,6 +44,7 @@ impl ConsumerBuilder {
             worker: None,
             store: None,
             settings: ConsumerSettings::default(),
+            keys: None,
             clock: SystemClock::shared(),
             entropy: SystemEntropy::shared(),
         }
@@ -66,13 +69,22 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Where to begin in shards that nothing was processed of. [`InitialPosition`]'s default unless set.
     pub fn initial_position(mut self, position: InitialPosition) -> Self {
         self.settings.initial_position = position;
         self
     }
 
+    /// How records are read: by fan-out unless set.
     pub fn retrieval(mut self, retrieval: Retrieval) -> Self {
         self.settings.retrieval = retrieval;
+        self
+    }
+
+    /// Knows the keys that producers encrypt with. A record whose key is not known is one that cannot be read, and
+    /// [`crate::FailurePolicy`] decides: by default its shard stands still.
+    pub fn decryption(mut self, keys: Arc<dyn KeyProvider>) -> Self {
+        self.keys = Some(keys);
         self
     }
 
@@ -122,6 +134,7 @@ impl ConsumerBuilder {
             application: self.application,
             worker,
             settings: self.settings,
+            keys: self.keys,
             factory: Arc::new(move |shard| Box::new(make(shard))),
             clock: self.clock,
             entropy: self.entropy,

@@ -24,6 +24,7 @@ use crate::failure::{AfterRetries, DeadLetters, Verdict};
 use crate::prefetch::{Next, Queue, Taken};
 use crate::processor::{Batch, BoxError, Initialization, ProcessorLost, RecordProcessor, ShardOfStream};
 use crate::record::UserRecord;
+use crate::repetitions::Window;
 use crate::status::{ShardState, ShardStatus};
 use crate::stream::Stream;
 
@@ -41,6 +42,7 @@ pub(super) struct Session {
     processor: Box<dyn RecordProcessor>,
     pub(super) checkpointer: Checkpointer,
     automatic: Automatic,
+    window: Window,
     /// Up to where everything was processed, or given up on by policy.
     processed: Checkpoint,
     /// After a panic the processor is not called again: it may be half way through anything.
@@ -93,6 +95,7 @@ impl Session {
             shard,
             checkpointer: Checkpointer::new(ownership.clone()),
             automatic: Automatic::new(parts.settings.checkpoints),
+            window: Window::new(parts.settings.repetition_window),
             parts,
             processed: ownership.gained().checkpoint.clone(),
             losses: Losses { is_lost: false, count: 0, since: ownership.gained().checkpoint.clone() },
@@ -147,9 +150,10 @@ impl Session {
     async fn process(&mut self, mut taken: Taken<'_>, queue: &Queue) -> Result<(), Halt> {
         let how =
             Deaggregation { policy: self.parts.settings.members, range: self.ownership.gained().hash_range };
-        let Unpacked { mut records, broken, tally, end } =
-            unpack(std::mem::take(&mut taken.records), how, &self.processed);
-        self.status.unpacked(tally);
+        let records = std::mem::take(&mut taken.records);
+        let unpacked = unpack(records, how, &self.parts.opener, &mut self.window, &self.processed);
+        let Unpacked { mut records, broken, tally, repetitions, end } = unpacked;
+        self.status.unpacked(tally, repetitions);
         let stop = self.give_up_on_broken(broken, &mut records).await?;
         let wants_empty = self.parts.settings.call_process_records_even_for_empty_record_list;
         if !records.is_empty() || (wants_empty && stop.is_none()) {

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use millstream_client::Error as ReadError;
 use millstream_consumer_sdk::{
     AfterRetries, BoxError, CheckpointError, CheckpointPolicy, ConsumerSettings, DeadLetters, Error,
     OnRecreatedStream, ShardOfStream, ShardState, UserRecord,
 };
+use millstream_model::HashKey;
 use parking_lot::Mutex;
 
 use super::fleet::{FAILOVER, Fleet};
@@ -117,6 +119,45 @@ async fn records_are_left_out_only_where_a_policy_says_so() {
         assert_eq!(shard.checkpoint.to_string(), records[4].to_string());
     }
     assert_eq!(*letters.kept.lock(), ["2 poison"]);
+}
+
+/// A container of two members, the second of which names a partition key that is not there.
+fn half_readable() -> Bytes {
+    let message = b"\x0a\x03key\x1a\x05\x08\x00\x1a\x01a\x1a\x05\x08\x07\x1a\x01b";
+    // The digest at its end is what shards are chosen by: MD5.
+    let digest = HashKey::of_partition_key(message).0.to_be_bytes();
+    [&[0xf3, 0x89, 0x9a, 0xc2], &message[..], &digest].concat().into()
+}
+
+#[tokio::test]
+async fn a_member_that_cannot_be_read_is_not_passed_over_in_silence() {
+    let letters = Arc::new(Letters::default());
+    let all = [AfterRetries::StopShard, AfterRetries::Skip, AfterRetries::DeadLetter(letters.clone())];
+    for then in all {
+        let stops = matches!(then, AfterRetries::StopShard);
+        let mut fleet = Fleet::new(1);
+        let before = fleet.stream.put(0);
+        let records = [before, fleet.stream.put_data(0, Some(half_readable())), fleet.stream.put(0)];
+        fleet.start(|settings| {
+            quickly(settings);
+            settings.failures.then = then;
+        });
+        if stops {
+            fleet.until(SECOND * 20, |fleet| !fleet.status(0).is_healthy()).await;
+            fleet.run(FAILOVER).await;
+            assert_eq!(fleet.times(&records), [1, 1, 0], "what comes before it");
+            assert_eq!(fleet.status(0).shards[0].checkpoint.to_string(), records[1].to_string());
+            continue;
+        }
+        fleet.until(SECOND * 20, |fleet| fleet.all_processed(&records)).await;
+        fleet.run(SECOND * 6).await;
+        assert_eq!(fleet.times(&records), [1, 1, 1]);
+        let shard = fleet.status(0).shards[0].clone();
+        assert_eq!((shard.records_skipped, shard.state), (1, ShardState::Processing));
+        assert_eq!(shard.checkpoint.to_string(), records[2].to_string());
+    }
+    let kept = letters.kept.lock();
+    assert!(kept.len() == 1 && kept[0].starts_with("2 "), "{kept:?}");
 }
 
 #[tokio::test]

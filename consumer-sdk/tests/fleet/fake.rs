@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use millstream_client::{
     ChildShard, ConsumerStatus, EntryOutcome, Error, NewRecord, NewStream, Next, Page, PageToken, Record,
     RecordPage, Result, Shard, ShardFilter, ShardIterator, StartingPosition, StreamApi, StreamConsumer,
@@ -82,6 +83,11 @@ impl FakeStream {
     }
 
     pub(crate) fn put(&self, shard: u32) -> u64 {
+        self.put_data(shard, None)
+    }
+
+    /// Its number, unless there is other data to be written.
+    pub(crate) fn put_data(&self, shard: u32, data: Option<Bytes>) -> u64 {
         let mut state = self.0.state.lock();
         state.written += 1;
         let value = state.written;
@@ -89,7 +95,7 @@ impl FakeStream {
             sequence_number: number(value),
             approximate_arrival: Timestamp::from_unix(self.0.clock.now()),
             partition_key: "key".to_owned(),
-            data: value.to_string().into_bytes().into(),
+            data: data.unwrap_or_else(|| value.to_string().into_bytes().into()),
         };
         let held = &mut state.shards[shard as usize];
         assert!(held.shard.is_open());

@@ -24,6 +24,8 @@ const OWN_TRACES: &[&str] = &[
     "leaseCounter is marked non-null but is null",
     // A worker of 3.x that is stopped before it has changed over from 2.x.
     "LeaderDecider uninitialized",
+    // A leader of 3.x that is stopped interrupts its own scan of the leases.
+    "DependencyException: java.lang.InterruptedException",
 ];
 
 #[derive(Debug)]

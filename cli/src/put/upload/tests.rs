@@ -161,7 +161,7 @@ fn a_service_that_stays_away_ends_it_and_the_position_is_named() {
                 sender.try_send(Ok(pending(record, key))).unwrap();
             }
             drop(sender);
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         let (ended, notes) = upload_until(&stream, settings, receiver, feed);
         let Some(Stopped::Refused { position, error }) = ended.stopped else { panic!("{:?}", ended.stopped) };

@@ -8,7 +8,9 @@ use metrics_exporter_otel::OpenTelemetryRecorder;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use millstream_consumer_sdk::LeaseStore;
 use opentelemetry::metrics::MeterProvider;
-use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
+use opentelemetry_sdk::metrics::data::{
+    AggregatedMetrics, MetricData, ResourceMetrics, ScopeMetrics, SumDataPoint,
+};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 
 use super::fleet::Fleet;
@@ -29,7 +31,7 @@ async fn work() -> usize {
     // Handing over is no loss; a row that an operator removes is one.
     let store = fleet.store();
     for lease in store.list().await.unwrap().leases {
-        store.delete(&lease).await.unwrap();
+        let _ = store.delete(&lease).await.unwrap();
     }
     let has_lost = |fleet: &Fleet| fleet.ledger.calls.lock().iter().any(|call| call.contains("lost"));
     fleet.until(SECOND * 60, has_lost).await;
@@ -69,10 +71,10 @@ async fn prometheus_sees_every_documented_figure() {
 
 /// The sums of the counters, by name.
 fn counters(exported: &ResourceMetrics) -> BTreeMap<String, u64> {
-    let all = exported.scope_metrics().flat_map(|scope| scope.metrics());
+    let all = exported.scope_metrics().flat_map(ScopeMetrics::metrics);
     all.filter_map(|metric| match metric.data() {
         AggregatedMetrics::U64(MetricData::Sum(sum)) => {
-            let total = sum.data_points().map(|point| point.value()).sum();
+            let total = sum.data_points().map(SumDataPoint::value).sum();
             Some((metric.name().to_owned(), total))
         }
         _ => None,
@@ -93,11 +95,8 @@ async fn opentelemetry_sees_them_as_well() {
     let exported = exporter.get_finished_metrics().unwrap();
     let last = exported.last().unwrap();
     assert_eq!(counters(last).get("millstream_consumer_records_processed_total"), Some(&(records as u64)));
-    let names: BTreeSet<_> = last
-        .scope_metrics()
-        .flat_map(|scope| scope.metrics())
-        .map(|metric| metric.name().to_owned())
-        .collect();
+    let names: BTreeSet<_> =
+        last.scope_metrics().flat_map(ScopeMetrics::metrics).map(|metric| metric.name().to_owned()).collect();
     let never_counted = documented().difference(&names).cloned().collect::<Vec<_>>();
     // OpenTelemetry shows a counter when it was counted for the first time.
     let quiet = ["dropped", "foreign", "failures", "skipped"];

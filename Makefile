@@ -10,7 +10,7 @@ MINUTES_FUZZ ?= 5
 ROUNDS_KCL ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help run release test lint unit clients test-year test-kcl test-long compatibility fuzz deny bench bench-peers bench-tables bench-consumers bench-push bench-20gb generate setup
+.PHONY: help run release test lint unit clients test-year test-kcl test-agent test-long compatibility fuzz deny bench bench-peers bench-tables bench-consumers bench-push bench-20gb generate setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ test-year: clients ## all 336,776 flights of the year through put, tail and boto
 test-kcl: clients ## fleets of the KCL and of the consumer SDK, and mixed ones, for ROUNDS_KCL rounds each, on a stream that is resharded all the time; an hour
 	$(CARGO) build --locked -p millstream-cli
 	MILLSTREAM_CLIENTS="$(CLIENTS)" MILLSTREAM_KCL_ROUNDS="$(ROUNDS_KCL)" $(CARGO) test --locked -p millstream-tests --test kcl -- --ignored
+
+test-agent: setup ## the agent on files that are rotated and truncated, killed at random, for 10 minutes
+	$(CARGO) build --locked -p millstream-cli
+	MILLSTREAM_AGENT_SECONDS=600 $(CARGO) test --locked -p millstream-tests --test agent
 
 test-long: setup ## 10,000 each of kills, power cuts and corruptions; hours
 	$(CARGO) build --locked -p millstream-cli

@@ -53,6 +53,18 @@ impl ConnectionArguments {
         self.table_settings(explicit).sdk_config(AwsService::DynamoDb).await
     }
 
+    /// What the command line says goes before what is configured elsewhere.
+    pub(crate) fn override_in(&self, configured: AwsSettings) -> AwsSettings {
+        let given = self.settings();
+        AwsSettings {
+            endpoint_url: given.endpoint_url.or(configured.endpoint_url),
+            region: given.region.or(configured.region),
+            ca_bundle: given.ca_bundle.or(configured.ca_bundle),
+            insecure: given.insecure || configured.insecure,
+            credentials: configured.credentials,
+        }
+    }
+
     /// A service whose calls are one attempt each.
     pub(crate) async fn connect_once(
         &self,

@@ -22,10 +22,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("consumer-sdk", &["model", "runtime", "client", "lease"]),
     ("producer-sdk", &["model", "runtime", "client"]),
     ("multilang", &["model", "runtime", "client", "lease", "consumer-sdk"]),
+    ("agent", &["model", "runtime", "client", "producer-sdk"]),
     ("server", &["model", "runtime", "storage", "engine", "table"]),
     ("codegen", &[]),
     ("benches", &["model", "runtime", "storage", "engine", "client"]),
-    ("cli", &["model", "runtime", "client", "lease", "producer-sdk", "multilang", "server", "benches"]),
+    (
+        "cli",
+        &["model", "runtime", "client", "lease", "producer-sdk", "multilang", "agent", "server", "benches"],
+    ),
     ("tests", &["model", "runtime", "client", "consumer-sdk"]),
 ];
 
@@ -41,6 +45,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("consumer-sdk", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
     ("producer-sdk", &["engine", "storage", "server", "lease", "rocksdb", "librocksdb-sys"]),
     ("multilang", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
+    ("agent", &["engine", "storage", "server", "lease", "rocksdb", "librocksdb-sys"]),
 ];
 
 /// Crates that only one folder may import directly, tests left out: they run the SDK as a client like any other.

@@ -58,7 +58,7 @@ impl Handler for Router {
         let started = self.clock.monotonic();
         if is_grpc(&parts) {
             let protocol = protocol(&parts);
-            let answered = Box::pin(self.grpc.answer(parts, body)).await;
+            let answered = Box::pin(self.grpc.answer(&parts, body)).await;
             let took = self.clock.monotonic().saturating_sub(started);
             self.metrics.note(answered.call, protocol, answered.http_status, took);
             return answered.response;

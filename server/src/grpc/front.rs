@@ -93,7 +93,7 @@ impl Route {
 }
 
 impl GrpcFront {
-    pub(crate) async fn answer(&self, parts: Parts, body: Incoming) -> Answered {
+    pub(crate) async fn answer(&self, parts: &Parts, body: Incoming) -> Answered {
         let refused = |status| {
             let mut response = Response::new(Reply::default());
             *response.status_mut() = status;
@@ -105,7 +105,7 @@ impl GrpcFront {
         if parts.method != Method::POST {
             return refused(StatusCode::METHOD_NOT_ALLOWED);
         }
-        if !is_protobuf(&parts) {
+        if !is_protobuf(parts) {
             return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE);
         }
         let path = parts.uri.path().trim_start_matches('/').to_owned();
@@ -114,7 +114,7 @@ impl GrpcFront {
         let Some((route, shapes)) = found else {
             return self.answer_beside(service, method, parts, body).await;
         };
-        let outcome = self.carry_out(route, shapes, &parts, body).await;
+        let outcome = self.carry_out(route, shapes, parts, body).await;
         let (response, http_status) = match outcome {
             Ok(response) => (response, 200),
             Err(Failure::Refused(error)) => (reply::failure(&of_error(&error)), error.status()),
@@ -124,9 +124,9 @@ impl GrpcFront {
     }
 
     /// Health, reflection, and what is not there.
-    async fn answer_beside(&self, service: &str, method: &str, parts: Parts, body: Incoming) -> Answered {
+    async fn answer_beside(&self, service: &str, method: &str, parts: &Parts, body: Incoming) -> Answered {
         let response = match service {
-            HealthService::NAME => self.health.answer(method, &parts, body, &self.kinesis.reception).await,
+            HealthService::NAME => self.health.answer(method, parts, body, &self.kinesis.reception).await,
             name if Reflection::NAMES.contains(&name) => self.reflection.answer(parts, body).await,
             _ => reply::failure(&Status::unimplemented(format!("There is no call {service}/{method}."))),
         };
@@ -155,7 +155,7 @@ impl GrpcFront {
             Some(limit) => clock.timeout(limit, work).await.ok_or_else(expired)??,
         };
         Ok(match done {
-            Done::Answer(response) => response,
+            Done::Answer(response) => *response,
             Done::Events(subscription) => {
                 let left =
                     deadline.map(|limit| limit.saturating_sub(clock.monotonic().saturating_sub(begun)));
@@ -201,7 +201,7 @@ impl GrpcFront {
             Outcome::Output { bytes, turn } => {
                 let permit = reception.budget.reserve(bytes.len()).await;
                 drop(turn);
-                Ok(Done::Answer(reply::message(&bytes, permit)))
+                Ok(Done::Answer(Box::new(reply::message(&bytes, permit))))
             }
             Outcome::Events(_) => Err(misled()),
         }
@@ -214,7 +214,7 @@ fn misled() -> Failure {
 }
 
 enum Done {
-    Answer(Response<Reply>),
+    Answer(Box<Response<Reply>>),
     Events(Box<subscribe::Events>),
 }
 

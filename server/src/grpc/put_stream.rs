@@ -302,7 +302,7 @@ impl Shared {
                         records = rest;
                     }
                 }
-                Err(_) => self.put_each(input, counts, &mut frames).await,
+                Err(_) => self.put_each(&input, counts, &mut frames).await,
             }
         }
         drop(shares);
@@ -310,7 +310,7 @@ impl Shared {
     }
 
     /// Something is wrong with one of the requests, and the others must not suffer from it. Nothing of them was stored.
-    async fn put_each(&self, input: PutRecordsInput, counts: Vec<usize>, frames: &mut BytesMut) {
+    async fn put_each(&self, input: &PutRecordsInput, counts: Vec<usize>, frames: &mut BytesMut) {
         let mut records = input.records.clone();
         for count in counts {
             let rest = records.split_off(count.min(records.len()));

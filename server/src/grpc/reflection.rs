@@ -44,13 +44,13 @@ impl Reflection {
         Self { files: Arc::new(sets.flat_map(|set| set.file).collect()), budget, clock }
     }
 
-    pub(super) async fn answer(&self, parts: Parts, body: Incoming) -> Response<Reply> {
+    pub(super) async fn answer(&self, parts: &Parts, body: Incoming) -> Response<Reply> {
         let method = parts.uri.path().rsplit('/').next().unwrap_or_default();
         if method != "ServerReflectionInfo" {
             return reply::failure(&Status::unimplemented(format!("There is no call {}.", parts.uri.path())));
         }
         let messages = Messages::new(body, self.budget.clone(), self.clock.clone());
-        reply::streamed(answers(self.files.clone(), messages), timeout(&parts), self.clock.clone())
+        reply::streamed(answers(self.files.clone(), messages), timeout(parts), self.clock.clone())
     }
 }
 

@@ -10,7 +10,7 @@ MINUTES_FUZZ ?= 5
 ROUNDS_KCL ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help run release test lint unit clients test-year test-kcl test-long compatibility fuzz deny bench bench-peers bench-tables bench-push bench-20gb generate setup
+.PHONY: help run release test lint unit clients test-year test-kcl test-long compatibility fuzz deny bench bench-peers bench-tables bench-consumers bench-push bench-20gb generate setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,11 @@ bench-peers: release ## Millstream beside ferrokinesis and kinesalite; writes do
 
 bench-tables: release ## Millstream beside dynalite and DynamoDB Local; writes docs/benchmarks-tables.md
 	$(CARGO) run --release --locked -p millstream-benches --bin bench-tables -- --millstream $(TARGET)/release/millstream
+
+bench-consumers: setup ## Millstream's consumer beside KCL 3.x and kcl-rs; writes docs/benchmarks-consumers.md; ten minutes
+	@mkdir -p "$(CLIENTS)" && MILLSTREAM_CLIENTS="$(CLIENTS)" tools/clients python kcl3
+	$(CARGO) build --release --locked -p millstream-cli -p millstream-benches -p millstream-tests --bins
+	$(TARGET)/release/bench-consumers --millstream $(TARGET)/release/millstream --counter $(TARGET)/release/consumer_counter --clients "$(CLIENTS)"
 
 bench-push: release ## what subscribers get, and what they cost; writes docs/benchmarks-push.md
 	@tools/bench-push $(TARGET)/release/millstream

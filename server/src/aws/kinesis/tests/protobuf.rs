@@ -99,8 +99,16 @@ fn request(flawed: bool) -> impl Strategy<Value = (Operation, Shapes, Node)> {
     let published = published();
     (0..published.len(), choices).prop_map(move |(index, choices)| {
         let (operation, shapes) = published[index];
-        (operation, shapes, Tape::new(&choices, flawed).request(operation))
+        (operation, shapes, without_id(Tape::new(&choices, flawed).request(operation)))
     })
+}
+
+/// The stream's id, which is not published, is in half of all requests.
+fn without_id(body: Node) -> Node {
+    match body {
+        Node::Map(members) => Node::Map(members.into_iter().filter(|(name, _)| name != "StreamId").collect()),
+        other => other,
+    }
 }
 
 /// Fields in the order of the tree, which is any order: so both ways to read a message are taken.
@@ -152,8 +160,9 @@ fn most_requests_can_be_written() {
     let mut count = 0;
     for (seed, (operation, shapes)) in published().into_iter().enumerate() {
         let choices: Vec<u16> = (0..200).map(|index| (index * 7919 + seed * 31) as u16).collect();
-        count +=
-            usize::from(agrees(operation, shapes, &Tape::new(&choices, false).request(operation)).unwrap());
+        count += usize::from(
+            agrees(operation, shapes, &without_id(Tape::new(&choices, false).request(operation))).unwrap(),
+        );
     }
     assert!(count > 25, "{count}");
 }

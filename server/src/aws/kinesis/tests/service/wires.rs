@@ -40,17 +40,17 @@ fn aimed(node: Node, turn: u16, iterator: Option<&str>) -> Node {
     Node::Map(members.into_iter().filter(|(name, _)| name != "StreamId").map(aim).collect())
 }
 
-/// Empty lists and maps are absent in protobuf, and so is nothing.
+/// Without what protobuf leaves out: empty lists and maps, nothing, and counts of channels and queues, of which there
+/// are none.
 fn without_nothing(value: Json) -> Json {
+    let is_left_out = |name: &str, value: &Json| {
+        matches!(name, "ChannelCount" | "ChannelCountLimit" | "QueueCount")
+            || [Json::Null, json!([]), json!({})].contains(value)
+    };
     match value {
         Json::Object(members) => {
-            let kept = members.into_iter().map(|(name, value)| (name, without_nothing(value)));
-            Json::Object(
-                kept.filter(|(_, value)| {
-                    !matches!(value, Json::Null) && *value != json!([]) && *value != json!({})
-                })
-                .collect(),
-            )
+            let members = members.into_iter().map(|(name, value)| (name, without_nothing(value)));
+            Json::Object(members.filter(|(name, value)| !is_left_out(name, value)).collect())
         }
         Json::Array(items) => items.into_iter().map(without_nothing).collect(),
         other => other,

@@ -13,17 +13,18 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 /// Which crates of the workspace a crate may import, directly.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("proto", &["model"]),
     ("runtime", &[]),
     ("storage", &["runtime"]),
     ("engine", &["model", "runtime", "storage"]),
     ("table", &["model", "runtime", "storage"]),
-    ("client", &["model", "runtime"]),
+    ("client", &["model", "proto", "runtime"]),
     ("lease", &["model", "runtime", "table"]),
     ("consumer-sdk", &["model", "runtime", "client", "lease"]),
     ("producer-sdk", &["model", "runtime", "client"]),
     ("multilang", &["model", "runtime", "client", "lease", "consumer-sdk"]),
     ("agent", &["model", "runtime", "client", "producer-sdk"]),
-    ("server", &["model", "runtime", "storage", "engine", "table"]),
+    ("server", &["model", "proto", "runtime", "storage", "engine", "table"]),
     ("codegen", &[]),
     ("benches", &["model", "runtime", "storage", "engine", "client"]),
     (
@@ -36,6 +37,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 /// What a crate must not reach, through whomever. Crates of the workspace are named by their folder.
 const NEVER: &[(&str, &[&str])] = &[
     ("model", &["tokio", "serde", "rocksdb", "hyper"]),
+    ("proto", &["tokio", "hyper", "engine", "storage", "client", "server", "rocksdb"]),
     ("runtime", &["rocksdb", "hyper", "serde_json"]),
     ("storage", &["model", "serde", "serde_json", "hyper", "http"]),
     ("engine", &["serde", "serde_json", "minicbor", "hyper", "http", "client", "server"]),

@@ -25,7 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("multilang", &["model", "runtime", "client", "lease", "consumer-sdk"]),
     ("server", &["model", "proto", "runtime", "storage", "engine", "table"]),
     ("codegen", &[]),
-    ("benches", &["model", "runtime", "storage", "engine", "client"]),
+    ("benches", &["model", "proto", "runtime", "storage", "engine", "client"]),
     ("cli", &["model", "runtime", "client", "lease", "producer-sdk", "multilang", "server", "benches"]),
     ("tests", &["model", "runtime", "client", "consumer-sdk"]),
 ];

@@ -26,7 +26,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("agent", &["model", "runtime", "client", "producer-sdk"]),
     ("server", &["model", "proto", "runtime", "storage", "engine", "table"]),
     ("codegen", &[]),
-    ("benches", &["model", "runtime", "storage", "engine", "client"]),
+    ("benches", &["model", "proto", "runtime", "storage", "engine", "client"]),
     (
         "cli",
         &["model", "runtime", "client", "lease", "producer-sdk", "multilang", "agent", "server", "benches"],

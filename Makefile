@@ -7,10 +7,11 @@ CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/millstream
 CLIENTS := $(if $(MILLSTREAM_CLIENTS),$(MILLSTREAM_CLIENTS),$(CACHE)/clients)
 RESULTS := $(abspath $(TARGET))/operations.jsonl
 MINUTES_FUZZ ?= 5
+RECORDS_PRODUCER ?= 10000000
 ROUNDS_KCL ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help run release test lint unit clients test-year test-kcl test-long compatibility fuzz deny bench bench-peers bench-tables bench-push bench-20gb generate setup
+.PHONY: help run release test lint unit clients test-year test-kcl test-producer test-long compatibility fuzz deny bench bench-peers bench-tables bench-producers bench-push bench-20gb generate setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +50,10 @@ test-kcl: clients ## fleets of the KCL and of the consumer SDK, and mixed ones, 
 	$(CARGO) build --locked -p millstream-cli
 	MILLSTREAM_CLIENTS="$(CLIENTS)" MILLSTREAM_KCL_ROUNDS="$(ROUNDS_KCL)" $(CARGO) test --locked -p millstream-tests --test kcl -- --ignored
 
+test-producer: setup ## RECORDS_PRODUCER records, ten million, of the producer SDK through throttles, faults, resharding and kills; minutes
+	$(CARGO) build --release --locked -p millstream-cli
+	MILLSTREAM_RECORDS="$(RECORDS_PRODUCER)" $(CARGO) test --release --locked -p millstream-tests --test producer_storm -- --nocapture
+
 test-long: setup ## 10,000 each of kills, power cuts and corruptions; hours
 	$(CARGO) build --locked -p millstream-cli
 	MILLSTREAM_CYCLES=10000 $(CARGO) test --locked -p millstream-tests --test kill_nine --test power_cut --test corruption --test clock_jumps
@@ -63,6 +68,11 @@ bench-peers: release ## Millstream beside ferrokinesis and kinesalite; writes do
 
 bench-tables: release ## Millstream beside dynalite and DynamoDB Local; writes docs/benchmarks-tables.md
 	$(CARGO) run --release --locked -p millstream-benches --bin bench-tables -- --millstream $(TARGET)/release/millstream
+
+bench-producers: setup ## Millstream's producer beside the KPL; writes docs/benchmarks-producers.md; ten minutes
+	@mkdir -p "$(CLIENTS)" && MILLSTREAM_CLIENTS="$(CLIENTS)" tools/clients kpl
+	$(CARGO) build --release --locked -p millstream-cli -p millstream-benches -p millstream-tests --bins
+	$(TARGET)/release/bench-producers --millstream $(TARGET)/release/millstream --load $(TARGET)/release/producer_load --clients "$(CLIENTS)"
 
 bench-push: release ## what subscribers get, and what they cost; writes docs/benchmarks-push.md
 	@tools/bench-push $(TARGET)/release/millstream

@@ -34,6 +34,6 @@ pub use measure::{
     BenchResult, DiskResult, IdleResult, Latency, LatencyPoint, Machine, OperationResult, PushResult,
     RunResult, Spread, Summary, Target, Timeline,
 };
-pub use peers::{ContestArgs, PeersArgs, TablesArgs, run_peers, run_tables};
+pub use peers::{ContestArgs, PeersArgs, ProducersArgs, TablesArgs, run_peers, run_producers, run_tables};
 pub use run::run;
 pub use wire::Protocol;

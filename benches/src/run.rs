@@ -177,7 +177,7 @@ fn parameters(args: &impl Serialize) -> Result<BTreeMap<String, serde_json::Valu
     Ok(serde_json::from_value(serde_json::to_value(args)?)?)
 }
 
-fn caller(
+pub(crate) fn caller(
     service: Service,
     args: &TargetArgs,
     clock: SharedClock,

@@ -134,7 +134,7 @@ pub(super) fn workload_of(workload: &Workload, flags: &[(&str, String)]) -> Resu
     Ok(line.bench.workload)
 }
 
-fn cache_folder(given: Option<&Path>) -> Result<PathBuf, Error> {
+pub(super) fn cache_folder(given: Option<&Path>) -> Result<PathBuf, Error> {
     if let Some(cache) = given {
         return std::path::absolute(cache).map_err(Error::file(cache));
     }

@@ -29,8 +29,8 @@ public final class Load {
 
     public static void main(String[] arguments) throws Exception {
         long warmAt = System.nanoTime() + number("WARM_UP_SECS", 0) * 1_000_000_000L;
-        KinesisProducer producer =
-                new KinesisProducer(Endpoint.of(SETTINGS).setRateLimit(RATE_LIMIT_PERCENT).setMetricsLevel("none"));
+        var configuration = Endpoint.of(SETTINGS).setRateLimit(RATE_LIMIT_PERCENT).setMetricsLevel("none");
+        KinesisProducer producer = new KinesisProducer(configuration);
         Thread reporting = new Thread(Load::report);
         reporting.setDaemon(true);
         reporting.start();

@@ -41,7 +41,7 @@ impl Put {
     }
 }
 
-/// Puts so many records. `None` where the library is skipped.
+/// Puts so many records, and some more before. `None` where the library is skipped.
 pub(crate) fn put(session: &Session, records: usize) -> Option<BTreeSet<Put>> {
     let mut command = programs::jvm(session, "kpl", "Put")?;
     let directory = session.directory().join("kpl");
@@ -56,6 +56,6 @@ pub(crate) fn put(session: &Session, records: usize) -> Option<BTreeSet<Put>> {
         .unwrap();
     assert!(output.status.success(), "{}", Shown(&output));
     let put: BTreeSet<_> = std::str::from_utf8(&output.stdout).unwrap().lines().map(Put::told).collect();
-    assert_eq!(put.len(), records, "{}", Shown(&output));
+    assert!(put.len() > records, "{}", Shown(&output));
     Some(put)
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use bytestring::ByteString;
 use millstream_producer_sdk::{AwsSettings, Pending, Producer, Record};
-use millstream_runtime::{Clock, OnFailure, SharedClock, SystemClock, TaskSet};
+use millstream_runtime::{OnFailure, SharedClock, SystemClock, TaskSet};
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -116,34 +116,46 @@ impl Load {
         Err("out of numbers".into())
     }
 
-    /// So many in a second.
-    async fn put_paced(self) -> Result<Infallible, BoxError> {
-        let (hand_over, mut taken) = mpsc::channel::<(Duration, Pending)>(self.outstanding);
-        let tally = self.tally.clone();
-        let clock = tally.clock.clone();
-        let settling = async move {
-            while let Some((asked, pending)) = taken.recv().await {
-                let is_stored = pending.await.is_ok();
-                tally.took(asked);
-                tally.count(is_stored, 1);
+    /// So many in a second. What was put is handed over, with when.
+    async fn put_paced(self, hand_over: mpsc::Sender<(Duration, Pending)>) -> Result<Infallible, BoxError> {
+        let clock = self.tally.clock.clone();
+        let (began, mut put) = (clock.monotonic(), 0);
+        loop {
+            let due = (clock.monotonic() - began).as_micros() * u128::from(self.rate) / 1_000_000;
+            while u128::from(put) < due {
+                let asked = clock.monotonic();
+                let pending = self.producer.send(self.record(put)).await?;
+                hand_over.send((asked, pending)).await.map_err(|_| "nobody waits")?;
+                put += 1;
             }
-            Err::<Infallible, BoxError>("nothing is put any more".into())
-        };
-        let putting = async {
-            let (began, mut put) = (clock.monotonic(), 0);
-            loop {
-                let due = (clock.monotonic() - began).as_micros() * u128::from(self.rate) / 1_000_000;
-                while u128::from(put) < due {
-                    let asked = clock.monotonic();
-                    let pending = self.producer.send(self.record(put)).await?;
-                    hand_over.send((asked, pending)).await.map_err(|_| "nobody waits")?;
-                    put += 1;
-                }
-                clock.sleep(PACE).await;
-            }
-        };
-        tokio::try_join!(settling, putting).map(|(never, _): (Infallible, Infallible)| never)
+            clock.sleep(PACE).await;
+        }
     }
+
+    async fn put(self, first: u64) -> Result<Infallible, BoxError> {
+        if self.rate == 0 {
+            return self.put_all(first).await;
+        }
+        let (hand_over, taken) = mpsc::channel(self.outstanding);
+        let tally = self.tally.clone();
+        tokio::select! {
+            ended = settle(tally, taken) => ended,
+            ended = self.put_paced(hand_over) => ended,
+        }
+    }
+}
+
+/// Sees when each record has its outcome.
+async fn settle(
+    tally: Arc<Tally>,
+    mut taken: mpsc::Receiver<(Duration, Pending)>,
+) -> Result<Infallible, BoxError> {
+    while let Some((asked, pending)) = taken.recv().await {
+        let is_stored = pending.await.is_ok();
+        tally.took(asked);
+        tally.count(is_stored, 1);
+    }
+    Err("nothing is put any more".into())
 }
 
 fn told(name: &str) -> Option<String> {

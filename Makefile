@@ -11,7 +11,7 @@ RECORDS_PRODUCER ?= 10000000
 ROUNDS_KCL ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help run release test lint unit clients test-year test-kcl test-producer test-long compatibility fuzz deny bench bench-peers bench-tables bench-producers bench-push bench-20gb generate setup
+.PHONY: help run release test lint unit clients test-year test-kcl test-agent test-producer test-long compatibility fuzz deny bench bench-peers bench-tables bench-consumers bench-producers bench-push bench-20gb generate setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ test-kcl: clients ## fleets of the KCL and of the consumer SDK, and mixed ones, 
 	$(CARGO) build --locked -p millstream-cli
 	MILLSTREAM_CLIENTS="$(CLIENTS)" MILLSTREAM_KCL_ROUNDS="$(ROUNDS_KCL)" $(CARGO) test --locked -p millstream-tests --test kcl -- --ignored
 
+test-agent: setup ## the agent on files that are rotated and truncated, killed at random, for 10 minutes
+	$(CARGO) build --locked -p millstream-cli
+	MILLSTREAM_AGENT_SECONDS=600 $(CARGO) test --locked -p millstream-tests --test agent
+
 test-producer: setup ## RECORDS_PRODUCER records, ten million, of the producer SDK through throttles, faults, resharding and kills; minutes
 	$(CARGO) build --release --locked -p millstream-cli
 	MILLSTREAM_RECORDS="$(RECORDS_PRODUCER)" $(CARGO) test --release --locked -p millstream-tests --test producer_storm -- --nocapture
@@ -68,6 +72,11 @@ bench-peers: release ## Millstream beside ferrokinesis and kinesalite; writes do
 
 bench-tables: release ## Millstream beside dynalite and DynamoDB Local; writes docs/benchmarks-tables.md
 	$(CARGO) run --release --locked -p millstream-benches --bin bench-tables -- --millstream $(TARGET)/release/millstream
+
+bench-consumers: setup ## Millstream's consumer beside KCL 3.x and kcl-rs; writes docs/benchmarks-consumers.md; ten minutes
+	@mkdir -p "$(CLIENTS)" && MILLSTREAM_CLIENTS="$(CLIENTS)" tools/clients python kcl3
+	$(CARGO) build --release --locked -p millstream-cli -p millstream-benches -p millstream-tests --bins
+	$(TARGET)/release/bench-consumers --millstream $(TARGET)/release/millstream --counter $(TARGET)/release/consumer_counter --clients "$(CLIENTS)"
 
 bench-producers: setup ## Millstream's producer beside the KPL; writes docs/benchmarks-producers.md; ten minutes
 	@mkdir -p "$(CLIENTS)" && MILLSTREAM_CLIENTS="$(CLIENTS)" tools/clients kpl

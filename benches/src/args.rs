@@ -46,8 +46,14 @@ pub struct PutArgs {
     #[arg(long, default_value_t = 16)]
     pub connections: usize,
     /// Requests a second over all connections; without it, as fast as it goes
-    #[arg(long)]
+    #[arg(long, conflicts_with = "grpc")]
     pub rate: Option<f64>,
+    /// Put over gRPC, with one PutStream call on each connection; streams are made over the AWS wire
+    #[arg(long, conflicts_with = "protocol")]
+    pub grpc: bool,
+    /// Requests that a PutStream call may have unanswered
+    #[arg(long, default_value_t = 16, requires = "grpc", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub unanswered: u16,
     #[command(flatten)]
     #[serde(flatten)]
     pub run: RunArgs,

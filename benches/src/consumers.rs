@@ -34,7 +34,11 @@ impl Caller {
         Ok(arns)
     }
 
-    async fn wait_until_consumer_active(&self, connection: &mut Connection, arn: &str) -> Result<(), Error> {
+    pub(crate) async fn wait_until_consumer_active(
+        &self,
+        connection: &mut Connection,
+        arn: &str,
+    ) -> Result<(), Error> {
         let operation = Operation::DescribeStreamConsumer;
         let deadline = self.clock.monotonic() + ACTIVE_LIMIT;
         loop {

@@ -11,8 +11,8 @@ use std::time::Duration;
 use crate::args::{FillArgs, FollowArgs, RecordArgs, RunArgs, Workload};
 use crate::error::Error;
 use crate::load::{
-    Driven, Fill, GetLoad, Job, Pace, Progress, PutLoad, Schedule, Shards, StampedPuts, TailLoad, Timing,
-    drive,
+    Driven, Fill, GetLoad, Job, Pace, Progress, PutLoad, PutStreamLoad, Schedule, Shards, StampedPuts,
+    TailLoad, Timing, drive, put_stream_request,
 };
 use crate::measure::{OperationResult, Recorder, RunResult};
 use crate::payload::{PutPool, PutShape, Record, StampedBody};
@@ -30,6 +30,9 @@ const STAMPED_BODIES: usize = 256;
 /// Less when they are large, for each is kept as it is sent.
 const STAMPED_BYTES_MAX: usize = 64 * 1024 * 1024;
 const LIMIT_MAX: u32 = 10_000;
+/// Requests of a streaming put that are made before it begins: so many bytes of them, but no more requests than these.
+const STREAMED_BYTES: usize = 32 * 1024 * 1024;
+const STREAMED_REQUESTS_MAX: usize = 4_096;
 
 /// The surroundings of a benchmark on streams.
 #[derive(Debug)]
@@ -61,6 +64,8 @@ struct PutPlan {
     connections: usize,
     pace: Pace,
     streams: Vec<String>,
+    /// Over gRPC, with so many requests unanswered on a connection.
+    unanswered: Option<u16>,
 }
 
 #[derive(Debug)]
@@ -85,7 +90,8 @@ impl Bench {
         let mut plan = Plan::default();
         match workload {
             Workload::Put(args) => {
-                plan.put = Some(self.prepare_put(args.records, args.connections, args.rate, made).await?);
+                let put = self.prepare_put(args.records, args.connections, args.rate, made).await?;
+                plan.put = Some(PutPlan { unanswered: args.grpc.then_some(args.unanswered), ..put });
             }
             Workload::Get(args) => {
                 let connections = args.connections;
@@ -120,7 +126,7 @@ impl Bench {
     ) -> Result<PutPlan, Error> {
         let pace = pace(rate)?;
         let streams = self.make_streams(made).await?;
-        Ok(PutPlan { records, connections, pace, streams })
+        Ok(PutPlan { records, connections, pace, streams, unanswered: None })
     }
 
     async fn prepare_get(
@@ -140,7 +146,8 @@ impl Bench {
     /// Puts so much data, spread over the streams.
     async fn fill(&self, records: RecordArgs, mib: u32, streams: &[String]) -> Result<(), Error> {
         let streams = streams.to_vec();
-        let put = PutPlan { records, connections: FILL_CONNECTIONS, pace: Pace::Closed, streams };
+        let put =
+            PutPlan { records, connections: FILL_CONNECTIONS, pace: Pace::Closed, streams, unanswered: None };
         let filling =
             Arc::new(Fill { load: self.put_load(&put), left: AtomicI64::new(i64::from(mib) * 1024 * 1024) });
         let job = || {
@@ -188,7 +195,11 @@ impl Bench {
             return self.measure_push(push).await;
         }
         let mut jobs = Vec::new();
-        let put = plan.put.as_ref().map(|put| {
+        let streamed = plan.put.as_ref().and_then(|put| Some((put, put.unanswered?)));
+        if let Some((put, unanswered)) = streamed {
+            self.put_stream_jobs(put, unanswered, &mut jobs);
+        }
+        let put = plan.put.as_ref().filter(|put| put.unanswered.is_none()).map(|put| {
             let load = Arc::new(self.put_load(put));
             for _ in 0..put.connections.max(1) {
                 let load = Arc::clone(&load);
@@ -237,6 +248,28 @@ impl Bench {
             protocol: self.run.protocol,
             batch,
             record_bytes,
+        }
+    }
+
+    fn put_stream_jobs(&self, put: &PutPlan, unanswered: u16, jobs: &mut Vec<Job>) {
+        let (batch, record_bytes) = (put.records.batch.max(1), put.records.record_size);
+        let requests = (STREAMED_BYTES / (batch * record_bytes).max(1) / put.streams.len().max(1))
+            .clamp(usize::from(unanswered), STREAMED_REQUESTS_MAX);
+        let request = |stream: &String| {
+            let record = |_| Record::random(&self.caller.entropy, record_bytes);
+            put_stream_request(stream, &(0..batch).map(record).collect::<Vec<_>>())
+        };
+        let of_stream = |stream| (0..requests).map(|_| request(stream)).collect();
+        let load = Arc::new(PutStreamLoad {
+            endpoint: self.caller.endpoint.clone(),
+            streams: put.streams.iter().map(of_stream).collect(),
+            next_stream: AtomicUsize::new(0),
+            unanswered_max: unanswered.into(),
+            record_bytes,
+        });
+        for _ in 0..put.connections.max(1) {
+            let load = Arc::clone(&load);
+            jobs.push(Job::new(|seat| load.worker(seat)));
         }
     }
 

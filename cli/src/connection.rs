@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
-use millstream_client::aws::{AwsService, AwsSettings, AwsStreamApi, CredentialsFrom, SdkConfig};
+use millstream_client::aws::{AwsService, AwsSettings, CredentialsFrom, SdkConfig};
 use millstream_client::{Error, OnRetry, RetryPolicy, Retrying, StreamApi};
 use millstream_runtime::{SharedClock, SharedEntropy, SystemClock, SystemEntropy};
 
@@ -20,7 +20,8 @@ const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct ConnectionArguments {
-    /// The service; AWS_ENDPOINT_URL_KINESIS and AWS_ENDPOINT_URL stand in for it, then AWS itself.
+    /// The service; AWS_ENDPOINT_URL_KINESIS and AWS_ENDPOINT_URL stand in for it, then AWS itself. One that begins with
+    /// grpc:// or grpcs:// is a Millstream that is spoken to over gRPC.
     #[arg(long, global = true, value_name = "URL")]
     endpoint_url: Option<String>,
 
@@ -53,12 +54,24 @@ impl ConnectionArguments {
         self.table_settings(explicit).sdk_config(AwsService::DynamoDb).await
     }
 
+    /// What the command line says goes before what is configured elsewhere.
+    pub(crate) fn override_in(&self, configured: AwsSettings) -> AwsSettings {
+        let given = self.settings();
+        AwsSettings {
+            endpoint_url: given.endpoint_url.or(configured.endpoint_url),
+            region: given.region.or(configured.region),
+            ca_bundle: given.ca_bundle.or(configured.ca_bundle),
+            insecure: given.insecure || configured.insecure,
+            credentials: configured.credentials,
+        }
+    }
+
     /// A service whose calls are one attempt each.
     pub(crate) async fn connect_once(
         &self,
         surroundings: &Surroundings,
     ) -> Result<Arc<dyn StreamApi>, Error> {
-        Ok(Arc::new(AwsStreamApi::connect(&self.settings(), surroundings.clock.clone()).await?))
+        millstream_client::connect(&self.settings(), surroundings.clock.clone()).await
     }
 
     fn table_settings(&self, explicit: Option<&str>) -> AwsSettings {

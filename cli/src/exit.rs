@@ -34,6 +34,8 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Multilang(#[from] millstream_multilang::Error),
     #[error("{0}")]
+    Agent(#[from] millstream_agent::Error),
+    #[error("{0}")]
     Bench(#[from] millstream_benches::Error),
     #[error(transparent)]
     Put(Box<PutFailure>),
@@ -90,6 +92,7 @@ impl Failure {
             Self::Output(_) if self.is_broken_pipe() => 141,
             Self::Admin(AdminError::Url(_)) => 2,
             Self::Multilang(error) => of_multilang(error),
+            Self::Agent(error) => of_agent(error),
             Self::Admin(AdminError::Unreachable { .. } | AdminError::BrokenOff(_)) => 3,
             Self::Output(_) | Self::Server(_) | Self::Bench(_) | Self::Admin(_) | Self::File(_) => 1,
             Self::Interrupted => 130,
@@ -101,7 +104,9 @@ impl Failure {
         let error = match self {
             Self::Service(error) => Some(error),
             Self::Put(failure) => failure.service_error(),
-            Self::Usage(_)
+            Self::Agent(millstream_agent::Error::Service(error)) => Some(error),
+            Self::Agent(_)
+            | Self::Usage(_)
             | Self::Lease(_)
             | Self::Server(_)
             | Self::Multilang(_)
@@ -136,6 +141,13 @@ fn code_of(error: &Error) -> u8 {
     match error {
         Error::ResourceNotFound(_) => 4,
         error if error.is_retryable() => 3,
+        _ => 1,
+    }
+}
+
+fn of_agent(error: &millstream_agent::Error) -> u8 {
+    match error {
+        millstream_agent::Error::Service(error) => code_of(error),
         _ => 1,
     }
 }

@@ -4,6 +4,7 @@
 //! code means stands in [`exit`].
 
 mod admin;
+mod agent;
 mod bench;
 mod completions;
 mod config;
@@ -12,6 +13,7 @@ mod exit;
 #[cfg(test)]
 mod fake;
 mod lease;
+mod logging;
 mod moment;
 mod multilang;
 mod output;
@@ -71,6 +73,7 @@ enum Command {
         command: lease::LeaseCommand,
     },
     Multilang(multilang::MultilangArguments),
+    Agent(agent::AgentArguments),
     Bench(bench::BenchArguments),
     /// Save everything that a server holds, or load it, over the server's test API.
     Snapshot {
@@ -127,6 +130,7 @@ impl Command {
             Self::Stream { service, .. } => service,
             Self::Put(client) => &client.service,
             Self::Tail(client) => &client.service,
+            Self::Agent(agent) => return agent.endpoint(),
             Self::Serve(_)
             | Self::Config(_)
             | Self::Multilang(_)
@@ -155,6 +159,7 @@ fn run(command: Command) -> Result<(), Failure> {
             block_on(lease::run(connection, tables, output, command))
         }
         Command::Multilang(arguments) => multilang::run(arguments),
+        Command::Agent(arguments) => agent::run(arguments),
         Command::Bench(arguments) => block_on(bench::run(arguments)),
         Command::Snapshot { admin, command } => block_on(snapshot::run(&admin, command)),
         Command::Completions(arguments) => completions::run(&arguments),

@@ -1,6 +1,6 @@
 //! `multilang`: programs in any language as record processors; also in place of `java`.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -10,15 +10,11 @@ use millstream_multilang::settings::understand;
 use millstream_multilang::stub_jars::{self, Shape};
 use millstream_multilang::{Error, log_configuration};
 use millstream_runtime::{SystemClock, SystemEntropy};
-use millstream_server::settings::LogFormat;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 use crate::config::log_format;
 use crate::exit::Failure;
-
-/// What is logged where nothing else is asked for.
-const DEFAULT_FILTER: &str = "info";
+use crate::logging::{DEFAULT_FILTER, LogArguments, start_log};
 
 /// Run programs of any language as record processors: KCL's MultiLangDaemon, without a JVM.
 ///
@@ -66,17 +62,6 @@ struct StubJarsArguments {
     /// The pom.xml of the package, for versions that are not known; may be given more than once.
     #[arg(long, value_name = "FILE")]
     pom: Vec<PathBuf>,
-}
-
-#[derive(Args, Clone, Debug, Default)]
-struct LogArguments {
-    /// What is logged, as a filter of the `tracing` crate [default: info].
-    #[arg(long, value_name = "FILTER", env = "MILLSTREAM_LOG")]
-    log: Option<String>,
-
-    /// How it is logged [default: text].
-    #[arg(long, value_name = "text|json", env = "MILLSTREAM_LOG_FORMAT", value_parser = log_format)]
-    log_format: Option<LogFormat>,
 }
 
 pub(crate) fn run(arguments: MultilangArguments) -> Result<(), Failure> {
@@ -163,18 +148,6 @@ fn configured_filter(path: &Path) -> Result<Option<&'static str>, String> {
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let xml = std::fs::read_to_string(path).map_err(|error| named(&error))?;
     log_configuration::filter(&xml).map_err(|error| named(&error))
-}
-
-fn start_log(filter: &str, format: LogFormat) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|error| Failure::Usage(format!("the filter of the log, {filter:?}: {error}")))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    let is_terminal = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    match format {
-        LogFormat::Text => builder.with_ansi(is_terminal).with_target(false).init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-    }
-    Ok(())
 }
 
 fn write_stub_jars(arguments: &StubJarsArguments) -> Result<(), Failure> {

@@ -1,9 +1,6 @@
 //! `put`: files or standard input into a stream.
 
 mod input;
-mod lane;
-mod pace;
-mod packed;
 mod report;
 mod upload;
 
@@ -15,7 +12,6 @@ use millstream_client::{Error, StreamApi, StreamRef, StreamStatus};
 use millstream_model::limits::RECORD_BYTES_MAX;
 
 use self::input::{Input, InputError, Keys, Position, Rules, Shape, Source};
-use self::packed::{Packed, PackedSettings};
 use self::report::{Report, Totals};
 use self::upload::{Ended, Stopped, Upload, UploadSettings};
 use crate::connection::{ConnectionArguments, Surroundings};
@@ -103,30 +99,18 @@ pub(crate) async fn run(
     let Input { records, bytes_read } =
         input::start(sources, rules, surroundings.entropy.clone()).map_err(Failure::Output)?;
     let mut report = Report::new(format, surroundings.clock.clone(), bytes_read, bytes_total);
-    if arguments.aggregate {
-        let settings = PackedSettings {
-            is_ordered: keys != Keys::Random,
-            connections: arguments.lanes.into(),
-            patience: arguments.retry_for,
-            record_bytes_max,
-            unacknowledged_bytes_max: UNACKNOWLEDGED_BYTES_MAX,
-        };
-        let packed = Packed::start(api, arguments.stream, &surroundings, settings).await?;
-        let ended = tokio::select! {
-            ended = packed.run(records, interrupted(1), &mut report) => ended,
-            () = interrupted(2) => return Err(Failure::Interrupted),
-        };
-        return conclude(ended?, report).await;
-    }
     let settings = UploadSettings {
-        lanes: arguments.lanes.into(),
+        aggregates: arguments.aggregate,
+        is_ordered: keys != Keys::Random,
+        connections: arguments.lanes.into(),
         patience: arguments.retry_for,
+        record_bytes_max,
         unacknowledged_bytes_max: UNACKNOWLEDGED_BYTES_MAX,
     };
-    let upload = Upload::new(api, &arguments.stream, &surroundings, settings);
+    let upload = Upload::start(api, arguments.stream, &surroundings, settings).await?;
     let ended = tokio::select! {
         ended = upload.run(records, interrupted(1), &mut report) => ended,
-        // The first interrupt waits for what is in flight, the second one for nothing.
+        // The first interrupt waits for what is on its way, the second one for nothing.
         () = interrupted(2) => return Err(Failure::Interrupted),
     };
     conclude(ended?, report).await

@@ -6,7 +6,7 @@
 
 mod convert;
 mod credentials;
-mod failure;
+pub(crate) mod failure;
 mod fan_out;
 mod http;
 mod put_records;
@@ -31,6 +31,8 @@ use millstream_model::{ConsumerArn, ConsumerName, ShardId, StreamArn, StreamName
 use millstream_runtime::SharedClock;
 
 pub use self::credentials::{CredentialsFrom, Keys, Role};
+#[cfg(feature = "grpc")]
+pub(crate) use self::http::CONNECT_TIMEOUT;
 pub use self::settings::{AwsService, AwsSettings};
 use crate::api::{
     Capacity, EntryOutcome, NewRecord, NewStream, Next, Page, PageToken, RecordPage, SequenceNumber, Shard,

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use millstream_client::StreamRef;
-use millstream_client::aws::{AwsService, AwsSettings, AwsStreamApi};
+use millstream_client::aws::{AwsService, AwsSettings};
+use millstream_client::{StreamRef, connect};
 use millstream_lease::store::Layout;
 use millstream_lease::store::dynamodb::DynamoDbStore;
 use millstream_runtime::SystemClock;
@@ -13,7 +13,8 @@ use crate::error::{Error, Result};
 
 impl Consumer {
     /// Begins to describe a consumer of a stream of AWS, or of whatever `settings` and the environment lead to. Its
-    /// leases are in DynamoDB there, in a table of the application's name, as KCL 3.5 has them. No request is sent.
+    /// leases are in DynamoDB there, in a table of the application's name, as KCL 3.5 has them. An endpoint of `grpc://` or
+    /// `grpcs://` is a Millstream whose streams are read over gRPC; its tables are on the same port. No request is sent.
     ///
     /// # Errors
     /// [`Error::Configuration`] if the settings lead nowhere: no region, or an endpoint that is no URL.
@@ -24,9 +25,9 @@ impl Consumer {
     ) -> Result<ConsumerBuilder> {
         let wrong = |error: millstream_client::Error| Error::Configuration(error.to_string());
         let clock = SystemClock::shared();
-        let api = AwsStreamApi::connect(settings, clock.clone()).await.map_err(wrong)?;
+        let api = connect(settings, clock.clone()).await.map_err(wrong)?;
         let tables = settings.sdk_config(AwsService::DynamoDb).await.map_err(wrong)?;
         let leases = DynamoDbStore::connect(&tables, Layout::single(application), clock);
-        Ok(Self::builder(Arc::new(api), stream, application).lease_store(Arc::new(leases)))
+        Ok(Self::builder(api, stream, application).lease_store(Arc::new(leases)))
     }
 }

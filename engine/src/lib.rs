@@ -65,4 +65,4 @@ pub use settings::{Delays, Settings};
 pub use shard::ChildShard;
 pub use snapshot::{Loaded, Saved, SnapshotSource};
 pub use stream::{Mode, StreamStatus};
-pub use subscription::{Event, Part, Subscribe, Subscription};
+pub use subscription::{Event, Form, Part, Subscribe, Subscription};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use millstream_client::aws::{AwsService, AwsStreamApi};
+use millstream_client::aws::AwsService;
 use millstream_consumer_sdk::{CheckpointPolicy, Consumer, ShardState, StatusHandle};
 use millstream_lease::store::Layout;
 use millstream_lease::store::dynamodb::DynamoDbStore;
@@ -43,7 +43,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<()> {
     runnable(settings.command.first().map_or("", String::as_str))?;
-    let api = Arc::new(AwsStreamApi::connect(&settings.kinesis, clock.clone()).await?);
+    let api = millstream_client::connect(&settings.kinesis, clock.clone()).await?;
     let table = settings.dynamodb.sdk_config(AwsService::DynamoDb).await?;
     let store = Arc::new(DynamoDbStore::connect(&table, Layout::single(&settings.table), clock.clone()));
     let tasks = TaskSet::default();

@@ -3,6 +3,8 @@
 //! Two buckets, of records and of bytes, hold a share of the shard's quota. Where others write to the shard too, the
 //! share is too much, and the service says so by throttling: then the rate falls at once, and rises again slowly, so
 //! that the producer settles a little below what is left for it instead of sending in vain.
+//!
+//! Without a share nothing is held back, since a service may have other quotas than AWS, or none; until it throttles.
 
 use std::time::Duration;
 
@@ -22,6 +24,10 @@ const FACTOR_FULL: u64 = 1_000;
 /// What a rested bucket holds: so many milliseconds of its rate. Much less than the second that the service's hold,
 /// because what is sent in bursts is throttled in bursts where others write too.
 const BURST_MILLIS: u64 = 250;
+/// Percent of the quota that a shard without a share gets once it throttles (the default of `RateLimit`).
+const THROTTLED_PERCENT: u32 = 150;
+/// How long the full rate has to go without a throttle before it is not held to any more, where there is no share.
+const RELEASE_AFTER: Duration = Duration::from_secs(10);
 
 /// The pace of one shard.
 #[derive(Debug)]
@@ -35,11 +41,18 @@ pub(crate) struct Limiter {
     factor: u64,
     decreased: Option<Duration>,
     changed: Duration,
+    /// Nobody asked for a limit; only throttles bring one about.
+    is_lenient: bool,
+    /// Nothing is held back now.
+    is_free: bool,
 }
 
 impl Limiter {
-    /// `percent` of a shard's quota; 100 is all of it, and more makes sure that nothing of it is left.
-    pub(crate) fn new(percent: u32, now: Duration) -> Self {
+    /// `percent` of a shard's quota; 100 is all of it, and more makes sure that nothing of it is left. `None` holds
+    /// nothing back before the first throttle.
+    pub(crate) fn new(percent: Option<u32>, now: Duration) -> Self {
+        let is_lenient = percent.is_none();
+        let percent = percent.unwrap_or(THROTTLED_PERCENT);
         let share = |quota: u64| (quota * u64::from(percent) / 100).max(1);
         let records_per_second = share(SHARD_WRITE_RECORDS_PER_SECOND);
         let bytes_per_second = share(SHARD_WRITE_BYTES_PER_SECOND);
@@ -52,18 +65,26 @@ impl Limiter {
             factor: FACTOR_FULL,
             decreased: None,
             changed: now,
+            is_lenient,
+            is_free: is_lenient,
         }
     }
 
     /// Whether something may be sent now. A record of any size may: its cost is a debt that what follows waits out.
     pub(crate) fn check(&mut self, now: Duration) -> Result<(), RetryAfter> {
         self.recover(now);
+        if self.is_free {
+            return Ok(());
+        }
         self.records.check(now)?;
         self.bytes.check(now)
     }
 
     /// Something is sent.
     pub(crate) fn charge(&mut self, now: Duration, bytes: usize) {
+        if self.is_free {
+            return;
+        }
         self.records.charge(now, 1);
         self.bytes.charge(now, bytes as u64);
     }
@@ -76,6 +97,10 @@ impl Limiter {
         }
         self.decreased = Some(now);
         self.changed = now;
+        if std::mem::take(&mut self.is_free) {
+            // What the quota is was not known before: this is the first step down.
+            return;
+        }
         self.set_factor(now, (self.factor * KEPT / 1_000).max(FACTOR_MIN));
     }
 
@@ -87,6 +112,8 @@ impl Limiter {
 
     fn recover(&mut self, now: Duration) {
         if self.factor == FACTOR_FULL {
+            let is_quiet = self.decreased.is_none_or(|at| now >= at + RELEASE_AFTER);
+            self.is_free = self.is_lenient && is_quiet;
             return;
         }
         let steps = now.saturating_sub(self.changed).as_millis() / INCREASE_INTERVAL.as_millis();
@@ -134,7 +161,7 @@ mod tests {
 
     #[test]
     fn alone_it_has_its_share() {
-        let mut limiter = Limiter::new(100, Duration::ZERO);
+        let mut limiter = Limiter::new(Some(100), Duration::ZERO);
         let (sent, _) =
             run(&mut limiter, &mut TokenBucket::new(1 << 40, 0, Duration::ZERO), Duration::ZERO, 10);
         assert!((9_900..=10_300).contains(&sent), "{sent}");
@@ -143,7 +170,7 @@ mod tests {
     #[test]
     fn beside_others_it_takes_what_they_leave_and_little_is_in_vain() {
         for left in [200, 500, 900] {
-            let mut limiter = Limiter::new(150, Duration::ZERO);
+            let mut limiter = Limiter::new(Some(150), Duration::ZERO);
             let mut quota = TokenBucket::new(left, left, Duration::ZERO);
             run(&mut limiter, &mut quota, Duration::ZERO, 10);
             let (stored, throttled) = run(&mut limiter, &mut quota, Duration::from_secs(10), 60);
@@ -154,7 +181,7 @@ mod tests {
 
     #[test]
     fn when_others_are_gone_it_has_its_share_again_before_long() {
-        let mut limiter = Limiter::new(100, Duration::ZERO);
+        let mut limiter = Limiter::new(Some(100), Duration::ZERO);
         for second in 0..100 {
             limiter.throttled(Duration::from_secs(second) / 2);
         }
@@ -165,8 +192,32 @@ mod tests {
     }
 
     #[test]
+    fn without_a_share_only_throttles_hold_it_back_and_not_for_ever() {
+        let second = Duration::from_secs(1);
+        let mut limiter = Limiter::new(None, Duration::ZERO);
+        for _ in 0..1_000_000 {
+            assert_eq!(limiter.check(Duration::ZERO), Ok(()));
+            limiter.charge(Duration::ZERO, 1 << 20);
+        }
+        limiter.throttled(second);
+        let (sent, _) = run(&mut limiter, &mut TokenBucket::new(1 << 40, 0, second), second, 5);
+        assert!((7_000..=8_500).contains(&sent), "{sent} at 1,500 a second");
+        let mut quota = TokenBucket::new(1_000, 1_000, second * 6);
+        let (stored, throttled) = run(&mut limiter, &mut quota, second * 6, 60);
+        assert!(stored > 55_000 && throttled * 10 <= stored, "{throttled} in vain, {stored} stored");
+        // Nobody throttles any more.
+        for later in 66..120 {
+            let _ = limiter.check(second * later);
+        }
+        for _ in 0..1_000_000 {
+            assert_eq!(limiter.check(second * 120), Ok(()));
+            limiter.charge(second * 120, 1 << 20);
+        }
+    }
+
+    #[test]
     fn a_large_record_is_sent_and_waited_for() {
-        let mut limiter = Limiter::new(100, Duration::ZERO);
+        let mut limiter = Limiter::new(Some(100), Duration::ZERO);
         limiter.charge(Duration::ZERO, 10 << 20);
         let RetryAfter(wait) = limiter.check(Duration::ZERO).unwrap_err();
         assert!((Duration::from_secs(9)..Duration::from_secs(10)).contains(&wait), "{wait:?}");
@@ -178,7 +229,7 @@ mod tests {
             percent in 1_u32..200,
             steps in prop::collection::vec((0_u64..100, 1_usize..60_000, any::<bool>()), 1..300),
         ) {
-            let mut limiter = Limiter::new(percent, Duration::ZERO);
+            let mut limiter = Limiter::new(Some(percent), Duration::ZERO);
             let (mut now, mut bytes_sent, mut records_sent) = (Duration::ZERO, 0, 0);
             for (millis, bytes, is_throttled) in steps {
                 now += Duration::from_millis(millis);
@@ -199,7 +250,7 @@ mod tests {
 
         #[test]
         fn what_it_says_to_wait_is_enough(bytes in 1_usize..2_000_000, throttles in 0_u32..50) {
-            let mut limiter = Limiter::new(100, Duration::ZERO);
+            let mut limiter = Limiter::new(Some(100), Duration::ZERO);
             let mut now = Duration::ZERO;
             for _ in 0..throttles {
                 now += Duration::from_millis(300);

@@ -55,12 +55,11 @@ impl ShardLanes {
             ttl: settings.record_ttl,
         };
         let is_ordered = settings.order != Order::None;
-        let limiter = settings.rate_limit.filter(|_| id.is_some());
         Self {
             id,
             range,
             filling,
-            limiter: limiter.map(|percent| Mutex::new(Limiter::new(percent, now))),
+            limiter: id.map(|_| Mutex::new(Limiter::new(settings.rate_limit, now))),
             lanes: (0..settings.lanes()).map(|_| Mutex::new(Lane::new(is_ordered))).collect(),
             metrics: ShardMetrics::new(stream, id),
         }

@@ -54,8 +54,9 @@ pub struct ProducerSettings {
     pub record_max_buffered_time: Duration,
     /// How long a record may take from being admitted to being acknowledged (`RecordTtl`).
     pub record_ttl: Duration,
-    /// Percent of a shard's quota to use (`RateLimit`), from 1; `None` does not limit. Whatever it is, a shard that
-    /// throttles gets less.
+    /// Percent of a shard's quota on AWS to use (`RateLimit`), from 1; `None` does not limit, for services with other
+    /// quotas, or none. Whatever it is, a shard that throttles gets less: without a limit, 150 % of the quota and from
+    /// there on down, until it has not throttled for a while.
     pub rate_limit: Option<u32>,
     /// Give records up that are throttled (`FailIfThrottled`).
     pub fail_if_throttled: bool,

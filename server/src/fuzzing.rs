@@ -7,10 +7,12 @@ use hyper::Request;
 
 use crate::aws::caller::caller;
 use crate::aws::cloudwatch;
+use crate::aws::codec::protobuf::Shapes;
 use crate::aws::codec::{ApiError, Format, Refusal};
 use crate::aws::dynamodb;
 use crate::aws::kinesis::generated::{Input, Operation};
 use crate::aws::kinesis::requests::Tape;
+use crate::aws::kinesis::requests::protobuf::written;
 use crate::aws::policy::{Subject, check};
 use crate::aws::query::Form;
 use crate::http::prefixed::tell;
@@ -47,7 +49,22 @@ pub fn cbor_request(bytes: &[u8]) {
     request(Format::Cbor, bytes);
 }
 
-/// A request made from the bytes as choices, right or wrong: both formats say the same of it.
+/// Also operations that are not published are tried, for which there are no messages.
+pub fn protobuf_request(bytes: &[u8]) {
+    if let Some((operation, _)) = operation(bytes)
+        && let Some(shapes) = published(operation)
+    {
+        request(Format::Protobuf(shapes), bytes);
+    }
+}
+
+/// The messages of an operation that both wires have by the same name.
+fn published(operation: Operation) -> Option<Shapes> {
+    let of = |service: &str| Shapes::of(&format!("millstream.v1.{service}/{operation}"));
+    of("Streams").or_else(|| of("Records"))
+}
+
+/// A request made from the bytes as choices, right or wrong: all formats say the same of it.
 pub fn agreement(bytes: &[u8]) {
     let Some((operation, choices)) = operation(bytes) else { return };
     let choices: Vec<_> =
@@ -58,6 +75,11 @@ pub fn agreement(bytes: &[u8]) {
     let json = decode(Format::Json, body.to_json().into_bytes());
     assert_eq!(decode(Format::Cbor, body.to_cbor(true)), json, "{operation} {body:?}");
     assert_eq!(decode(Format::Cbor, body.to_cbor(false)), json, "{operation} {body:?}");
+    if let Some(shapes) = published(operation)
+        && let Some(protobuf) = written(&body, shapes.input())
+    {
+        assert_eq!(decode(Format::Protobuf(shapes), protobuf), json, "{operation} {body:?}");
+    }
     if !flawed {
         assert!(json.is_ok(), "{operation} {body:?}: {json:?}");
     }
@@ -142,6 +164,7 @@ mod tests {
     fn all(bytes: &[u8]) {
         json_request(bytes);
         cbor_request(bytes);
+        protobuf_request(bytes);
         agreement(bytes);
         first_bytes(bytes);
         credentials(bytes);

@@ -1,6 +1,6 @@
-//! The AWS wire in front of the engine; admin and configuration.
+//! The AWS wire and gRPC in front of the engine; admin and configuration.
 //!
-//! A request comes in through [`http`], is read by [`aws`], carried out by the engine, and answered. What a
+//! A request comes in through [`http`], is read by [`aws`] or [`grpc`], carried out by the engine, and answered. What a
 //! stream is and how it is stored is not known here.
 
 mod admin;
@@ -9,6 +9,7 @@ mod deliveries;
 mod faults;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod grpc;
 mod http;
 mod init;
 mod kept_file;

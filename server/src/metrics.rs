@@ -50,7 +50,7 @@ struct OutcomeLabels {
 pub(crate) struct ProtocolLabels {
     /// The version of HTTP: `1.1` or `2`, below TLS or not.
     pub(crate) http: &'static str,
-    /// `json`, `cbor`, `query`, or `other` where the content type is none of these.
+    /// `json`, `cbor`, `protobuf`, `query`, or `other` where the content type is none of these.
     pub(crate) format: &'static str,
 }
 

@@ -13,6 +13,7 @@ use millstream_storage::rocksdb::RocksBackend;
 use millstream_storage::{Backend, SlotId};
 
 use crate::admin::{Admin, Clocks, Health, Saves, TestApi};
+use crate::aws::caller::Caller;
 use crate::aws::cloudwatch::front::CloudWatchFront;
 use crate::aws::dynamodb::front::DynamoDbFront;
 use crate::aws::dynamodb::live_tables::{LiveTables, TablesOpener};
@@ -22,6 +23,7 @@ use crate::aws::reception::Reception;
 use crate::aws::request_id::RequestIds;
 use crate::aws::router::Router;
 use crate::faults::Faults;
+use crate::grpc::{GrpcFront, HealthService, Reflection};
 use crate::http::body::BodyBudget;
 use crate::http::listener::Listener;
 use crate::http::tls::{self, TlsError};
@@ -122,13 +124,19 @@ impl Server {
             default_account: settings.account_id()?,
             ids: Arc::new(RequestIds::new(&*entropy)),
         };
+        let kinesis = KinesisFront { engine: engine.clone(), reception: reception.clone() };
+        let dynamodb =
+            DynamoDbFront { tables: tables.clone(), engine: engine.clone(), reception: reception.clone() };
         let router = Router {
-            kinesis: KinesisFront { engine: engine.clone(), reception: reception.clone() },
-            dynamodb: DynamoDbFront {
-                tables: tables.clone(),
-                engine: engine.clone(),
-                reception: reception.clone(),
+            grpc: GrpcFront {
+                kinesis: kinesis.clone(),
+                tables: dynamodb.clone(),
+                default_caller: Caller { account: settings.account_id()?, region: settings.region()? },
+                health: HealthService(health.clone()),
+                reflection: Reflection::new(reception.budget.clone(), clock.clone()),
             },
+            kinesis,
+            dynamodb,
             cloudwatch: CloudWatchFront { reception: reception.clone(), reported },
             query: QueryFront { reception },
             health: health.clone(),

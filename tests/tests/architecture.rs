@@ -13,25 +13,31 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 /// Which crates of the workspace a crate may import, directly.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("proto", &["model"]),
     ("runtime", &[]),
     ("storage", &["runtime"]),
     ("engine", &["model", "runtime", "storage"]),
     ("table", &["model", "runtime", "storage"]),
-    ("client", &["model", "runtime"]),
+    ("client", &["model", "proto", "runtime"]),
     ("lease", &["model", "runtime", "table"]),
     ("consumer-sdk", &["model", "runtime", "client", "lease"]),
     ("producer-sdk", &["model", "runtime", "client"]),
     ("multilang", &["model", "runtime", "client", "lease", "consumer-sdk"]),
-    ("server", &["model", "runtime", "storage", "engine", "table"]),
+    ("agent", &["model", "runtime", "client", "producer-sdk"]),
+    ("server", &["model", "proto", "runtime", "storage", "engine", "table"]),
     ("codegen", &[]),
-    ("benches", &["model", "runtime", "storage", "engine", "client"]),
-    ("cli", &["model", "runtime", "client", "lease", "producer-sdk", "multilang", "server", "benches"]),
+    ("benches", &["model", "proto", "runtime", "storage", "engine", "client"]),
+    (
+        "cli",
+        &["model", "runtime", "client", "lease", "producer-sdk", "multilang", "agent", "server", "benches"],
+    ),
     ("tests", &["model", "runtime", "client", "consumer-sdk"]),
 ];
 
 /// What a crate must not reach, through whomever. Crates of the workspace are named by their folder.
 const NEVER: &[(&str, &[&str])] = &[
     ("model", &["tokio", "serde", "rocksdb", "hyper"]),
+    ("proto", &["tokio", "hyper", "engine", "storage", "client", "server", "rocksdb"]),
     ("runtime", &["rocksdb", "hyper", "serde_json"]),
     ("storage", &["model", "serde", "serde_json", "hyper", "http"]),
     ("engine", &["serde", "serde_json", "minicbor", "hyper", "http", "client", "server"]),
@@ -41,6 +47,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("consumer-sdk", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
     ("producer-sdk", &["engine", "storage", "server", "lease", "rocksdb", "librocksdb-sys"]),
     ("multilang", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
+    ("agent", &["engine", "storage", "server", "lease", "rocksdb", "librocksdb-sys"]),
 ];
 
 /// Crates that only one folder may import directly, tests left out: they run the SDK as a client like any other.

@@ -15,7 +15,8 @@ pub(super) fn markdown(comparison: &Comparison, pictures: &[(&str, String)]) -> 
          Server and generator share the machine. Every measurement has a fresh server with empty data; the\n\
          servers take turns, and the figures are medians over all rounds (least to greatest in parentheses).\n\
          Latency counts from when a request should have been sent.\n\n\
-         What subscribers get of Millstream (SubscribeToShard) is on [a page of its own](benchmarks-push.md).\n\n",
+         What subscribers get of Millstream (SubscribeToShard) is on [a page of its own](benchmarks-push.md),\n\
+         and what consumer libraries make of it on [another](benchmarks-consumers.md).\n\n",
     );
     machine(&mut page, comparison);
     servers(&mut page, comparison);

@@ -6,6 +6,7 @@
 
 mod cbor;
 mod json;
+mod protobuf;
 mod refusal;
 
 use std::borrow::Cow;
@@ -19,6 +20,15 @@ pub(crate) use refusal::{Refusal, is_throttle};
 
 /// Records of a put that were refused, counted by error code. Empty for a full success.
 pub(crate) type Failures = BTreeMap<String, u64>;
+
+/// What an answer of PutStream says of its request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// Those that were stored.
+    pub(crate) records: u64,
+    /// The others by error code; or what the whole request was refused with, once.
+    pub(crate) failures: Failures,
+}
 
 /// What a reply to GetRecords holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,6 +88,11 @@ pub(crate) fn put(operation: Operation, protocol: Protocol, body: &[u8]) -> Resu
         (_, Protocol::Cbor) => cbor::put_records(body),
     };
     scanned.map_err(|reason| Error::Malformed { operation: operation.name(), reason })
+}
+
+/// Reads an answer of PutStream.
+pub(crate) fn put_stream(message: &[u8]) -> Result<Answer, Error> {
+    protobuf::answer(message).map_err(|reason| Error::Malformed { operation: "PutStream", reason })
 }
 
 /// Checks a reply with status 200 to an UpdateItem that asks for nothing back: an object, mostly an empty one.

@@ -1,15 +1,15 @@
 //! One HTTP/2 connection with many subscriptions on it, as the SDKs for Java and JavaScript hold them.
 //!
-//! Windows are those of the SDK for Java. On plain TCP the target is expected to know that HTTP/2 comes. Only
-//! subscriptions use it; whatever else is measured speaks HTTP/1.1.
+//! Windows are those of the SDK for Java. On plain TCP the target is expected to know that HTTP/2 comes. Subscriptions
+//! and gRPC use it; whatever else is measured speaks HTTP/1.1.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 
 use bytes::Bytes;
-use h2::client::SendRequest;
-use h2::{RecvStream, client};
+use h2::client::{ResponseFuture, SendRequest};
+use h2::{RecvStream, SendStream, client};
 
 use super::connection::Opened;
 use super::{Endpoint, Operation, Protocol, Signer};
@@ -51,6 +51,15 @@ impl Http2 {
         Ok((Self { requests }, Box::pin(driver)))
     }
 
+    /// Begins a request that goes on.
+    pub(super) async fn open(
+        &self,
+        head: http::Request<()>,
+    ) -> Result<(ResponseFuture, SendStream<Bytes>), Error> {
+        let mut requests = self.requests.clone().ready().await.map_err(broken)?;
+        requests.send_request(head, false).map_err(broken)
+    }
+
     /// Sends a request whose reply is pushed.
     pub(super) async fn subscribe(
         &self,
@@ -59,8 +68,7 @@ impl Http2 {
         body: Vec<u8>,
     ) -> Result<Opened<PushedStream>, Error> {
         let head = signer.http2_head(operation, Protocol::Json, &body)?;
-        let mut requests = self.requests.clone().ready().await.map_err(broken)?;
-        let (reply, mut sender) = requests.send_request(head, false).map_err(broken)?;
+        let (reply, mut sender) = self.open(head).await?;
         sender.send_data(Bytes::from(body), true).map_err(broken)?;
         let reply = reply.await.map_err(broken)?;
         let status = reply.status().as_u16();
@@ -100,7 +108,7 @@ impl PushedStream {
     }
 }
 
-fn broken(error: h2::Error) -> Error {
+pub(super) fn broken(error: h2::Error) -> Error {
     if error.is_io() {
         let error = error.into_io();
         return Error::Connection(error.unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into()));

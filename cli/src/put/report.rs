@@ -10,14 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use millstream_client::{Acknowledgement, Error, SequenceNumber};
-use millstream_model::ShardId;
+use millstream_client::Error;
 use millstream_producer_sdk::{Attempt, Receipt};
 use millstream_runtime::SharedClock;
 use serde::Serialize;
 
 use super::input::Pending;
-use super::packed::PackedWitness;
 use super::upload::Witness;
 use crate::exit::Failure;
 use crate::output::{Format, Output, write_line, write_pretty};
@@ -125,67 +123,36 @@ impl Report {
 }
 
 impl Report {
-    fn note(&mut self, pending: &Pending, stored: &Stored<'_>) -> Result<(), Failure> {
+    fn note(&mut self, pending: &Pending, receipt: &Receipt) -> Result<(), Failure> {
+        let errors = receipt.attempts().iter().filter_map(Attempt::error);
+        self.totals.throttled += errors.filter(|error| error.is_throttle()).count() as u64;
         self.totals.acknowledged += 1;
         self.totals.bytes += pending.record.size() as u64;
         self.totals.keyless += u64::from(pending.keyless);
         if self.format == Format::Ndjson {
-            write_line(self.output.buffer(), &line(pending, stored))?;
+            write_line(self.output.buffer(), &line(pending, receipt))?;
         }
         Ok(())
     }
 }
 
-/// Where a record is.
-struct Stored<'a> {
-    shard: ShardId,
-    sequence_number: &'a SequenceNumber,
-    sub_sequence_number: Option<u64>,
-}
-
 impl Witness for Report {
-    async fn acknowledged(&mut self, records: &[(Pending, Acknowledgement)]) -> Result<(), Failure> {
-        self.is_failing = false;
-        for (pending, Acknowledgement { shard, sequence_number }) in records {
-            self.note(pending, &Stored { shard: *shard, sequence_number, sub_sequence_number: None })?;
-        }
-        self.show_progress("");
-        self.output.flush().await
-    }
-
-    fn throttled(&mut self, records: usize) {
-        self.totals.throttled += records as u64;
-        self.show_progress("");
-    }
-
-    fn failed(&mut self, error: &Error) {
-        if error.is_throttle() {
-            return;
-        }
-        self.show_progress(&format!(", retrying: {error}"));
-        if !self.is_failing && self.progress.is_none() && error.is_retryable() {
-            let _ = writeln!(io::stderr(), "warning: {error}; retrying");
-        }
-        self.is_failing = true;
-    }
-}
-
-impl PackedWitness for Report {
     async fn stored(&mut self, records: &[(Pending, Receipt)]) -> Result<(), Failure> {
         self.is_failing = false;
         for (pending, receipt) in records {
-            let errors = receipt.attempts().iter().filter_map(Attempt::error);
-            self.totals.throttled += errors.filter(|error| error.is_throttle()).count() as u64;
-            let sub_sequence_number = receipt.is_aggregated().then_some(receipt.sub_sequence_number());
-            let (shard, sequence_number) = (receipt.shard(), receipt.sequence_number());
-            self.note(pending, &Stored { shard, sequence_number, sub_sequence_number })?;
+            self.note(pending, receipt)?;
         }
         self.show_progress("");
         self.output.flush().await
     }
 
     fn failing(&mut self, error: &Error) {
-        self.failed(error);
+        self.show_progress(&format!(", retrying: {error}"));
+        if !self.is_failing && self.progress.is_none() {
+            // Standard error may be closed; the records are stored all the same.
+            let _ = writeln!(io::stderr(), "warning: {error}; retrying");
+        }
+        self.is_failing = true;
     }
 }
 
@@ -206,15 +173,15 @@ fn progress_bar(bytes_total: Option<u64>) -> ProgressBar {
     }
 }
 
-fn line<'a>(pending: &'a Pending, stored: &Stored<'a>) -> AcknowledgedLine<'a> {
+fn line<'a>(pending: &'a Pending, receipt: &'a Receipt) -> AcknowledgedLine<'a> {
     AcknowledgedLine {
         record: pending.position.record,
         file: &pending.position.source,
         line: pending.position.line,
         partition_key: &pending.record.partition_key,
-        shard_id: stored.shard.to_string(),
-        sequence_number: stored.sequence_number.as_str(),
-        sub_sequence_number: stored.sub_sequence_number,
+        shard_id: receipt.shard().to_string(),
+        sequence_number: receipt.sequence_number().as_str(),
+        sub_sequence_number: receipt.is_aggregated().then_some(receipt.sub_sequence_number()),
     }
 }
 

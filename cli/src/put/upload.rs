@@ -1,58 +1,63 @@
-//! Moves records from the input into the stream: many lanes, one batch of each in flight.
+//! Moves records from the input into the stream by a producer.
 //!
-//! A lane has a range of hash keys of its own, as shards have, so that a shard that is used up slows only
-//! the lanes that feed it. Memory is bounded by the bytes of all records that are read and not yet
-//! acknowledged; while they are too many the input is left alone. Order by key is the lanes' business, speed
-//! is [`Pace`]'s.
+//! Packing, pacing, order and trying again are the producer's. Here is what is of `put` alone: what was read and not
+//! acknowledged is bounded, throttles are waited out for as long as they last, an outage only for as long as somebody
+//! asked for, and everything that was stored is witnessed.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use millstream_client::{Acknowledgement, EntryOutcome, Error, StreamApi, StreamRef};
-use millstream_model::HashKey;
+use millstream_client::{Error, StreamApi, StreamRef};
+use millstream_producer_sdk::{Order, Producer, PutError, Receipt, Record, TryPutError};
 use tokio::sync::mpsc;
 
 use super::input::{InputError, Pending, Position};
-use super::lane::Lane;
-use super::pace::{Pace, Step, mildness};
 use crate::connection::Surroundings;
 use crate::exit::Failure;
 
-/// Data and keys of one PutRecords call, if it has more than one record. The service takes ten times as
-/// much, but more at once is not faster, and a lost reply stores it all twice.
-const BATCH_BYTES: usize = 1024 * 1024;
-/// What a record costs in memory beside its data and key.
-const RECORD_OVERHEAD_BYTES: usize = 256;
-/// How long a batch that is not full waits for more. It costs a person nothing and saves a file hundreds of
-/// thousands of requests.
+/// Records that are read and not acknowledged. Each costs a few hundred bytes beside its data.
+const UNACKNOWLEDGED_RECORDS_MAX: usize = 100_000;
+/// Records that are witnessed at once.
+const WITNESSED_RECORDS: usize = 1_000;
+/// How often an outage is looked for.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+/// How long what is on its way is waited for when nothing more is to be put.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+/// No record expires while the stream is at its limit: ten years.
+const RECORD_TTL: Duration = Duration::from_secs(10 * 365 * 24 * 3_600);
+/// How long records that go each by itself wait for company in a call. It costs a person nothing and saves a file
+/// hundreds of thousands of calls.
 const LINGER: Duration = Duration::from_millis(5);
-/// Records taken from the input at once.
-const GULP_RECORDS: usize = 64;
+/// Keys of a shard that can each have a record on its way, where each record goes by itself.
+const SINGLE_RECORD_LANES: usize = 64;
 
-/// How to upload.
+/// How to put.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UploadSettings {
-    /// Batches in flight at once.
-    pub(crate) lanes: usize,
-    /// How long the service may fail without storing anything.
+    /// Whether many records of a shard are packed into one.
+    pub(crate) aggregates: bool,
+    /// Whether records of one key stay in order.
+    pub(crate) is_ordered: bool,
+    /// Requests in flight at once.
+    pub(crate) connections: usize,
+    /// How long the service may fail without answering.
     pub(crate) patience: Duration,
-    /// Records that are read and not acknowledged, with what they cost in memory.
+    pub(crate) record_bytes_max: usize,
     pub(crate) unacknowledged_bytes_max: usize,
 }
 
 /// Is told what happens, as it happens.
 pub(crate) trait Witness {
-    /// These records are stored. Nothing else is sent until this returns.
-    async fn acknowledged(&mut self, records: &[(Pending, Acknowledgement)]) -> Result<(), Failure>;
+    /// These records are stored.
+    async fn stored(&mut self, records: &[(Pending, Receipt)]) -> Result<(), Failure>;
 
-    /// So many records were refused for now, because the stream is at its limit.
-    fn throttled(&mut self, records: usize);
-
-    /// A call failed and will be repeated.
-    fn failed(&mut self, error: &Error);
+    /// The service does not answer.
+    fn failing(&mut self, error: &Error);
 }
 
 /// Why an upload ended early.
@@ -76,68 +81,62 @@ pub(crate) struct Ended {
     pub(crate) stopped: Option<Stopped>,
 }
 
-/// One upload. Records that are neither in the lanes nor acknowledged are in flight.
-pub(crate) struct Upload<'a> {
-    api: Arc<dyn StreamApi>,
-    stream: &'a StreamRef,
-    surroundings: &'a Surroundings,
-    settings: UploadSettings,
-    lanes: Vec<PacedLane>,
-    in_flight: FuturesUnordered<Pin<Box<dyn Future<Output = Reply> + Send>>>,
-    unacknowledged_bytes: usize,
+/// What became of a record.
+type Outcome = (Pending, Result<Receipt, PutError>);
+
+/// Records on their way.
+pub(crate) struct Upload {
+    producer: Producer,
+    surroundings: Surroundings,
+    patience: Duration,
+    in_flight: FuturesUnordered<Pin<Box<dyn Future<Output = Outcome> + Send>>>,
+    /// By their place in the input.
+    unacknowledged: BTreeMap<u64, Position>,
     read: u64,
-    input_is_open: bool,
     stopped: Option<Stopped>,
 }
 
-struct PacedLane {
-    lane: Lane,
-    pace: Pace,
-    paused_until: Duration,
-}
-
-impl PacedLane {
-    /// When the next batch may go, if one is ready.
-    fn due(&self, linger: Duration) -> Duration {
-        self.paused_until.max(self.lane.ready_since(self.pace.entries()) + linger)
-    }
-}
-
-/// What came back for a lane's batch.
-struct Reply {
-    lane: usize,
-    batch: Vec<Pending>,
-    outcome: Result<Vec<EntryOutcome>, Error>,
-}
-
-impl<'a> Upload<'a> {
-    pub(crate) fn new(
+impl Upload {
+    pub(crate) async fn start(
         api: Arc<dyn StreamApi>,
-        stream: &'a StreamRef,
-        surroundings: &'a Surroundings,
+        stream: StreamRef,
+        surroundings: &Surroundings,
         settings: UploadSettings,
-    ) -> Self {
-        let lane = || PacedLane {
-            lane: Lane::default(),
-            pace: Pace::new(settings.patience),
-            paused_until: Duration::ZERO,
-        };
-        Self {
-            api,
-            stream,
-            surroundings,
-            settings,
-            lanes: std::iter::repeat_with(lane).take(settings.lanes).collect(),
+    ) -> Result<Self, Failure> {
+        let order = if settings.is_ordered { Order::PartitionKey } else { Order::None };
+        let builder = Producer::builder(api, stream).order(order).settings(|producer| {
+            producer.aggregation_enabled = settings.aggregates;
+            if !settings.aggregates {
+                producer.record_max_buffered_time = LINGER;
+                producer.order_lanes = SINGLE_RECORD_LANES;
+            }
+            // A file is to be stored as fast as the stream takes it, and only the stream knows how fast that is.
+            producer.rate_limit = None;
+            producer.max_connections = settings.connections;
+            producer.max_user_record_size = settings.record_bytes_max;
+            producer.outstanding_records_max = UNACKNOWLEDGED_RECORDS_MAX;
+            producer.outstanding_bytes_max = settings.unacknowledged_bytes_max.max(settings.record_bytes_max);
+            producer.record_ttl = RECORD_TTL;
+        });
+        let builder = builder.surroundings(surroundings.clock.clone(), surroundings.entropy.clone());
+        let started = builder.start().await;
+        let producer = started.map_err(|error| match error {
+            millstream_producer_sdk::Error::Stream { error, .. } => Failure::from(error),
+            millstream_producer_sdk::Error::Configuration(what) => Failure::Usage(what),
+        })?;
+        Ok(Self {
+            producer,
+            surroundings: surroundings.clone(),
+            patience: settings.patience,
             in_flight: FuturesUnordered::new(),
-            unacknowledged_bytes: 0,
+            unacknowledged: BTreeMap::new(),
             read: 0,
-            input_is_open: true,
             stopped: None,
-        }
+        })
     }
 
-    /// Uploads until the input ends, something cannot be stored, or `stop` resolves. What is in flight then
-    /// is waited for, so that everything stored is also witnessed.
+    /// Puts until the input ends, something cannot be stored, or `stop` resolves. What is on its way then is waited for
+    /// a while, so that what is stored is also witnessed.
     pub(crate) async fn run(
         mut self,
         mut input: mpsc::Receiver<Result<Pending, InputError>>,
@@ -145,139 +144,136 @@ impl<'a> Upload<'a> {
         witness: &mut impl Witness,
     ) -> Result<Ended, Failure> {
         let mut stop = std::pin::pin!(stop);
-        let mut gulp = Vec::with_capacity(GULP_RECORDS);
-        loop {
-            self.send_batches();
-            let lanes_are_empty = self.lanes.iter().all(|lane| lane.lane.is_empty());
-            if self.in_flight.is_empty() && (self.is_stopping() || (!self.input_is_open && lanes_are_empty)) {
-                break;
+        // A record that was read and for which there is no room yet.
+        let mut next: Option<Pending> = None;
+        let mut input_is_open = true;
+        while !self.is_stopping() && (input_is_open || next.is_some()) {
+            if let Some(pending) = next.take() {
+                next = self.put(pending);
             }
-            let wake = self.next_wake();
+            let wants_more = input_is_open && next.is_none();
             tokio::select! {
                 biased;
-                () = &mut stop, if !self.is_stopping() => self.stopped = Some(Stopped::Asked),
-                Some(reply) = self.in_flight.next() => self.settle(reply, witness).await?,
-                count = input.recv_many(&mut gulp, GULP_RECORDS), if self.is_hungry() => {
-                    self.input_is_open = count > 0;
-                    let now = self.surroundings.clock.monotonic();
-                    gulp.drain(..).for_each(|item| self.take(item, now));
-                }
-                () = self.surroundings.clock.sleep(wake.unwrap_or_default()), if wake.is_some() => {}
+                () = &mut stop => self.stopped = Some(Stopped::Asked),
+                Some(outcome) = self.in_flight.next() => self.settle(outcome, witness).await?,
+                read = input.recv(), if wants_more => match read {
+                    Some(Ok(pending)) => {
+                        self.read += 1;
+                        self.unacknowledged.insert(pending.position.record, pending.position.clone());
+                        next = Some(pending);
+                    }
+                    Some(Err(error)) => {
+                        input_is_open = false;
+                        self.stopped = Some(Stopped::Input(error));
+                    }
+                    None => input_is_open = false,
+                },
+                () = self.surroundings.clock.sleep(LOOK_INTERVAL) => self.look(witness),
             }
         }
-        Ok(Ended {
-            read: self.read,
-            first_unacknowledged: self.first_unacknowledged(),
-            stopped: self.stopped,
-        })
+        // Nothing more comes to fill containers with.
+        let producer = self.producer.clone();
+        let mut flush = std::pin::pin!(producer.flush().fuse());
+        while !self.is_stopping() && !self.in_flight.is_empty() {
+            tokio::select! {
+                biased;
+                () = &mut stop => self.stopped = Some(Stopped::Asked),
+                Some(outcome) = self.in_flight.next() => self.settle(outcome, witness).await?,
+                () = &mut flush => {}
+                () = self.surroundings.clock.sleep(LOOK_INTERVAL) => self.look(witness),
+            }
+        }
+        self.drain(witness).await?;
+        let first_unacknowledged = self.unacknowledged.into_values().next();
+        Ok(Ended { read: self.read, first_unacknowledged, stopped: self.stopped })
     }
 
-    /// Whether nothing more is to be sent. An error of the input is no reason: what came before it goes on.
+    /// Whether nothing more is to be put. An error of the input is no reason: what came before it goes on.
     fn is_stopping(&self) -> bool {
         matches!(self.stopped, Some(Stopped::Asked | Stopped::Refused { .. }))
     }
 
-    /// Whether more of the input is wanted.
-    fn is_hungry(&self) -> bool {
-        let has_room = self.unacknowledged_bytes < self.settings.unacknowledged_bytes_max;
-        self.input_is_open && has_room && !self.is_stopping()
-    }
-
-    fn take(&mut self, item: Result<Pending, InputError>, now: Duration) {
-        match item {
-            Ok(pending) => {
-                self.read += 1;
-                self.unacknowledged_bytes += cost(&pending);
-                let lane = self.lane_of(&pending.record.partition_key);
-                self.lanes[lane].lane.push(pending, now);
-            }
-            Err(error) => self.stopped = Some(Stopped::Input(error)),
+    fn refuse(&mut self, position: Position, error: Error) {
+        if !self.is_stopping() {
+            self.stopped = Some(Stopped::Refused { position, error });
         }
     }
 
-    /// Equal ranges of the hash key space, from the top 64 bits of the hash key.
-    fn lane_of(&self, partition_key: &str) -> usize {
-        let place = HashKey::of_partition_key(partition_key).0 >> 64;
-        // The product's top half is below the number of lanes.
-        usize::try_from((place * self.lanes.len() as u128) >> 64).unwrap_or(0)
-    }
-
-    /// Sends a batch of every lane that has one and may.
-    fn send_batches(&mut self) {
-        if self.is_stopping() {
-            return;
+    /// Hands a record over; gives it back if there is no room.
+    fn put(&mut self, pending: Pending) -> Option<Pending> {
+        let record = Record::new(pending.record.partition_key.clone(), pending.record.data.clone());
+        match self.producer.try_put(record) {
+            Ok(outcome) => self.in_flight.push(Box::pin(outcome.map(|outcome| (pending, outcome)))),
+            Err(TryPutError::Full(_)) => return Some(pending),
+            Err(TryPutError::Refused(error)) => self.refused(&pending, &error),
         }
-        let (now, linger) = (self.surroundings.clock.monotonic(), self.linger());
-        for (index, lane) in self.lanes.iter_mut().enumerate() {
-            if !lane.lane.is_ready() || lane.due(linger) > now {
-                continue;
+        None
+    }
+
+    /// Takes an outcome, and those that are there as well.
+    async fn settle(&mut self, outcome: Outcome, witness: &mut impl Witness) -> Result<(), Failure> {
+        let mut stored = Vec::new();
+        let mut next = Some(outcome);
+        while let Some((pending, outcome)) = next.take() {
+            match outcome {
+                Ok(receipt) => {
+                    self.unacknowledged.remove(&pending.position.record);
+                    stored.push((pending, receipt));
+                }
+                Err(error) => self.refused(&pending, &error),
             }
-            let batch = lane.lane.take_batch(lane.pace.entries(), BATCH_BYTES);
-            let (api, stream) = (self.api.clone(), self.stream.clone());
-            self.in_flight.push(Box::pin(async move {
-                let records: Vec<_> = batch.iter().map(|pending| pending.record.clone()).collect();
-                let outcome = api.put_records(&stream, &records).await;
-                Reply { lane: index, batch, outcome }
-            }));
+            if stored.len() < WITNESSED_RECORDS {
+                next = self.in_flight.next().now_or_never().flatten();
+            }
+        }
+        if stored.is_empty() { Ok(()) } else { witness.stored(&stored).await }
+    }
+
+    /// A record cannot be stored: the first one counts.
+    fn refused(&mut self, pending: &Pending, error: &PutError) {
+        if let Some(error) = reason(error) {
+            self.refuse(pending.position.clone(), error);
         }
     }
 
-    async fn settle(&mut self, reply: Reply, witness: &mut impl Witness) -> Result<(), Failure> {
-        let Reply { lane: index, batch, outcome } = reply;
-        let (now, random) = (self.surroundings.clock.monotonic(), self.surroundings.entropy.next_u64());
-        let paced = &mut self.lanes[index];
-        let first = batch.first().map(|pending| pending.position.clone());
-        let (step, culprit, acknowledged) = match outcome {
-            Ok(outcomes) => {
-                let settled = paced.lane.settle(batch, outcomes);
-                let errors: Vec<_> = settled.failed.iter().map(|(_, error)| error).collect();
-                witness.throttled(errors.iter().filter(|error| error.is_throttle()).count());
-                let step = paced.pace.after_batch(settled.acknowledged.len(), &errors, now, random);
-                let culprit = settled.failed.into_iter().min_by_key(|(_, error)| mildness(error));
-                (step, culprit, settled.acknowledged)
-            }
-            Err(error) => {
-                let sent = batch.len();
-                paced.lane.take_back(batch);
-                witness.failed(&error);
-                let step = paced.pace.after_failure(&error, sent, now, random);
-                (step, first.map(|position| (position, error)), Vec::new())
-            }
-        };
-        match (step, culprit) {
-            (Step::Wait(delay), _) => paced.paused_until = now + delay,
-            (Step::Stop, Some((position, error))) if !self.is_stopping() => {
-                self.stopped = Some(Stopped::Refused { position, error });
-            }
-            (Step::Go | Step::Stop, _) => {}
+    /// Gives up after an outage that lasts too long.
+    fn look(&mut self, witness: &mut impl Witness) {
+        let Some(outage) = self.producer.outage() else { return };
+        witness.failing(&outage.error);
+        if outage.lasts > self.patience
+            && let Some(position) = self.unacknowledged.values().next()
+        {
+            self.refuse(position.clone(), outage.error);
         }
-        self.unacknowledged_bytes -= acknowledged.iter().map(|(pending, _)| cost(pending)).sum::<usize>();
-        if acknowledged.is_empty() { Ok(()) } else { witness.acknowledged(&acknowledged).await }
     }
 
-    /// How long until a lane that has something to send may send it.
-    fn next_wake(&self) -> Option<Duration> {
-        if self.is_stopping() {
-            return None;
+    async fn drain(&mut self, witness: &mut impl Witness) -> Result<(), Failure> {
+        let limit = if self.producer.outage().is_some() { Duration::ZERO } else { DRAIN_LIMIT };
+        let closing = self.producer.clone();
+        let mut closing = std::pin::pin!(closing.close(limit).fuse());
+        loop {
+            tokio::select! {
+                biased;
+                outcome = self.in_flight.next() => match outcome {
+                    Some(outcome) => self.settle(outcome, witness).await?,
+                    None => break,
+                },
+                _ = &mut closing => {}
+            }
         }
-        let (now, linger) = (self.surroundings.clock.monotonic(), self.linger());
-        let ready = self.lanes.iter().filter(|lane| lane.lane.is_ready());
-        ready.map(|lane| lane.due(linger).saturating_sub(now)).min()
-    }
-
-    /// Waiting for more is in vain when no more is to come.
-    fn linger(&self) -> Duration {
-        if self.is_hungry() { LINGER } else { Duration::ZERO }
-    }
-
-    fn first_unacknowledged(&self) -> Option<Position> {
-        let firsts = self.lanes.iter().filter_map(|lane| lane.lane.first_position());
-        firsts.min_by_key(|position| position.record).cloned()
+        Ok(())
     }
 }
 
-fn cost(pending: &Pending) -> usize {
-    pending.record.size() + RECORD_OVERHEAD_BYTES
+/// What the service said; `None` of a record that was only left behind.
+fn reason(error: &PutError) -> Option<Error> {
+    match error {
+        PutError::Rejected { error, .. } => Some(error.clone()),
+        PutError::Abandoned(_) | PutError::Closed => None,
+        PutError::Expired(_) | PutError::Invalid(_) | PutError::TooLarge { .. } | PutError::Unsealed(_) => {
+            Some(Error::Unsendable(error.to_string()))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ where
 }
 
 /// What an error code of the service means. `status` matters for unknown codes alone.
-pub(super) fn of_code(code: Option<&str>, message: &str, status: u16) -> Error {
+pub(crate) fn of_code(code: Option<&str>, message: &str, status: u16) -> Error {
     let kms = |fault| Error::Kms { fault, message: message.to_owned() };
     let message = || message.to_owned();
     match code.unwrap_or_default() {
@@ -112,6 +112,24 @@ fn of_connection(error: &ConnectorError) -> Error {
         Some(hyper) if hyper.is_connect() => Error::Unreachable(innermost(error)),
         _ => Error::ConnectionLost(innermost(error)),
     }
+}
+
+/// What went wrong below a call of another wire, if anything did.
+#[cfg(feature = "grpc")]
+pub(crate) fn of_transport(error: &(dyn StdError + 'static)) -> Option<Error> {
+    if let Some(rustls::Error::InvalidCertificate(reason)) = find::<rustls::Error>(error) {
+        return Some(Error::Untrusted(reason.to_string()));
+    }
+    let legacy = find::<hyper_util::client::legacy::Error>(error);
+    if legacy.is_none() && find::<hyper::Error>(error).is_none() {
+        return None;
+    }
+    let message = innermost(error);
+    Some(if legacy.is_some_and(hyper_util::client::legacy::Error::is_connect) {
+        Error::Unreachable(message)
+    } else {
+        Error::ConnectionLost(message)
+    })
 }
 
 /// The first error of type `E` in the chain of causes.

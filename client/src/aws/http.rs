@@ -29,7 +29,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use crate::error::{Error, Result};
 
 /// Long enough for a far region on a bad line, short enough to notice a host that is not there.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// AWS closes idle connections after about a minute; ours go first, so that none is used while it dies.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -119,7 +119,7 @@ fn pool_builder() -> hyper_util::client::legacy::Builder {
     builder
 }
 
-fn client_config(trust: &Trust) -> Result<ClientConfig> {
+pub(super) fn client_config(trust: &Trust) -> Result<ClientConfig> {
     match trust {
         Trust::System => trusting(system_roots()?),
         Trust::Bundle(path) => trusting(bundle_roots(path)?),

@@ -14,6 +14,8 @@ use aws_sdk_kinesis::config::Region;
 use http::Uri;
 
 use super::credentials::{CredentialsFrom, Search};
+#[cfg(feature = "grpc")]
+use super::http::client_config;
 use super::http::{HyperClient, Trust};
 use crate::error::{Error, Result};
 
@@ -60,13 +62,41 @@ pub(super) struct Resolved {
 }
 
 impl AwsSettings {
-    /// The endpoint of a service, unless it is to be AWS's own.
+    /// The endpoint of a service, unless it is to be AWS's own. Where streams are over gRPC, tables are on the same port
+    /// over the AWS wire.
     #[must_use]
     pub fn endpoint_url(&self, service: AwsService) -> Option<String> {
-        self.endpoint_url
+        let url = self
+            .endpoint_url
             .clone()
             .or_else(|| variable(service.endpoint_variable()))
-            .or_else(|| variable("AWS_ENDPOINT_URL"))
+            .or_else(|| variable("AWS_ENDPOINT_URL"))?;
+        let is_over_aws = service == AwsService::DynamoDb;
+        Some(match (url.strip_prefix("grpc://"), url.strip_prefix("grpcs://")) {
+            (Some(rest), _) if is_over_aws => format!("http://{rest}"),
+            (_, Some(rest)) if is_over_aws => format!("https://{rest}"),
+            _ => url,
+        })
+    }
+
+    /// The region of an endpoint that is not AWS's.
+    #[cfg(feature = "grpc")]
+    pub(crate) async fn region_of_stand_in(&self) -> String {
+        self.region_without_metadata().await.to_string()
+    }
+
+    /// How a connection with TLS is set up.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn tls_config(&self) -> Result<rustls::ClientConfig> {
+        let bundle = self.ca_bundle.clone().or_else(|| variable("AWS_CA_BUNDLE").map(PathBuf::from));
+        let trust = bundle.map_or(Trust::System, Trust::Bundle);
+        client_config(if self.insecure { &Trust::Anybody } else { &trust })
+    }
+
+    /// A setup that no connection uses, where there is no TLS: the system's certificates need not be there.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn no_tls_config(&self) -> Result<rustls::ClientConfig> {
+        client_config(&Trust::Anybody)
     }
 
     /// Everything that another client of the AWS SDK needs to talk to a service as this crate's talk to Kinesis: the
@@ -145,7 +175,11 @@ impl Place {
         let encrypted = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
-            _ => return Err(wrong("it has to begin with http:// or https://")),
+            _ => {
+                return Err(wrong(
+                    "it has to begin with http:// or https://, or for streams with grpc:// or grpcs://",
+                ));
+            }
         };
         let aws_domains = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu"];
         let is_aws = aws_domains.iter().any(|domain| host.ends_with(domain));

@@ -4,6 +4,7 @@
 
 mod failures;
 mod fake;
+mod figures;
 mod fleet;
 
 use std::time::Duration;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use millstream_model::{Record, SequenceNumber, Timestamp};
 
-use super::rendering::{Contents, Rendering, Renderings};
+use super::rendering::{Contents, Form, Rendering, Renderings};
 use crate::record_block::{BlockError, BlockRecord, RecordBlock};
 use crate::shard::{ChildShard, Shard};
 
@@ -97,12 +97,12 @@ impl Part {
     }
 
     /// The form in which the records are sent, which `render` makes of them unless it was made for another
-    /// subscriber. All subscribers must be sent the same form.
-    pub fn rendered(&self, render: impl FnOnce(&Self) -> Bytes) -> Bytes {
+    /// subscriber.
+    pub fn rendered(&self, form: Form, render: impl FnOnce(&Self) -> Bytes) -> Bytes {
         match &self.source {
             // A single subscriber shares with nobody.
             Source::Block { shard, shared, .. } if shard.has_many_subscriptions() => {
-                shared.renderings.get_or_make(&shared.rendering, || render(self))
+                shared.renderings.get_or_make(&shared.rendering, form, || render(self))
             }
             Source::Block { .. } | Source::Picked(_) => render(self),
         }

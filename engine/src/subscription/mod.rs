@@ -20,6 +20,7 @@ use millstream_model::{ConsumerArn, StreamArn, Timestamp, limits as aws};
 use millstream_runtime::clock::Sleep;
 
 pub use event::{Event, Part};
+pub use rendering::Form;
 
 use crate::consumer::ConsumerStatus;
 use crate::engine::{Engine, Inner};

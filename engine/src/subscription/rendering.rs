@@ -11,10 +11,22 @@ use bytes::Bytes;
 use millstream_model::Timestamp;
 use parking_lot::Mutex;
 
-/// The place for one block's rendering, and for what a look at all of its records shows.
+/// Which of the forms that subscribers may be sent, one for each wire. All who name a form must mean the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form(usize);
+
+impl Form {
+    /// As many as there are wires.
+    const COUNT: usize = 2;
+
+    pub const FIRST: Self = Self(0);
+    pub const SECOND: Self = Self(1);
+}
+
+/// The place for one block's renderings, and for what a look at all of its records shows.
 #[derive(Debug, Default)]
 pub(crate) struct Rendering {
-    bytes: OnceLock<Bytes>,
+    bytes: [OnceLock<Bytes>; Form::COUNT],
     contents: OnceLock<Contents>,
 }
 
@@ -57,9 +69,14 @@ impl Renderings {
 
     /// The bytes that were left in the place; if there are none, those that `make` makes, which are left there. Who
     /// comes while they are made waits for them, which takes no longer than making them.
-    pub(crate) fn get_or_make(&self, place: &Arc<Rendering>, make: impl FnOnce() -> Bytes) -> Bytes {
+    pub(crate) fn get_or_make(
+        &self,
+        place: &Arc<Rendering>,
+        form: Form,
+        make: impl FnOnce() -> Bytes,
+    ) -> Bytes {
         let mut is_new = false;
-        let bytes = place.bytes.get_or_init(|| {
+        let bytes = place.bytes[form.0].get_or_init(|| {
             is_new = true;
             make()
         });
@@ -91,7 +108,7 @@ mod tests {
     fn the_first_makes_it_and_the_newest_are_kept() {
         let (renderings, made) = (Renderings::new(250), Cell::new(0));
         let render = |place: &Arc<Rendering>| {
-            renderings.get_or_make(place, || {
+            renderings.get_or_make(place, Form::FIRST, || {
                 made.set(made.get() + 1);
                 Bytes::from(vec![7; 100])
             })
@@ -119,9 +136,21 @@ mod tests {
     }
 
     #[test]
+    fn each_form_is_made_by_itself() {
+        let (renderings, place) = (Renderings::new(250), Arc::default());
+        let render = |form, bytes: &'static [u8]| renderings.get_or_make(&place, form, || bytes.into());
+        assert_eq!(
+            (render(Form::FIRST, b"json"), render(Form::SECOND, b"other")),
+            ("json".into(), "other".into())
+        );
+        assert_eq!((render(Form::FIRST, b""), render(Form::SECOND, b"")), ("json".into(), "other".into()));
+        assert_eq!(renderings.kept.lock().bytes, 9);
+    }
+
+    #[test]
     fn without_room_nothing_is_kept() {
         let (renderings, place) = (Renderings::new(0), Arc::default());
-        assert_eq!(renderings.get_or_make(&place, || Bytes::from_static(b"x")), "x");
+        assert_eq!(renderings.get_or_make(&place, Form::FIRST, || Bytes::from_static(b"x")), "x");
         assert!(renderings.kept.lock().renderings.is_empty());
         assert_eq!(Arc::strong_count(&place), 1);
     }

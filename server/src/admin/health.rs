@@ -44,6 +44,11 @@ impl Health {
         self.tables.check_open().err().map(|error| format!("the tables cannot be opened: {error}"))
     }
 
+    /// Whether records are taken.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.what_is_missing().is_none()
+    }
+
     /// Ready to take records; reads may work even when it is not.
     fn ready(&self) -> Response<Reply> {
         match self.what_is_missing() {

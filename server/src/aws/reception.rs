@@ -26,7 +26,7 @@ pub(crate) struct Reception {
 
 impl Reception {
     /// Reads a body, or gives the status of the answer to one that cannot be read.
-    pub(super) async fn receive(&self, body: Incoming) -> Result<Received, StatusCode> {
+    pub(crate) async fn receive(&self, body: Incoming) -> Result<Received, StatusCode> {
         self.budget.receive(body).await.map_err(|error| match error {
             BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             BodyError::TooSlow | BodyError::Broken => StatusCode::REQUEST_TIMEOUT,

@@ -1,4 +1,5 @@
-//! From an HTTP request to the service that it means, and the headers that every answer has.
+//! From an HTTP request to the service that it means, and the headers that every answer has. What speaks gRPC goes to
+//! its own front.
 //!
 //! What a service makes of a request, its order of checks and the form of its answers are its front's.
 
@@ -17,6 +18,7 @@ use super::front::Front;
 use super::kinesis::front::KinesisFront;
 use super::query::QueryFront;
 use crate::admin::Health;
+use crate::grpc::{GrpcFront, is_grpc};
 use crate::http::Handler;
 use crate::http::body::Reply;
 use crate::metrics::{ProtocolLabels, RequestMetrics};
@@ -28,6 +30,7 @@ pub(crate) struct Router {
     pub(crate) dynamodb: DynamoDbFront,
     pub(crate) cloudwatch: CloudWatchFront,
     pub(crate) query: QueryFront,
+    pub(crate) grpc: GrpcFront,
     pub(crate) health: Health,
     pub(crate) metrics: Arc<RequestMetrics>,
     pub(crate) clock: SharedClock,
@@ -53,6 +56,13 @@ impl Handler for Router {
             return answer;
         }
         let started = self.clock.monotonic();
+        if is_grpc(&parts) {
+            let protocol = protocol(&parts);
+            let answered = Box::pin(self.grpc.answer(&parts, body)).await;
+            let took = self.clock.monotonic().saturating_sub(started);
+            self.metrics.note(answered.call, protocol, answered.http_status, took);
+            return answered.response;
+        }
         let Answer { status, headers, body, call } = self.answer(&parts, body).await;
         let took = self.clock.monotonic().saturating_sub(started);
         self.metrics.note(call, protocol(&parts), status.as_u16(), took);
@@ -77,6 +87,7 @@ fn protocol(parts: &Parts) -> ProtocolLabels {
         "application/x-amz-json-1.1" | "application/x-amz-json-1.0" => "json",
         "application/x-amz-cbor-1.1" | "application/cbor" => "cbor",
         "application/x-www-form-urlencoded" => "query",
+        "application/grpc" | "application/grpc+proto" => "protobuf",
         _ => "other",
     };
     ProtocolLabels { http, format }

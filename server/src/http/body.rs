@@ -12,8 +12,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, TryStreamExt};
 use http_body_util::BodyExt;
+use hyper::HeaderMap;
 use hyper::body::{Body, Frame, SizeHint};
 use millstream_runtime::SharedClock;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -178,13 +179,13 @@ pub(crate) struct Reply(Content);
 
 enum Content {
     /// Bytes, with their share of the budget until they are sent.
-    Whole { bytes: Option<Bytes>, _permit: Option<OwnedSemaphorePermit> },
+    Whole { bytes: Option<Bytes>, trailers: Option<HeaderMap>, _permit: Option<OwnedSemaphorePermit> },
     /// Pieces as they come. The transport asks for one when it has room for it, and never for more than one ahead:
     /// whoever reads slowly holds up nobody else, and what waits for one reader is no more than a few pieces.
     Streamed { pieces: Pieces, streaming: Option<Streaming> },
 }
 
-type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>> + Send>>;
+type Pieces = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, BrokenOff>> + Send>>;
 
 /// Why a reply has no end: its connection, or in HTTP/2 its stream, is broken off, so that nobody takes it for
 /// whole.
@@ -195,13 +196,29 @@ pub struct BrokenOff(pub(crate) String);
 impl Reply {
     pub(crate) fn new(bytes: impl Into<Bytes>, permit: Option<OwnedSemaphorePermit>) -> Self {
         let bytes = Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty());
-        Self(Content::Whole { bytes, _permit: permit })
+        Self(Content::Whole { bytes, trailers: None, _permit: permit })
+    }
+
+    /// Bytes, and headers behind them.
+    pub(crate) fn with_trailers(
+        bytes: impl Into<Bytes>,
+        permit: Option<OwnedSemaphorePermit>,
+        trailers: HeaderMap,
+    ) -> Self {
+        Self(Content::Whole { bytes: Some(bytes.into()), trailers: Some(trailers), _permit: permit })
     }
 
     /// Pieces, each to be sent at once; an error breaks the reply off. The connection is left alone for as long as
     /// its reader takes them; so some should come every few minutes.
     pub(crate) fn streamed(pieces: impl Stream<Item = Result<Bytes, BrokenOff>> + Send + 'static) -> Self {
-        Self(Content::Streamed { pieces: Box::pin(pieces), streaming: None })
+        Self::framed(pieces.map_ok(Frame::data))
+    }
+
+    /// Pieces in the same way, and headers behind the last one.
+    pub(crate) fn framed(
+        frames: impl Stream<Item = Result<Frame<Bytes>, BrokenOff>> + Send + 'static,
+    ) -> Self {
+        Self(Content::Streamed { pieces: Box::pin(frames), streaming: None })
     }
 
     /// Pieces that somebody else gives, with `None` behind the last one: a sender that is gone before has not given all.
@@ -249,7 +266,10 @@ impl Body for Reply {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let piece = match &mut self.0 {
-            Content::Whole { bytes, .. } => bytes.take().map(Ok),
+            Content::Whole { bytes, trailers, .. } => {
+                let data = bytes.take().map(Frame::data);
+                data.or_else(|| trailers.take().map(Frame::trailers)).map(Ok)
+            }
             Content::Streamed { pieces, streaming } => {
                 let piece = ready!(pieces.as_mut().poll_next(context));
                 if let Some(streaming) = streaming {
@@ -258,17 +278,19 @@ impl Body for Reply {
                 piece
             }
         };
-        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
+        Poll::Ready(piece)
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.0, Content::Whole { bytes: None, .. })
+        matches!(self.0, Content::Whole { bytes: None, trailers: None, .. })
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Content::Whole { bytes, .. } => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Content::Streamed { .. } => SizeHint::default(),
+            Content::Whole { bytes, trailers: None, .. } => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64)
+            }
+            Content::Whole { .. } | Content::Streamed { .. } => SizeHint::default(),
         }
     }
 }

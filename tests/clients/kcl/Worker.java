@@ -33,7 +33,8 @@ public final class Worker {
     /**
      * APPLICATION, STREAM, WORKER and ENDPOINT are needed. RETRIEVAL is `polling` or `fan-out`. FAILOVER_MILLIS
      * shortens all that depends on it, and QUICK=true whatever else makes a worker wait; both are as KCL has them if
-     * left out. What only one version of KCL knows is set by {@link Version}.
+     * left out. With COUNT=true records are counted by {@link Counter} in place of being printed. What only one version
+     * of KCL knows is set by {@link Version}.
      */
     public static void main(String[] arguments) throws Exception {
         KinesisAsyncClient kinesis =
@@ -45,7 +46,7 @@ public final class Worker {
                 local(DynamoDbAsyncClient.builder()).build(),
                 local(CloudWatchAsyncClient.builder()).build(),
                 SETTINGS.get("WORKER"),
-                Processor::new);
+                SETTINGS.containsKey("COUNT") ? Counter::new : Processor::new);
         var leases = configs.leaseManagementConfig();
         var coordinator = configs.coordinatorConfig();
         var lifecycle = configs.lifecycleConfig();
@@ -59,12 +60,16 @@ public final class Worker {
             coordinator.shardConsumerDispatchPollIntervalMillis(200);
             metrics.metricsBufferTimeMillis(1000);
         }
+        var polling = new PollingConfig(SETTINGS.get("STREAM"), kinesis);
+        if (SETTINGS.containsKey("QUICK")) {
+            polling.idleTimeBetweenReadsInMillis(250);
+        }
         Version.configure(leases, coordinator, SETTINGS);
         RetrievalSpecificConfig retrieval = "fan-out".equals(SETTINGS.get("RETRIEVAL"))
                 ? new FanOutConfig(kinesis)
                         .streamName(SETTINGS.get("STREAM"))
                         .applicationName(SETTINGS.get("APPLICATION"))
-                : new PollingConfig(SETTINGS.get("STREAM"), kinesis).idleTimeBetweenReadsInMillis(250);
+                : polling;
         Scheduler scheduler = new Scheduler(
                 configs.checkpointConfig(),
                 coordinator,
@@ -77,7 +82,9 @@ public final class Worker {
                                 InitialPositionInStream.TRIM_HORIZON))
                         .retrievalSpecificConfig(retrieval));
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(scheduler)));
-        Processor.say(json -> json.writeFieldName("event").writeValue("started"));
+        if (!SETTINGS.containsKey("COUNT")) {
+            Processor.say(json -> json.writeFieldName("event").writeValue("started"));
+        }
         scheduler.run();
     }
 

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use millstream_runtime::{Clock, SystemClock, threads};
 use millstream_tests::Session;
-use millstream_tests::server::pause;
+use millstream_tests::server::{binary, pause};
 use millstream_tests::wire::Wire;
 use rusqlite::Connection;
+use serde_json::Value;
 
 use crate::scene::{STREAM, Scene};
 
@@ -105,6 +106,29 @@ fn streams_reads_several() {
     let mut example = Example::start(&scene.session, "streams", &[STREAM, "payments"]);
     assert_eq!(example.lines(2), ["orders key ordered", "payments key paid"]);
     example.interrupt();
+    let keys = lease_keys(&scene.session, "printer-of-streams");
+    assert_eq!(keys.len(), 4, "{keys:?}");
+    for stream in [STREAM, "payments"] {
+        for shard in ["shardId-000000000000", "shardId-000000000001"] {
+            let is_it = |key: &String| key.contains(&format!(":{stream}:")) && key.ends_with(shard);
+            assert_eq!(keys.iter().filter(|key| is_it(key)).count(), 1, "{keys:?}");
+        }
+    }
+}
+
+/// As KCL names the leases of an application that reads several streams: account, stream, the stream's creation in
+/// seconds since 1970, and shard, with colons in between.
+fn lease_keys(session: &Session, application: &str) -> Vec<String> {
+    let listed = session.command(binary()).args(["lease", "ls", application, "-o", "json"]).output().unwrap();
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    let rows: Vec<Value> = serde_json::from_slice(&listed.stdout).unwrap();
+    let keys: Vec<_> = rows.iter().map(|row| row["leaseKey"].as_str().unwrap().to_owned()).collect();
+    for key in &keys {
+        let parts: Vec<_> = key.split(':').collect();
+        let [account, _, created, _] = parts[..] else { panic!("{key}") };
+        assert!(account.len() == 12 && created.parse::<u64>().is_ok_and(|at| at > 1_600_000_000), "{key}");
+    }
+    keys
 }
 
 /// Amounts are added to what is there: any repetition and any loss would show.

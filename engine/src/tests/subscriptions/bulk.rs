@@ -166,7 +166,8 @@ async fn what_is_made_of_a_block_is_made_once_for_all_subscribers() {
         put_all(&engine, &arn, numbered(0..2)).await;
         for subscription in &mut subscriptions {
             let event = event(subscription).await;
-            let rendered: Vec<_> = event.parts.iter().map(|part| part.rendered(render)).collect();
+            let rendered: Vec<_> =
+                event.parts.iter().map(|part| part.rendered(Form::FIRST, render)).collect();
             assert_eq!(rendered, ["r0", "r1"]);
         }
         assert_eq!(made.get(), 2 * round);
@@ -175,7 +176,10 @@ async fn what_is_made_of_a_block_is_made_once_for_all_subscribers() {
     subscriptions.truncate(1);
     put(&engine, &arn, "x").await.unwrap();
     let event = event(&mut subscriptions[0]).await;
-    assert_eq!((event.parts[0].rendered(render), event.parts[0].rendered(render)), ("x".into(), "x".into()));
+    assert_eq!(
+        (event.parts[0].rendered(Form::FIRST, render), event.parts[0].rendered(Form::FIRST, render)),
+        ("x".into(), "x".into())
+    );
     assert_eq!(made.get(), 8);
 }
 
@@ -192,6 +196,6 @@ async fn the_rest_of_a_block_is_not_shared() {
     let mut rest = subscribe(&engine, &other, Start::AfterSequenceNumber(second)).await.unwrap();
     let render =
         |part: &Part| Bytes::from(part.records().map(|record| record.data).collect::<Vec<_>>().concat());
-    assert_eq!(event(&mut whole).await.parts[0].rendered(render), "r0r1r2r3");
-    assert_eq!(event(&mut rest).await.parts[0].rendered(render), "r2r3");
+    assert_eq!(event(&mut whole).await.parts[0].rendered(Form::FIRST, render), "r0r1r2r3");
+    assert_eq!(event(&mut rest).await.parts[0].rendered(Form::FIRST, render), "r2r3");
 }

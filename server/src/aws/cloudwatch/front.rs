@@ -16,7 +16,7 @@ use super::service;
 use crate::aws::answer::{self, Answer};
 use crate::aws::call::Call;
 use crate::aws::caller::caller;
-use crate::aws::codec::{ApiError, ErrorCode, Format, ProtocolError, Refusal, encode};
+use crate::aws::codec::{ApiError, ErrorCode, Format, ProtocolError, Refusal, encode, protobuf};
 use crate::aws::front::TARGET;
 use crate::aws::gzip::{GzipError, inflated};
 use crate::aws::query::{ErrorText, of_protocol};
@@ -159,5 +159,6 @@ fn content_type(format: Format) -> &'static str {
     match format {
         Format::Json => JSON_CONTENT_TYPE,
         Format::Cbor => CBOR,
+        Format::Protobuf(_) => protobuf::CONTENT_TYPE,
     }
 }

@@ -1,4 +1,4 @@
-//! The two encodings of the AWS wire, and the one way through both.
+//! The two encodings of the AWS wire, that of gRPC, and the one way through all of them.
 //!
 //! [`decode`] makes bytes into a valid input or says in AWS's words why not; [`encode`] appends an output to
 //! the bytes that are sent. Both know the model only through the generated code of a service. A body is
@@ -14,6 +14,7 @@ mod error;
 mod json_reader;
 mod json_writer;
 mod number;
+pub(crate) mod protobuf;
 mod recording;
 pub(crate) mod shape;
 mod text;
@@ -30,6 +31,7 @@ pub use self::encode::{Encode, Writer};
 pub use self::error::{ApiError, ErrorCode, ProtocolError, Refusal};
 use self::json_reader::JsonReader;
 use self::json_writer::JsonWriter;
+use self::protobuf::{ProtobufReader, ProtobufWriter, Shapes, sorted};
 use self::token::{Malformed, Reader, Token};
 pub(crate) use self::words::Words;
 
@@ -38,6 +40,8 @@ pub(crate) use self::words::Words;
 pub enum Format {
     Json,
     Cbor,
+    /// Which does not describe itself, so that it takes the messages to read it.
+    Protobuf(Shapes),
 }
 
 /// How a service reads its requests.
@@ -55,6 +59,14 @@ pub(crate) fn decode<S: Structure>(format: Format, body: &Bytes, dialect: Dialec
     let root = match format {
         Format::Json => Decoder::new(JsonReader::new(body, nesting_max), body, words).root::<S>(),
         Format::Cbor => Decoder::new(CborReader::new(body, nesting_max), body, words).root::<S>(),
+        Format::Protobuf(shapes) => {
+            let read = |body: &Bytes| {
+                let reader = ProtobufReader::new(body, shapes.input(), nesting_max);
+                Decoder::new(reader, body, words).root::<S>()
+            };
+            let in_order = || sorted(body, shapes.input(), nesting_max).ok_or(Malformed);
+            read(body).or_else(|Malformed| read(&in_order()?.into()))
+        }
     };
     match root {
         Err(Malformed) => Err(Refusal::Malformed),
@@ -82,6 +94,7 @@ pub fn encode(format: Format, output: &impl Encode, out: &mut Vec<u8>) {
     match format {
         Format::Json => output.encode(&mut JsonWriter::new(out)),
         Format::Cbor => output.encode(&mut CborWriter::new(out)),
+        Format::Protobuf(shapes) => output.encode(&mut ProtobufWriter::new(out, shapes.output())),
     }
 }
 

@@ -35,7 +35,7 @@ const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-crc32");
 const PLAIN_JSON: &str = "application/json";
 
 /// Answers the APIs of DynamoDB and DynamoDB Streams.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct DynamoDbFront {
     pub(crate) tables: LiveTables,
     pub(crate) engine: LiveEngine,
@@ -45,7 +45,7 @@ pub(crate) struct DynamoDbFront {
 /// The input of any operation of either service.
 #[derive(Debug, PartialEq)]
 #[allow(clippy::large_enum_variant)] // moved once on its way to the handler; a box would cost more
-enum Input {
+pub(crate) enum Input {
     Tables(generated::Input),
     Streams(streams::Input),
 }
@@ -131,11 +131,25 @@ impl DynamoDbFront {
         if decoded == Err(Refusal::Malformed) && !body.is_empty() {
             return Err(Refusal::Malformed.into());
         }
-        let Some(call) = call else { return Err(ApiError::bare(ProtocolError::UnknownOperation)) };
+        if call.is_none() {
+            return Err(ApiError::bare(ProtocolError::UnknownOperation));
+        }
         let caller = caller(parts, &self.reception.default_account).map_err(in_own_words)?;
-        let input = decoded?;
+        self.perform(Requester { caller, host: host(parts) }, decoded?, Format::Json).await
+    }
+
+    /// Carries out what somebody asks, whichever wire it came by. Gives the bytes of the answer, with the turn in which
+    /// they were made if there may be many.
+    pub(crate) async fn perform(
+        &self,
+        requester: Requester,
+        input: Input,
+        format: Format,
+    ) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), ApiError> {
+        let call = input.call();
         if !self.reception.faults.is_quiet() {
-            self.reception.interfere(&Target::of_table(call, &caller, input.table().as_deref())).await?;
+            let target = Target::of_table(call, &requester.caller, input.table().as_deref());
+            self.reception.interfere(&target).await?;
         }
         // Only now: a call that is held back on purpose must hold up none but itself.
         let turn = match call {
@@ -144,16 +158,15 @@ impl DynamoDbFront {
             }
             _ => None,
         };
-        let requester = Requester { caller, host: host(parts) };
         // For this request alone: the content may be replaced, and then there are other tables.
         let service = DynamoDb { tables: self.tables.current().await?, engine: self.engine.clone() };
         let mut out = Vec::new();
         match input {
             Input::Tables(input) => {
-                generated::dispatch(&service, &requester, input, Format::Json, &mut out).await?;
+                generated::dispatch(&service, &requester, input, format, &mut out).await?;
             }
             Input::Streams(input) => {
-                streams::dispatch(&service, &requester, input, Format::Json, &mut out).await?;
+                streams::dispatch(&service, &requester, input, format, &mut out).await?;
             }
         }
         Ok((out, turn))
@@ -161,6 +174,13 @@ impl DynamoDbFront {
 }
 
 impl Input {
+    fn call(&self) -> Call {
+        match self {
+            Self::Tables(input) => Call::DynamoDb(input.operation()),
+            Self::Streams(input) => Call::DynamoDbStreams(input.operation()),
+        }
+    }
+
     /// The table that the request says it is about, by a name, an ARN or an iterator.
     fn table(&self) -> Option<Cow<'_, str>> {
         match self {

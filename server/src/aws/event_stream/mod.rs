@@ -110,7 +110,7 @@ impl EventStream {
     pub fn check(format: Format) -> Result<(), ApiError> {
         match format {
             Format::Json => Ok(()),
-            Format::Cbor => Err(ApiError::bare(ProtocolError::InternalFailure)),
+            Format::Cbor | Format::Protobuf(_) => Err(ApiError::bare(ProtocolError::InternalFailure)),
         }
     }
 }

@@ -15,17 +15,19 @@ use millstream_engine::LiveEngine;
 use millstream_runtime::{Clock, SystemClock};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::generated::{CBOR_CONTENT_TYPE, Input, JSON_CONTENT_TYPE, Operation, TARGET_PREFIX, dispatch};
-use super::service::Kinesis;
+use super::generated::{
+    CBOR_CONTENT_TYPE, Input, JSON_CONTENT_TYPE, Operation, SubscribeToShardInput, TARGET_PREFIX, dispatch,
+};
+use super::service::{Audible, Kinesis};
 use crate::aws::answer::{self, Answer};
 use crate::aws::call::Call;
 use crate::aws::caller::{Caller, caller};
-use crate::aws::codec::{ApiError, Format, ProtocolError, Refusal};
+use crate::aws::codec::{ApiError, Format, ProtocolError, Refusal, protobuf};
 use crate::aws::event_stream::EventStream;
 use crate::aws::front::{TARGET, is_preflight};
 use crate::aws::reception::Reception;
 use crate::aws::request_id::REQUEST_ID;
-use crate::faults::Target;
+use crate::faults::{Cut, Target};
 use crate::http::body::{Received, Reply};
 
 /// Before the first byte of a subscription over HTTP/1.1. The AWS SDK for Go (smithy-go 1.28) closes the body of its
@@ -37,7 +39,7 @@ const BEFORE_EVENTS: Duration = Duration::from_millis(10);
 const EXTENDED_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
 
 /// Answers Kinesis's API.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct KinesisFront {
     pub(crate) engine: LiveEngine,
     pub(crate) reception: Reception,
@@ -45,7 +47,7 @@ pub(crate) struct KinesisFront {
 
 /// What an operation came to.
 #[derive(Debug)]
-enum Outcome {
+pub(crate) enum Outcome {
     /// Bytes, with the turn in which they were made if there may be many.
     Output {
         bytes: Vec<u8>,
@@ -124,41 +126,67 @@ impl KinesisFront {
             input => input,
         };
         let caller = caller(parts, &self.reception.default_account)?;
-        let input = input?;
-        let target = self.interfere(&caller, &input).await?;
+        self.perform(&caller, input?, format).await
+    }
+
+    /// Carries out what a caller asks, whichever wire it came by.
+    pub(crate) async fn perform(
+        &self,
+        caller: &Caller,
+        input: Input,
+        format: Format,
+    ) -> Result<Outcome, ApiError> {
+        let target = self.interfere(caller, &input).await?;
         // Only now: a call that is held back on purpose must hold up none but itself.
-        let turn = match operation {
+        let turn = match input.operation() {
             Operation::GetRecords => self.reception.budget.large_answer().await,
             _ => None,
         };
-        // For this request alone: the content may be replaced, and then there is another engine.
-        let engine = self.engine.current().await?;
-        let Reception { faults, clock, .. } = &self.reception;
-        let kinesis = Kinesis { engine, faults: faults.clone(), clock: clock.clone() };
         let mut out = Vec::new();
-        let events = dispatch(&kinesis, &caller, input, format, &mut out).await?;
+        let events = dispatch(&self.service().await?, caller, input, format, &mut out).await?;
         Ok(match events {
             None => Outcome::Output { bytes: out, turn },
-            Some(events) => Outcome::Events(self.cut(events, target.as_ref())),
+            Some(events) => {
+                let cut = target.and_then(|target| self.reception.faults.on_subscription(&target));
+                Outcome::Events(match cut {
+                    Some(cut) => events.cut(cut, self.reception.clock.clone()),
+                    None => events,
+                })
+            }
         })
     }
 
+    /// A subscription whose events are not AWS's, and where it is to break off on purpose. One that does not begin
+    /// uses up no rule.
+    pub(crate) async fn subscribe(
+        &self,
+        caller: &Caller,
+        input: SubscribeToShardInput,
+    ) -> Result<(Audible, Option<Cut>), ApiError> {
+        let input = Input::SubscribeToShard(input);
+        let target = self.interfere(caller, &input).await?;
+        let Input::SubscribeToShard(input) = input else {
+            return Err(ApiError::bare(ProtocolError::InternalFailure));
+        };
+        let subscription = Audible::subscribe(&self.service().await?, input).await?;
+        Ok((subscription, target.and_then(|target| self.reception.faults.on_subscription(&target))))
+    }
+
+    /// The service for this call alone: the content may be replaced, and then there is another engine.
+    pub(crate) async fn service(&self) -> Result<Kinesis, ApiError> {
+        let Reception { faults, clock, .. } = &self.reception;
+        let engine = self.engine.current().await?;
+        Ok(Kinesis { engine, faults: faults.clone(), clock: clock.clone() })
+    }
+
     /// Delays or refuses a call where that was asked for. Gives what the call is about if anything was asked for.
-    async fn interfere(&self, caller: &Caller, input: &Input) -> Result<Option<Target>, ApiError> {
+    pub(crate) async fn interfere(&self, caller: &Caller, input: &Input) -> Result<Option<Target>, ApiError> {
         if self.reception.faults.is_quiet() {
             return Ok(None);
         }
         let target = Target::of(&self.engine.current().await?, caller, input);
         self.reception.interfere(&target).await?;
         Ok(Some(target))
-    }
-
-    /// A subscription that has begun, up to where it is to break off. One that does not begin uses up no rule.
-    fn cut(&self, events: EventStream, target: Option<&Target>) -> EventStream {
-        match target.and_then(|target| self.reception.faults.on_subscription(target)) {
-            Some(cut) => events.cut(cut, self.reception.clock.clone()),
-            None => events,
-        }
     }
 }
 
@@ -203,6 +231,7 @@ fn content_type(format: Format) -> &'static str {
     match format {
         Format::Json => JSON_CONTENT_TYPE,
         Format::Cbor => CBOR_CONTENT_TYPE,
+        Format::Protobuf(_) => protobuf::CONTENT_TYPE,
     }
 }
 

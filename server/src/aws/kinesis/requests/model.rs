@@ -22,6 +22,12 @@ pub(crate) fn input_of(operation: &str) -> Shape {
     Shape::named(MODEL["operations"][operation]["input"]["shape"].as_str().unwrap())
 }
 
+/// `None` where an operation answers with nothing.
+#[cfg(test)]
+pub(crate) fn output_of(operation: &str) -> Option<Shape> {
+    MODEL["operations"][operation]["output"]["shape"].as_str().map(Shape::named)
+}
+
 /// What a pattern of the model allows: any text of the prefix and one or more of the character, up to the
 /// length, if the pattern sets one.
 struct Example {

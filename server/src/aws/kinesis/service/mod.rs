@@ -30,6 +30,8 @@ use crate::aws::codec::ApiError;
 use crate::aws::event_stream::EventStream;
 use crate::faults::Faults;
 
+pub(crate) use self::subscriptions::Audible;
+
 type Answer<T> = Result<T, ApiError>;
 
 /// Kinesis on an engine.

@@ -3,11 +3,12 @@
 //! Most of an event is the JSON of its records, which is the same for all subscribers of a shard. So it is made by
 //! blocks, and once for all of them; what differs stands before and behind it.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
-use millstream_engine::{Error, Event, Part, Subscribe, Subscription};
+use millstream_engine::{Error, Event, Form, Part, Subscribe, Subscription};
 use millstream_runtime::SharedClock;
 use millstream_runtime::clock::Sleep;
 
@@ -28,26 +29,13 @@ const RECORD_OVERHEAD_BYTES: usize = 180;
 /// but while a test has frozen the engine's clock there are none.
 const SILENCE_MAX: Duration = Duration::from_secs(6);
 
-pub(super) async fn subscribe(
-    Kinesis { engine, clock, .. }: &Kinesis,
-    input: SubscribeToShardInput,
-) -> Answer<EventStream> {
-    let consumer = consumers::consumer_arn(&input.consumer_arn)?;
-    engine.check_subscribe(&consumer, &input.shard_id)?;
-    let position = &input.starting_position;
-    let start = positions::start(position.kind, position.sequence_number.as_ref(), position.timestamp)?;
-    let call = Subscribe {
-        consumer: &consumer,
-        shard_id: &input.shard_id,
-        start,
-        dry_run: input.dry_run.unwrap_or_default(),
-    };
-    let subscription = engine.subscribe(call).await?;
-    Ok(EventStream::new(JSON_CONTENT_TYPE, frames(Audible::new(subscription, clock.clone()))))
+pub(super) async fn subscribe(kinesis: &Kinesis, input: SubscribeToShardInput) -> Answer<EventStream> {
+    let subscription = Audible::subscribe(kinesis, input).await?;
+    Ok(EventStream::new(JSON_CONTENT_TYPE, frames(subscription)))
 }
 
 /// A subscription that is never silent for long.
-struct Audible {
+pub(crate) struct Audible {
     subscription: Subscription,
     clock: SharedClock,
     /// When the last event was, by the machine's monotonic clock.
@@ -57,11 +45,29 @@ struct Audible {
 }
 
 impl Audible {
+    pub(crate) async fn subscribe(
+        Kinesis { engine, clock, .. }: &Kinesis,
+        input: SubscribeToShardInput,
+    ) -> Answer<Self> {
+        let consumer = consumers::consumer_arn(&input.consumer_arn)?;
+        engine.check_subscribe(&consumer, &input.shard_id)?;
+        let position = &input.starting_position;
+        let start = positions::start(position.kind, position.sequence_number.as_ref(), position.timestamp)?;
+        let call = Subscribe {
+            consumer: &consumer,
+            shard_id: &input.shard_id,
+            start,
+            dry_run: input.dry_run.unwrap_or_default(),
+        };
+        Ok(Self::new(engine.subscribe(call).await?, clock.clone()))
+    }
+
     fn new(subscription: Subscription, clock: SharedClock) -> Self {
         Self { subscription, heard_at: clock.monotonic(), clock, alarm: None }
     }
 
-    async fn next(&mut self) -> Option<Result<Event, Error>> {
+    /// The next event, `None` when the subscription is over; after an error it is.
+    pub(crate) async fn next(&mut self) -> Option<Result<Event, Error>> {
         loop {
             let silent = self.clock.monotonic().saturating_sub(self.heard_at);
             let left = SILENCE_MAX.saturating_sub(silent);
@@ -80,6 +86,12 @@ impl Audible {
                 return Some(Ok(self.subscription.heartbeat()));
             }
         }
+    }
+}
+
+impl fmt::Debug for Audible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Audible").field(&self.subscription).finish()
     }
 }
 
@@ -134,7 +146,7 @@ impl Rendered {
     const CHECKSUMS_BYTES: usize = 8;
 
     fn of(part: &Part) -> Self {
-        Self(part.rendered(|part| {
+        Self(part.rendered(Form::FIRST, |part| {
             let data_bytes = usize::try_from(part.bytes()).unwrap_or_default();
             let mut json =
                 Vec::with_capacity(data_bytes / 3 * 4 + part.record_count() * RECORD_OVERHEAD_BYTES);

@@ -8,6 +8,7 @@ mod constraints;
 mod limits;
 mod outputs;
 mod patterns;
+mod protobuf;
 mod service;
 mod types;
 mod vectors;

@@ -8,6 +8,7 @@ mod monitoring;
 mod pages;
 mod policies;
 mod tags;
+mod wires;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,6 +84,7 @@ impl World {
         Ok(match self.format {
             Format::Json => serde_json::from_slice(&bytes).unwrap(),
             Format::Cbor => as_json(ciborium::from_reader(bytes.as_slice()).unwrap()),
+            Format::Protobuf(_) => panic!("protobuf is not read without its messages"),
         })
     }
 
@@ -91,7 +93,17 @@ impl World {
         let body = match self.format {
             Format::Json => node(body).to_json().into_bytes(),
             Format::Cbor => node(body).to_cbor(true),
+            Format::Protobuf(_) => panic!("protobuf is not written without its messages"),
         };
+        self.carry_out_bytes(account, operation, body).await
+    }
+
+    async fn carry_out_bytes(
+        &self,
+        account: &str,
+        operation: Operation,
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, ApiError> {
         let input = Input::decode(operation, self.format, &Bytes::from(body))?;
         let caller = Caller { account: account.parse().unwrap(), region: "us-east-1".parse().unwrap() };
         let mut out = Vec::new();

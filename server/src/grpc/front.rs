@@ -1,0 +1,250 @@
+//! From a request's path to the operation that it means.
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::CONTENT_TYPE;
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode, Version};
+use tonic::Status;
+
+use super::caller::caller;
+use super::deadline::timeout;
+use super::health::HealthService;
+use super::messages::{self, Messages};
+use super::reflection::Reflection;
+use super::reply::{self, expired};
+use super::status::of_error;
+use super::{put_stream, subscribe};
+use crate::aws::call::Call;
+use crate::aws::caller::Caller;
+use crate::aws::codec::protobuf::Shapes;
+use crate::aws::codec::{ApiError, Format, ProtocolError};
+use crate::aws::dynamodb;
+use crate::aws::dynamodb::front::DynamoDbFront;
+use crate::aws::dynamodb::service::Requester;
+use crate::aws::kinesis::front::{KinesisFront, Outcome};
+use crate::aws::kinesis::generated::{Input, Operation};
+use crate::http::body::Reply;
+
+const STREAMS: &str = "millstream.v1.Streams";
+const RECORDS: &str = "millstream.v1.Records";
+const TABLES: &str = "millstream.v1.Tables";
+
+/// Answers gRPC.
+#[derive(Debug)]
+pub(crate) struct GrpcFront {
+    pub(crate) kinesis: KinesisFront,
+    pub(crate) tables: DynamoDbFront,
+    /// Whose streams are meant where a call does not say.
+    pub(crate) default_caller: Caller,
+    pub(crate) health: HealthService,
+    pub(crate) reflection: Reflection,
+}
+
+/// What a call came to, and what it is counted under.
+pub(crate) struct Answered {
+    pub(crate) response: Response<Reply>,
+    pub(crate) call: Option<Call>,
+    /// The status that the AWS wire would have answered.
+    pub(crate) http_status: u16,
+}
+
+/// Whether a request speaks gRPC, in whichever of its encodings.
+pub(crate) fn is_grpc(parts: &Parts) -> bool {
+    let value = parts.headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
+    value.is_some_and(|value| value.starts_with(b"application/grpc"))
+}
+
+/// Whether a request speaks it in the one encoding that is understood here.
+fn is_protobuf(parts: &Parts) -> bool {
+    let value = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    matches!(value.split(';').next().map(str::trim), Some("application/grpc" | "application/grpc+proto"))
+}
+
+/// A call of one of the services of this API.
+#[derive(Clone, Copy, Debug)]
+enum Route {
+    Unary(Operation),
+    OfTables(dynamodb::generated::Operation),
+    PutStream,
+    Subscribe,
+}
+
+impl Route {
+    fn of(service: &str, method: &str) -> Option<Self> {
+        match (service, method) {
+            (RECORDS, "PutStream") => Some(Self::PutStream),
+            (RECORDS, "Subscribe") => Some(Self::Subscribe),
+            (STREAMS | RECORDS, name) => Operation::from_name(name).map(Self::Unary),
+            (TABLES, name) => dynamodb::generated::Operation::from_name(name).map(Self::OfTables),
+            _ => None,
+        }
+    }
+
+    /// What the call is counted under.
+    fn call(self) -> Call {
+        match self {
+            Self::Unary(operation) => Call::Kinesis(operation),
+            Self::OfTables(operation) => Call::DynamoDb(operation),
+            Self::PutStream => Call::Kinesis(Operation::PutRecords),
+            Self::Subscribe => Call::Kinesis(Operation::SubscribeToShard),
+        }
+    }
+}
+
+impl GrpcFront {
+    pub(crate) async fn answer(&self, parts: &Parts, body: Incoming) -> Answered {
+        let refused = |status| {
+            let mut response = Response::new(Reply::default());
+            *response.status_mut() = status;
+            Answered { response, call: None, http_status: status.as_u16() }
+        };
+        if parts.version != Version::HTTP_2 {
+            return refused(StatusCode::HTTP_VERSION_NOT_SUPPORTED);
+        }
+        if parts.method != Method::POST {
+            return refused(StatusCode::METHOD_NOT_ALLOWED);
+        }
+        if !is_protobuf(parts) {
+            return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        }
+        let path = parts.uri.path().trim_start_matches('/').to_owned();
+        let (service, method) = path.split_once('/').unwrap_or((&path, ""));
+        let found = Shapes::of(&path).and_then(|shapes| Some((Route::of(service, method)?, shapes)));
+        let Some((route, shapes)) = found else {
+            return self.answer_beside(service, method, parts, body).await;
+        };
+        let outcome = self.carry_out(route, shapes, parts, body).await;
+        let (response, http_status) = match outcome {
+            Ok(response) => (response, 200),
+            Err(Failure::Refused(error)) => (reply::failure(&of_error(&error)), error.status()),
+            Err(Failure::Status(status)) => (reply::failure(&status), 400),
+        };
+        Answered { response, call: Some(route.call()), http_status }
+    }
+
+    /// Health, reflection, and what is not there.
+    async fn answer_beside(&self, service: &str, method: &str, parts: &Parts, body: Incoming) -> Answered {
+        let response = match service {
+            HealthService::NAME => self.health.answer(method, parts, body, &self.kinesis.reception).await,
+            name if Reflection::NAMES.contains(&name) => self.reflection.answer(parts, body).await,
+            _ => reply::failure(&Status::unimplemented(format!("There is no call {service}/{method}."))),
+        };
+        Answered { response, call: None, http_status: 200 }
+    }
+
+    async fn carry_out(
+        &self,
+        route: Route,
+        shapes: Shapes,
+        parts: &Parts,
+        body: Incoming,
+    ) -> Result<Response<Reply>, Failure> {
+        let caller = caller(parts, &self.default_caller)?;
+        let clock = &self.kinesis.reception.clock;
+        let deadline = timeout(parts);
+        if let Route::PutStream = route {
+            let messages = Messages::new(body, self.kinesis.reception.budget.clone(), clock.clone());
+            let pieces = put_stream::pieces(self.kinesis.clone(), caller, shapes, messages);
+            return Ok(reply::streamed(pieces, deadline, clock.clone()));
+        }
+        let begun = clock.monotonic();
+        let work = self.carry_out_unary(route, shapes, caller, body);
+        let done = match deadline {
+            None => work.await?,
+            Some(limit) => clock.timeout(limit, work).await.ok_or_else(expired)??,
+        };
+        Ok(match done {
+            Done::Answer(response) => *response,
+            Done::Events(subscription) => {
+                let left =
+                    deadline.map(|limit| limit.saturating_sub(clock.monotonic().saturating_sub(begun)));
+                reply::streamed(subscription.pieces(), left, clock.clone())
+            }
+        })
+    }
+
+    /// A call that begins with one message.
+    async fn carry_out_unary(
+        &self,
+        route: Route,
+        shapes: Shapes,
+        caller: Caller,
+        body: Incoming,
+    ) -> Result<Done, Failure> {
+        let reception = &self.kinesis.reception;
+        let received = reception.receive(body).await.map_err(unread)?;
+        let message = messages::single(received.bytes.clone())?;
+        let format = Format::Protobuf(shapes);
+        let outcome = match route {
+            Route::Unary(operation) => {
+                let input = decode(operation, format, &message)?;
+                self.kinesis.perform(&caller, input, format).await
+            }
+            Route::OfTables(operation) => {
+                let input = dynamodb::generated::Input::decode(operation, format, &message);
+                let input = dynamodb::front::Input::Tables(input.map_err(ApiError::from)?);
+                let requester = Requester { caller, host: None };
+                let answer = self.tables.perform(requester, input, format).await;
+                answer.map(|(bytes, turn)| Outcome::Output { bytes, turn })
+            }
+            Route::Subscribe | Route::PutStream => {
+                let input = decode(Operation::SubscribeToShard, format, &message)?;
+                let Input::SubscribeToShard(input) = input else { return Err(misled()) };
+                let events = subscribe::Events::begin(self.kinesis.clone(), &caller, input).await?;
+                return Ok(Done::Events(Box::new(events)));
+            }
+        };
+        // Were it kept, requests that wait for room to grow and answers that wait for them would wait forever.
+        drop((message, received));
+        match outcome? {
+            Outcome::Output { bytes, turn } => {
+                let permit = reception.budget.reserve(bytes.len()).await;
+                drop(turn);
+                Ok(Done::Answer(Box::new(reply::message(&bytes, permit))))
+            }
+            Outcome::Events(_) => Err(misled()),
+        }
+    }
+}
+
+/// Subscriptions take another way than all other calls, which has ended here.
+fn misled() -> Failure {
+    ApiError::bare(ProtocolError::InternalFailure).into()
+}
+
+enum Done {
+    Answer(Box<Response<Reply>>),
+    Events(Box<subscribe::Events>),
+}
+
+/// Why there is no answer.
+pub(super) enum Failure {
+    Refused(ApiError),
+    /// For reasons that only gRPC has.
+    Status(Status),
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        Self::Status(status)
+    }
+}
+
+/// The input in a message.
+pub(super) fn decode(operation: Operation, format: Format, message: &Bytes) -> Result<Input, ApiError> {
+    Ok(Input::decode(operation, format, message)?)
+}
+
+pub(super) fn unread(status: StatusCode) -> Status {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => Status::resource_exhausted("The message is larger than 16 MiB."),
+        _ => Status::cancelled("The message did not arrive in time."),
+    }
+}

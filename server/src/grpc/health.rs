@@ -1,0 +1,88 @@
+//! `grpc.health.v1.Health`: whether the server can do its work, by the same questions as the admin port's.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::{self, Stream};
+use hyper::Response;
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use millstream_runtime::SharedClock;
+use prost::Message;
+use tonic::Status;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+
+use super::deadline::timeout;
+use super::front::unread;
+use super::messages::{prefix, single};
+use super::reply::{self, Piece};
+use crate::admin::Health;
+use crate::aws::reception::Reception;
+use crate::http::body::Reply;
+
+/// How often it is looked whether there is something new to tell.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Services that may be asked after, besides the server as a whole.
+const SERVICES: [&str; 3] = ["millstream.v1.Records", "millstream.v1.Streams", "millstream.v1.Tables"];
+
+#[derive(Debug)]
+pub(crate) struct HealthService(pub(crate) Health);
+
+impl HealthService {
+    pub(super) const NAME: &str = "grpc.health.v1.Health";
+
+    pub(super) async fn answer(
+        &self,
+        method: &str,
+        parts: &Parts,
+        body: Incoming,
+        reception: &Reception,
+    ) -> Response<Reply> {
+        let asked = match asked(body, reception).await {
+            Ok(asked) => asked,
+            Err(status) => return reply::failure(&status),
+        };
+        let is_known = asked.service.is_empty() || SERVICES.contains(&asked.service.as_str());
+        match (method, is_known) {
+            ("Check", true) => reply::message(&message(status(&self.0)), None),
+            ("Check", false) => reply::failure(&Status::not_found(format!("There is no {}.", asked.service))),
+            ("Watch", _) => {
+                let clock = reception.clock.clone();
+                let statuses = statuses(self.0.clone(), is_known, clock.clone());
+                reply::streamed(statuses, timeout(parts), clock)
+            }
+            _ => reply::failure(&Status::unimplemented(format!("There is no call {}/{method}.", Self::NAME))),
+        }
+    }
+}
+
+async fn asked(body: Incoming, reception: &Reception) -> Result<HealthCheckRequest, Status> {
+    let received = reception.receive(body).await.map_err(unread)?;
+    let message = single(received.bytes.clone())?;
+    HealthCheckRequest::decode(message).map_err(|error| Status::invalid_argument(error.to_string()))
+}
+
+fn status(health: &Health) -> ServingStatus {
+    if health.is_ready() { ServingStatus::Serving } else { ServingStatus::NotServing }
+}
+
+fn message(status: ServingStatus) -> Vec<u8> {
+    HealthCheckResponse { status: status.into() }.encode_to_vec()
+}
+
+/// The status now, and each time that it has changed.
+fn statuses(health: Health, is_known: bool, clock: SharedClock) -> impl Stream<Item = Piece> + Send {
+    stream::unfold((health, clock, None), move |(health, clock, told)| async move {
+        loop {
+            let now = if is_known { status(&health) } else { ServingStatus::ServiceUnknown };
+            if told != Some(now) {
+                let message = message(now);
+                let piece = Bytes::from([&prefix(message.len()), message.as_slice()].concat());
+                return Some((Ok(piece), (health, clock, Some(now))));
+            }
+            clock.sleep(LOOK_INTERVAL).await;
+        }
+    })
+}

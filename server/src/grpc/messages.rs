@@ -1,0 +1,202 @@
+//! gRPC's frames: a flag, a length in four bytes, and a message.
+//!
+//! What is read counts against the budget of all bodies, message by message: room for one is taken when its length is
+//! known, and its sender must then go on sending. A message that came in one piece is not copied.
+
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use millstream_runtime::SharedClock;
+use tokio::sync::OwnedSemaphorePermit;
+use tonic::Status;
+
+use crate::http::body::{BODY_BYTES_MAX, BodyBudget};
+
+pub(super) const PREFIX_BYTES: usize = 5;
+
+/// From the prefix of a message to its end, between two pieces.
+const STALL_LIMIT: Duration = Duration::from_secs(10);
+
+/// What stands before a message of so many bytes.
+pub(super) fn prefix(bytes: usize) -> [u8; PREFIX_BYTES] {
+    // Answers are some mebibytes at most.
+    let [a, b, c, d] = u32::try_from(bytes).unwrap_or(u32::MAX).to_be_bytes();
+    [0, a, b, c, d]
+}
+
+/// The message's length.
+fn length(mut prefix: &[u8]) -> Result<usize, Status> {
+    if prefix.get_u8() != 0 {
+        return Err(Status::unimplemented("Compressed messages are not taken."));
+    }
+    let length = prefix.get_u32() as usize;
+    if length > BODY_BYTES_MAX - PREFIX_BYTES {
+        return Err(Status::resource_exhausted(format!(
+            "A message of {length} bytes is larger than {} bytes.",
+            BODY_BYTES_MAX - PREFIX_BYTES
+        )));
+    }
+    Ok(length)
+}
+
+/// The message of a body that must have one.
+pub(super) fn single(mut body: Bytes) -> Result<Bytes, Status> {
+    if body.len() < PREFIX_BYTES {
+        return Err(Status::invalid_argument("The call has no message."));
+    }
+    let length = length(&body.split_to(PREFIX_BYTES))?;
+    if body.len() != length {
+        return Err(Status::invalid_argument("The call must have one whole message."));
+    }
+    Ok(body)
+}
+
+/// A message with its share of the budget.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) bytes: Bytes,
+    pub(super) share: Option<OwnedSemaphorePermit>,
+}
+
+/// The messages of a call, as they come.
+#[derive(Debug)]
+pub(super) struct Messages {
+    body: Incoming,
+    budget: BodyBudget,
+    clock: SharedClock,
+    /// Came and was not read yet; nothing while a message is put together.
+    arrived: Bytes,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// What there is of a prefix.
+    Prefix(BytesMut),
+    /// The message is so long; room for it is waited for.
+    Room(usize),
+    Content {
+        length: usize,
+        joined: BytesMut,
+        share: Option<OwnedSemaphorePermit>,
+    },
+    Ended,
+}
+
+impl Messages {
+    pub(super) fn new(body: Incoming, budget: BodyBudget, clock: SharedClock) -> Self {
+        Self { body, budget, clock, arrived: Bytes::new(), state: State::Prefix(BytesMut::new()) }
+    }
+
+    /// The next message, `None` behind the last one. Nothing is lost if this is given up and called again.
+    pub(super) async fn next(&mut self) -> Result<Option<Message>, Status> {
+        loop {
+            if let Some(message) = self.advance()? {
+                return Ok(Some(message));
+            }
+            match &mut self.state {
+                State::Ended => return Ok(None),
+                State::Room(length) => {
+                    let length = *length;
+                    let share = self.budget.reserve(length).await;
+                    self.state = State::Content { length, joined: BytesMut::new(), share };
+                }
+                State::Prefix(begun) => {
+                    let is_between = begun.is_empty();
+                    let data = if is_between {
+                        data(&mut self.body).await?
+                    } else {
+                        within(&self.clock, data(&mut self.body)).await?
+                    };
+                    match data {
+                        Some(data) => self.arrived = data,
+                        None if is_between => self.state = State::Ended,
+                        None => return Err(cut_off()),
+                    }
+                }
+                State::Content { .. } => {
+                    let data = within(&self.clock, data(&mut self.body)).await?;
+                    self.arrived = data.ok_or_else(cut_off)?;
+                }
+            }
+        }
+    }
+
+    /// Goes on with what has arrived; gives a message that is complete.
+    fn advance(&mut self) -> Result<Option<Message>, Status> {
+        if let State::Prefix(begun) = &mut self.state {
+            if begun.is_empty() && self.arrived.len() >= PREFIX_BYTES {
+                self.state = State::Room(length(&self.arrived.split_to(PREFIX_BYTES))?);
+            } else {
+                let missing = (PREFIX_BYTES - begun.len()).min(self.arrived.len());
+                begun.extend_from_slice(&self.arrived.split_to(missing));
+                if begun.len() == PREFIX_BYTES {
+                    self.state = State::Room(length(begun)?);
+                }
+            }
+        }
+        let State::Content { length, joined, share } = &mut self.state else { return Ok(None) };
+        let bytes = if joined.is_empty() && self.arrived.len() >= *length {
+            self.arrived.split_to(*length)
+        } else {
+            if joined.is_empty() && !self.arrived.is_empty() {
+                joined.reserve(*length);
+            }
+            let missing = (*length - joined.len()).min(self.arrived.len());
+            joined.extend_from_slice(&self.arrived.split_to(missing));
+            if joined.len() < *length {
+                return Ok(None);
+            }
+            std::mem::take(joined).freeze()
+        };
+        let share = share.take();
+        self.state = State::Prefix(BytesMut::new());
+        Ok(Some(Message { bytes, share }))
+    }
+}
+
+async fn data(body: &mut Incoming) -> Result<Option<Bytes>, Status> {
+    loop {
+        match body.frame().await {
+            None => return Ok(None),
+            Some(Err(error)) => return Err(Status::cancelled(format!("The call was broken off: {error}."))),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}
+
+async fn within<T>(clock: &SharedClock, read: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    let stalled = || Status::deadline_exceeded("A message was begun and not ended.");
+    clock.timeout(STALL_LIMIT, read).await.ok_or_else(stalled)?
+}
+
+fn cut_off() -> Status {
+    Status::invalid_argument("The call ended in the middle of a message.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(prefix: &[u8], message: &[u8]) -> Bytes {
+        [prefix, message].concat().into()
+    }
+
+    #[test]
+    fn a_body_is_one_whole_message() {
+        assert_eq!(single(body(&prefix(3), b"abc")).unwrap(), "abc");
+        assert_eq!(single(body(&prefix(0), b"")).unwrap(), "");
+        let code = |bytes| single(bytes).unwrap_err().code();
+        assert_eq!(code(Bytes::new()), tonic::Code::InvalidArgument);
+        assert_eq!(code(body(&prefix(3), b"ab")), tonic::Code::InvalidArgument);
+        assert_eq!(code(body(&prefix(3), b"abcd")), tonic::Code::InvalidArgument);
+        assert_eq!(code(body(&[1, 0, 0, 0, 0], b"")), tonic::Code::Unimplemented);
+        assert_eq!(code(body(&prefix(usize::MAX), b"")), tonic::Code::ResourceExhausted);
+    }
+}

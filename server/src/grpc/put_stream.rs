@@ -1,0 +1,361 @@
+//! PutStream: requests are taken as they come and answered as they become durable.
+//!
+//! What has arrived is put with one call of the engine, up to what PutRecords takes, so that small requests cost little
+//! more than large ones. Calls are begun in the order of their requests and are many at once; answers keep the order.
+//! Bytes that wait for an answer are bounded, and nothing is read beyond that: flow control holds up the sender.
+
+use std::future::ready;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use bytestring::ByteString;
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{self, FuturesOrdered, Stream, StreamExt};
+use millstream_proto::v1;
+use millstream_runtime::clock::Sleep;
+use prost::Message as _;
+use tokio::sync::OwnedSemaphorePermit;
+use tonic::Status;
+
+use super::front::decode;
+use super::messages::{Message, Messages, PREFIX_BYTES, prefix};
+use super::reply::Piece;
+use super::status::{of_error, refused};
+use crate::aws::caller::Caller;
+use crate::aws::codec::protobuf::Shapes;
+use crate::aws::codec::{ApiError, Format, encode};
+use crate::aws::kinesis::front::KinesisFront;
+use crate::aws::kinesis::generated::{
+    Exception, Input, KinesisService, Operation, PutRecordsInput, PutRecordsOutput, PutRecordsResultEntry,
+};
+
+/// Requests taken and not answered yet, in bytes; one that is larger is taken alone.
+const UNANSWERED_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Calls of the engine at once.
+const CALLS_MAX: usize = 64;
+/// What one call may be put together to; a single request may be larger.
+const BATCH_BYTES_MAX: usize = 1024 * 1024;
+const BATCH_RECORDS_MAX: usize = 500;
+/// Without a request and with nothing to answer.
+const IDLE_LIMIT: Duration = Duration::from_secs(300);
+
+/// The answers to the messages, in their order.
+pub(super) fn pieces(
+    kinesis: KinesisFront,
+    caller: Caller,
+    shapes: Shapes,
+    messages: Messages,
+) -> impl Stream<Item = Piece> + Send {
+    let puts = Puts {
+        shared: Arc::new(Shared { kinesis, caller, shapes }),
+        messages,
+        named: None,
+        calls: FuturesOrdered::new(),
+        unanswered_bytes: 0,
+        taken_ahead: None,
+        intake: Intake::Open,
+        idle: None,
+    };
+    stream::unfold(Some(puts), |puts| async {
+        let mut puts = puts?;
+        let piece = puts.next().await?;
+        let goes_on = piece.is_ok();
+        Some((piece, goes_on.then_some(puts)))
+    })
+}
+
+/// What all calls of a stream have in common.
+struct Shared {
+    kinesis: KinesisFront,
+    caller: Caller,
+    shapes: Shapes,
+}
+
+struct Puts {
+    shared: Arc<Shared>,
+    messages: Messages,
+    /// The stream that the first request named.
+    named: Option<Named>,
+    calls: FuturesOrdered<BoxFuture<'static, Answered>>,
+    unanswered_bytes: usize,
+    /// A request that was taken and did not fit into the batch before it.
+    taken_ahead: Option<Taken>,
+    intake: Intake,
+    idle: Option<Sleep>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Named {
+    name: Option<ByteString>,
+    arn: Option<ByteString>,
+}
+
+enum Intake {
+    Open,
+    Ended,
+    /// What is taken is answered, and then the call ends so.
+    Failed(Status),
+}
+
+/// A request, and how many bytes it came in.
+struct Taken {
+    input: Result<PutRecordsInput, ApiError>,
+    bytes: usize,
+    share: Option<OwnedSemaphorePermit>,
+}
+
+/// Framed answers, and how many bytes of requests they answer.
+struct Answered {
+    frames: Bytes,
+    bytes: usize,
+}
+
+/// Requests that are put together.
+struct Batch {
+    input: PutRecordsInput,
+    /// How many records each of them has.
+    counts: Vec<usize>,
+    bytes: usize,
+    shares: Vec<OwnedSemaphorePermit>,
+}
+
+impl Puts {
+    async fn next(&mut self) -> Option<Piece> {
+        loop {
+            let may_take = matches!(self.intake, Intake::Open)
+                && self.calls.len() < CALLS_MAX
+                && self.unanswered_bytes < UNANSWERED_BYTES_MAX;
+            if self.calls.is_empty() && !may_take && self.taken_ahead.is_none() {
+                return match std::mem::replace(&mut self.intake, Intake::Ended) {
+                    Intake::Failed(status) => Some(Err(status.into())),
+                    Intake::Open | Intake::Ended => None,
+                };
+            }
+            if self.taken_ahead.is_some() && self.calls.len() < CALLS_MAX {
+                self.begin(None);
+                continue;
+            }
+            let is_idle = self.calls.is_empty();
+            if !is_idle {
+                self.idle = None;
+            }
+            let clock = &self.shared.kinesis.reception.clock;
+            let idle = self.idle.get_or_insert_with(|| clock.sleep(IDLE_LIMIT));
+            tokio::select! {
+                biased;
+                Some(answered) = self.calls.next() => return Some(Ok(self.answers(answered))),
+                message = self.messages.next(), if may_take => match message {
+                    Ok(Some(message)) => {
+                        self.idle = None;
+                        self.begin(Some(message));
+                    }
+                    Ok(None) => self.intake = Intake::Ended,
+                    Err(status) => self.intake = Intake::Failed(status),
+                },
+                () = idle, if is_idle => {
+                    self.intake = Intake::Failed(Status::unavailable("There was no request for five minutes."));
+                }
+            }
+        }
+    }
+
+    /// This answer, and those behind it that are there by now.
+    fn answers(&mut self, first: Answered) -> Bytes {
+        self.unanswered_bytes -= first.bytes;
+        let Some(Some(second)) = self.calls.next().now_or_never() else { return first.frames };
+        let mut all = BytesMut::from(first.frames);
+        let mut next = Some(second);
+        while let Some(Answered { frames, bytes }) = next {
+            self.unanswered_bytes -= bytes;
+            all.extend_from_slice(&frames);
+            next = self.calls.next().now_or_never().flatten();
+        }
+        all.freeze()
+    }
+
+    /// Begins calls for the message and for those that have arrived behind it.
+    fn begin(&mut self, message: Option<Message>) {
+        let mut batch: Option<Batch> = None;
+        let mut next = self.taken_ahead.take();
+        if next.is_none() {
+            next = message.and_then(|message| self.take(message));
+        }
+        while let Some(taken) = next {
+            self.unanswered_bytes += taken.bytes;
+            match taken.input {
+                Ok(input) => {
+                    let Some(begun) = &mut batch else {
+                        batch = Some(Batch::of(input, taken.bytes, taken.share));
+                        next = self.arrived();
+                        continue;
+                    };
+                    if let Err((input, share)) = begun.add(input, taken.bytes, taken.share) {
+                        // It opens the batch of the next call.
+                        self.unanswered_bytes -= taken.bytes;
+                        self.taken_ahead = Some(Taken { input: Ok(input), bytes: taken.bytes, share });
+                        break;
+                    }
+                }
+                Err(error) => {
+                    if let Some(batch) = batch.take() {
+                        self.call(batch);
+                    }
+                    let frames = frame(&refusal(&error)).freeze();
+                    self.calls.push_back(ready(Answered { frames, bytes: taken.bytes }).boxed());
+                }
+            }
+            next = self.arrived();
+        }
+        if let Some(batch) = batch {
+            self.call(batch);
+        }
+    }
+
+    /// A request that is there without waiting, if there is room for it.
+    fn arrived(&mut self) -> Option<Taken> {
+        if self.unanswered_bytes >= UNANSWERED_BYTES_MAX || self.calls.len() >= CALLS_MAX {
+            return None;
+        }
+        match self.messages.next().now_or_never()? {
+            Ok(Some(message)) => self.take(message),
+            Ok(None) => {
+                self.intake = Intake::Ended;
+                None
+            }
+            Err(status) => {
+                self.intake = Intake::Failed(status);
+                None
+            }
+        }
+    }
+
+    /// Reads a request. `None` where the call cannot go on.
+    fn take(&mut self, Message { bytes, share }: Message) -> Option<Taken> {
+        let length = bytes.len();
+        let input = match decode(Operation::PutRecords, Format::Protobuf(self.shared.shapes), &bytes) {
+            Ok(Input::PutRecords(input)) => self.name(input).inspect_err(|status| {
+                self.intake = Intake::Failed(status.clone());
+            }),
+            Ok(_) => return None,
+            Err(error) => return Some(Taken { input: Err(error), bytes: length, share }),
+        };
+        Some(Taken { input: Ok(input.ok()?), bytes: length, share })
+    }
+
+    /// Gives a request the stream of the first one, if it names none itself.
+    fn name(&mut self, mut input: PutRecordsInput) -> Result<PutRecordsInput, Status> {
+        let named = Named { name: input.stream_name.take(), arn: input.stream_arn.take() };
+        let first = self.named.get_or_insert_with(|| named.clone());
+        let is_silent = named.name.is_none() && named.arn.is_none();
+        if !is_silent && named != *first {
+            let text = "The requests of one call must name one stream, in one way.";
+            return Err(of_error(&refused(Exception::InvalidArgument, text)));
+        }
+        input.stream_name.clone_from(&first.name);
+        input.stream_arn.clone_from(&first.arn);
+        Ok(input)
+    }
+
+    fn call(&mut self, batch: Batch) {
+        self.calls.push_back(self.shared.clone().put(batch).boxed());
+    }
+}
+
+impl Batch {
+    fn of(input: PutRecordsInput, bytes: usize, share: Option<OwnedSemaphorePermit>) -> Self {
+        let counts = vec![input.records.len()];
+        Self { input, counts, bytes, shares: share.into_iter().collect() }
+    }
+
+    /// Adds a request, or gives it back where it is to be put by itself.
+    fn add(
+        &mut self,
+        input: PutRecordsInput,
+        bytes: usize,
+        share: Option<OwnedSemaphorePermit>,
+    ) -> Result<(), (PutRecordsInput, Option<OwnedSemaphorePermit>)> {
+        let records = self.input.records.len() + input.records.len();
+        if records > BATCH_RECORDS_MAX || self.bytes + bytes > BATCH_BYTES_MAX {
+            return Err((input, share));
+        }
+        self.counts.push(input.records.len());
+        self.input.records.extend(input.records);
+        self.bytes += bytes;
+        self.shares.extend(share);
+        Ok(())
+    }
+}
+
+impl Shared {
+    async fn put(self: Arc<Self>, batch: Batch) -> Answered {
+        let Batch { input, counts, bytes, shares } = batch;
+        let mut frames = BytesMut::new();
+        if let [_] = counts[..] {
+            self.answer(self.put_records(input).await, &mut frames);
+        } else {
+            match self.put_records(input.clone()).await {
+                Ok(PutRecordsOutput { mut records, .. }) => {
+                    for count in counts {
+                        let rest = records.split_off(count.min(records.len()));
+                        self.answer(Ok(output_of(records)), &mut frames);
+                        records = rest;
+                    }
+                }
+                Err(_) => self.put_each(&input, counts, &mut frames).await,
+            }
+        }
+        drop(shares);
+        Answered { frames: frames.freeze(), bytes }
+    }
+
+    /// Something is wrong with one of the requests, and the others must not suffer from it. Nothing of them was stored.
+    async fn put_each(&self, input: &PutRecordsInput, counts: Vec<usize>, frames: &mut BytesMut) {
+        let mut records = input.records.clone();
+        for count in counts {
+            let rest = records.split_off(count.min(records.len()));
+            let alone = PutRecordsInput { records, ..input.clone() };
+            self.answer(self.put_records(alone).await, frames);
+            records = rest;
+        }
+    }
+
+    async fn put_records(&self, input: PutRecordsInput) -> Result<PutRecordsOutput, ApiError> {
+        let input = Input::PutRecords(input);
+        self.kinesis.interfere(&self.caller, &input).await?;
+        let Input::PutRecords(input) = input else { return Ok(output_of(Vec::new())) };
+        self.kinesis.service().await?.put_records(&self.caller, input).await
+    }
+
+    fn answer(&self, outcome: Result<PutRecordsOutput, ApiError>, frames: &mut BytesMut) {
+        match outcome {
+            Ok(output) => {
+                let mut message = Vec::new();
+                encode(Format::Protobuf(self.shapes), &output, &mut message);
+                frames.put_slice(&prefix(message.len()));
+                frames.put_slice(&message);
+            }
+            Err(error) => frames.unsplit(frame(&refusal(&error))),
+        }
+    }
+}
+
+/// As far as it is sent.
+fn output_of(records: Vec<PutRecordsResultEntry>) -> PutRecordsOutput {
+    PutRecordsOutput { failed_record_count: None, records, encryption_type: None }
+}
+
+fn refusal(error: &ApiError) -> v1::PutStreamResponse {
+    let (reason, message) = (error.code().to_owned(), error.message().unwrap_or_default().to_owned());
+    v1::PutStreamResponse { records: Vec::new(), refusal: Some(v1::Refusal { reason, message }) }
+}
+
+/// A message with its prefix.
+fn frame(message: &v1::PutStreamResponse) -> BytesMut {
+    let length = message.encoded_len();
+    let mut frame = BytesMut::with_capacity(PREFIX_BYTES + length);
+    frame.put_slice(&prefix(length));
+    // There is room: it was asked for.
+    let _ = message.encode(&mut frame);
+    frame
+}

@@ -7,10 +7,11 @@ CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/millstream
 CLIENTS := $(if $(MILLSTREAM_CLIENTS),$(MILLSTREAM_CLIENTS),$(CACHE)/clients)
 RESULTS := $(abspath $(TARGET))/operations.jsonl
 MINUTES_FUZZ ?= 5
+RECORDS_PRODUCER ?= 10000000
 ROUNDS_KCL ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help run release test lint unit clients test-year test-kcl test-agent test-long compatibility fuzz deny bench bench-peers bench-tables bench-consumers bench-push bench-20gb generate setup
+.PHONY: help run release test lint unit clients test-year test-kcl test-agent test-producer test-long compatibility fuzz deny bench bench-peers bench-tables bench-consumers bench-producers bench-push bench-20gb generate setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +54,10 @@ test-agent: setup ## the agent on files that are rotated and truncated, killed a
 	$(CARGO) build --locked -p millstream-cli
 	MILLSTREAM_AGENT_SECONDS=600 $(CARGO) test --locked -p millstream-tests --test agent
 
+test-producer: setup ## RECORDS_PRODUCER records, ten million, of the producer SDK through throttles, faults, resharding and kills; minutes
+	$(CARGO) build --release --locked -p millstream-cli
+	MILLSTREAM_RECORDS="$(RECORDS_PRODUCER)" $(CARGO) test --release --locked -p millstream-tests --test producer_storm -- --nocapture
+
 test-long: setup ## 10,000 each of kills, power cuts and corruptions; hours
 	$(CARGO) build --locked -p millstream-cli
 	MILLSTREAM_CYCLES=10000 $(CARGO) test --locked -p millstream-tests --test kill_nine --test power_cut --test corruption --test clock_jumps
@@ -72,6 +77,11 @@ bench-consumers: setup ## Millstream's consumer beside KCL 3.x and kcl-rs; write
 	@mkdir -p "$(CLIENTS)" && MILLSTREAM_CLIENTS="$(CLIENTS)" tools/clients python kcl3
 	$(CARGO) build --release --locked -p millstream-cli -p millstream-benches -p millstream-tests --bins
 	$(TARGET)/release/bench-consumers --millstream $(TARGET)/release/millstream --counter $(TARGET)/release/consumer_counter --clients "$(CLIENTS)"
+
+bench-producers: setup ## Millstream's producer beside the KPL; writes docs/benchmarks-producers.md; ten minutes
+	@mkdir -p "$(CLIENTS)" && MILLSTREAM_CLIENTS="$(CLIENTS)" tools/clients kpl
+	$(CARGO) build --release --locked -p millstream-cli -p millstream-benches -p millstream-tests --bins
+	$(TARGET)/release/bench-producers --millstream $(TARGET)/release/millstream --load $(TARGET)/release/producer_load --clients "$(CLIENTS)"
 
 bench-push: release ## what subscribers get, and what they cost; writes docs/benchmarks-push.md
 	@tools/bench-push $(TARGET)/release/millstream

@@ -34,6 +34,9 @@ pub use measure::{
     BenchResult, DiskResult, IdleResult, Latency, LatencyPoint, Machine, OperationResult, PushResult,
     RunResult, Spread, Summary, Target, Timeline,
 };
-pub use peers::{ConsumersArgs, ContestArgs, PeersArgs, TablesArgs, run_consumers, run_peers, run_tables};
+pub use peers::{
+    ConsumersArgs, ContestArgs, PeersArgs, ProducersArgs, TablesArgs, run_consumers, run_peers,
+    run_producers, run_tables,
+};
 pub use run::run;
 pub use wire::Protocol;

@@ -17,6 +17,7 @@
 
 mod container;
 mod deaggregation;
+mod digest;
 mod hash;
 mod key_table;
 mod message;
@@ -28,23 +29,16 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-use md5::{Digest, Md5};
-
-pub use self::container::{Container, Member, MemberRef};
+pub use self::container::{Container, Member, MemberRef, Room};
 pub use self::deaggregation::{Deaggregation, MemberPolicy, Tally, UserRecords};
+use self::digest::{DIGEST_BYTES, digest};
 pub use self::tags::{Tag, Tags};
 pub use self::user_record::{BrokenMember, MemberFault, UserRecord};
 
 /// What a container begins with.
 const MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
-/// What a container ends with: the MD5 of the message in between.
-const DIGEST_BYTES: usize = 16;
-/// Bytes of a container that are not its message.
+/// Bytes of a container that are not its message: the magic, and at the end the MD5 of the message in between.
 const FRAME_BYTES: usize = MAGIC.len() + DIGEST_BYTES;
-
-fn digest(message: &[u8]) -> [u8; DIGEST_BYTES] {
-    Md5::digest(message).into()
-}
 
 /// A container of a message, whatever that is.
 #[cfg(any(test, fuzzing))]

@@ -9,6 +9,7 @@ mod credentials;
 pub(crate) mod failure;
 mod fan_out;
 mod http;
+mod put_records;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,8 @@ use aws_sdk_kinesis::config::{BehaviorVersion, Builder, StalledStreamProtectionC
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::types;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
 use millstream_model::{ConsumerArn, ConsumerName, ShardId, StreamArn, StreamName};
 use millstream_runtime::SharedClock;
 
@@ -161,8 +164,12 @@ impl StreamApi for AwsStreamApi {
     }
 
     async fn put_records(&self, stream: &StreamRef, records: &[NewRecord]) -> Result<Vec<EntryOutcome>> {
-        let entries = records.iter().map(convert::entry).collect::<Result<Vec<_>>>()?;
-        let request = for_stream!(self.client.put_records().set_records(Some(entries)), stream);
+        let body = Bytes::from(put_records::body(stream, records));
+        let request = for_stream!(self.client.put_records().set_records(Some(Vec::new())), stream);
+        let request = request.customize().mutate_request(move |request| {
+            request.headers_mut().insert("content-length", body.len().to_string());
+            *request.body_mut() = SdkBody::from(body.clone());
+        });
         let reply = self.call(request.send()).await?;
         let outcomes = reply.records.iter().map(convert::outcome).collect::<Result<Vec<_>>>()?;
         if outcomes.len() != records.len() {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use millstream_client::aggregation::{Container, MemberRef};
+use millstream_client::aggregation::{Container, MemberRef, Room};
 
 use crate::budget::Charge;
 use crate::flushes::Flushes;
@@ -36,6 +36,8 @@ pub(crate) struct Filling {
 pub(crate) struct Lane {
     is_ordered: bool,
     open: Option<Open>,
+    /// What the last container took.
+    room: Room,
     queue: VecDeque<Parcel>,
     queued_bytes: usize,
     /// Those that failed, of a lane without an order. In another, they are at the front of the queue.
@@ -88,6 +90,7 @@ impl Lane {
         Self {
             is_ordered,
             open: None,
+            room: Room::default(),
             queue: VecDeque::new(),
             queued_bytes: 0,
             again: Vec::new(),
@@ -120,7 +123,7 @@ impl Lane {
             wake = self.seal(now, how);
         }
         let mut open = Open {
-            container: Container::default(),
+            container: Container::with_room(self.room),
             batch: Batch::new(flushes),
             charge,
             oldest: now,
@@ -139,6 +142,7 @@ impl Lane {
     pub(crate) fn seal(&mut self, now: Duration, how: &Filling) -> Option<Duration> {
         let Open { container, batch, charge, oldest, due } = self.open.take()?;
         let due = due.min(how.due(now, how.grace));
+        self.room = container.room();
         let parcel = Parcel::new(container, batch, charge, oldest, now, due);
         self.queued_bytes += parcel.size;
         self.queue.push_back(parcel);

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -32,6 +32,8 @@ pub struct Pending {
 /// The records that were put into one container at first.
 #[derive(Debug)]
 pub(crate) struct Batch {
+    /// What became of all of them, if they have stayed together.
+    together: OnceLock<Arc<Delivery>>,
     state: Mutex<State>,
     flushes: Arc<Flushes>,
     /// Which flushes wait for it.
@@ -40,9 +42,7 @@ pub(crate) struct Batch {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What became of all of them, except those that went their own way.
-    together: Option<Arc<Delivery>>,
-    /// What became of those, with their places in their last containers.
+    /// What became of those that have parted, with their places in their last containers.
     apart: BTreeMap<u32, (Arc<Delivery>, u64)>,
     /// Records without an outcome, once they have parted.
     left: Option<u32>,
@@ -59,7 +59,7 @@ pub(crate) struct Ticket {
 impl Batch {
     pub(crate) fn new(flushes: &Arc<Flushes>) -> Arc<Self> {
         let epoch = flushes.enter();
-        Arc::new(Self { state: Mutex::default(), flushes: flushes.clone(), epoch })
+        Arc::new(Self { together: OnceLock::new(), state: Mutex::default(), flushes: flushes.clone(), epoch })
     }
 
     /// The future of a record at a place.
@@ -69,10 +69,9 @@ impl Batch {
 
     /// All records have the same outcome.
     pub(crate) fn settle(&self, delivery: &Arc<Delivery>) {
-        let mut state = self.state.lock();
-        state.together = Some(delivery.clone());
-        let wakers = std::mem::take(&mut state.wakers);
-        drop(state);
+        // It is known before wakers are taken, so that nobody leaves one behind; and it is set once.
+        let _ = self.together.set(delivery.clone());
+        let wakers = std::mem::take(&mut self.state.lock().wakers);
         self.flushes.leave(self.epoch);
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
@@ -118,10 +117,14 @@ impl Future for Pending {
     type Output = Result<Receipt, PutError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // Most have their outcome when they are first asked, which then takes no lock.
+        if let Some(delivery) = self.batch.together.get() {
+            return Poll::Ready(self.outcome(delivery.clone(), u64::from(self.index)));
+        }
         let mut state = self.batch.state.lock();
         let own = state.apart.get(&self.index).cloned();
-        let outcome = own.or_else(|| Some((state.together.clone()?, u64::from(self.index))));
-        if let Some((delivery, place)) = outcome {
+        let together = || Some((self.batch.together.get()?.clone(), u64::from(self.index)));
+        if let Some((delivery, place)) = own.or_else(together) {
             drop(state);
             return Poll::Ready(self.outcome(delivery, place));
         }

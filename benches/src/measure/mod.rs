@@ -8,7 +8,7 @@ mod result;
 mod window;
 
 pub use machine::Machine;
-pub(crate) use process::{Usage, own_cpu, usage_of};
+pub(crate) use process::{Usage, descendants_of, own_cpu, usage_of};
 pub use push::{IdleResult, PushResult};
 pub(crate) use recorder::{Recorder, Sample, latency_histogram};
 pub(crate) use result::FORMAT;

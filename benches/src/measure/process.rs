@@ -12,6 +12,29 @@ pub(crate) struct Usage {
     pub(crate) rss_peak_bytes: u64,
 }
 
+impl Usage {
+    /// That of both together. The highest of each need not have been at one moment.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            cpu: self.cpu + other.cpu,
+            rss_bytes: self.rss_bytes + other.rss_bytes,
+            rss_peak_bytes: self.rss_peak_bytes + other.rss_peak_bytes,
+        }
+    }
+}
+
+/// The processes that a process has started, and those that these have. Empty where there is no way to ask.
+pub(crate) fn descendants_of(pid: u32) -> Vec<u32> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let children = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
+    let children: Vec<u32> = children
+        .flat_map(|pids| pids.split_ascii_whitespace().map(str::parse).collect::<Vec<_>>())
+        .flatten()
+        .collect();
+    let further: Vec<_> = children.iter().flat_map(|&child| descendants_of(child)).collect();
+    children.into_iter().chain(further).collect()
+}
+
 /// `None` when there is no such process, or no way to ask.
 pub(crate) fn usage_of(pid: u32) -> Option<Usage> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -62,5 +85,24 @@ mod tests {
     fn asks_about_itself() {
         let usage = usage_of(std::process::id()).unwrap();
         assert!(usage.rss_bytes > 0 && usage.rss_peak_bytes >= usage.rss_bytes / 2);
+    }
+
+    #[test]
+    fn finds_children_and_their_children() {
+        let mut child = std::process::Command::new("sh").args(["-c", "sleep 60 & wait"]).spawn().unwrap();
+        let found = loop {
+            let found = descendants_of(std::process::id());
+            if found.len() >= 2 || child.try_wait().unwrap().is_some() {
+                break found;
+            }
+        };
+        assert!(found.contains(&child.id()));
+        let grandchildren = descendants_of(child.id());
+        assert_eq!(grandchildren.len(), 1);
+        for pid in grandchildren.into_iter().chain([child.id()]) {
+            let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        }
+        child.wait().unwrap();
     }
 }

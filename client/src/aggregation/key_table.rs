@@ -2,9 +2,10 @@
 //!
 //! A key is kept nowhere but in its encoded field, so a new one costs no allocation of its own.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::ops::Range;
 
+use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::wire::put_bytes_field;
@@ -16,7 +17,7 @@ pub(super) struct KeyTable {
     entries: Vec<Entry>,
     /// Indexes of entries, by hash.
     index: HashTable<usize>,
-    /// Keys may come from anybody: which of them collide is not to be foreseen.
+    /// Keys may come from anybody: which of them collide is not to be foreseen, because it is seeded anew each time.
     hasher: RandomState,
 }
 
@@ -28,6 +29,16 @@ struct Entry {
 }
 
 impl KeyTable {
+    /// An empty one with room for so many keys, of so many bytes as they are encoded.
+    pub(super) fn with_room(keys: usize, bytes: usize) -> Self {
+        Self {
+            encoded: Vec::with_capacity(bytes),
+            entries: Vec::with_capacity(keys),
+            index: HashTable::with_capacity(keys),
+            hasher: RandomState::default(),
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }

@@ -167,13 +167,13 @@ pub(super) fn bytes_field_bytes(length: usize) -> usize {
 }
 
 pub(super) fn put_varint_field(number: u8, value: u64, buffer: &mut Vec<u8>) {
-    buffer.put_u8(number << 3);
+    buffer.push(number << 3);
     put_varint(value, buffer);
 }
 
 /// The beginning of a field of bytes: they are to follow.
 pub(super) fn put_bytes_header(number: u8, length: usize, buffer: &mut Vec<u8>) {
-    buffer.put_u8(number << 3 | 2);
+    buffer.push(number << 3 | 2);
     put_varint(length as u64, buffer);
 }
 
@@ -184,10 +184,10 @@ pub(super) fn put_bytes_field(number: u8, bytes: &[u8], buffer: &mut Vec<u8>) {
 
 fn put_varint(mut value: u64, buffer: &mut Vec<u8>) {
     while value >= 0x80 {
-        buffer.put_u8(value.to_le_bytes()[0] | 0x80);
+        buffer.push(value.to_le_bytes()[0] | 0x80);
         value >>= 7;
     }
-    buffer.put_u8(value.to_le_bytes()[0]);
+    buffer.push(value.to_le_bytes()[0]);
 }
 
 #[cfg(test)]

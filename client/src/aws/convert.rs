@@ -3,15 +3,15 @@
 //! A reply is checked here once: what an endpoint sends that no Kinesis would send becomes
 //! [`Error::UnreadableReply`], which names the member, and never a panic or a silent default.
 
-use aws_sdk_kinesis::primitives::{Blob, DateTime};
+use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types;
 use bytes::Bytes;
 use millstream_model::{HashKeyRange, ShardId, Timestamp, limits};
 
 use super::failure;
 use crate::api::{
-    Acknowledgement, ChildShard, EntryOutcome, NewRecord, Record, SequenceNumber, Shard, ShardFilter,
-    StartingPosition, StreamListing, StreamMode, StreamStatus, StreamSummary,
+    Acknowledgement, ChildShard, EntryOutcome, Record, SequenceNumber, Shard, ShardFilter, StartingPosition,
+    StreamListing, StreamMode, StreamStatus, StreamSummary,
 };
 use crate::error::{Error, Result};
 
@@ -79,16 +79,6 @@ pub(super) fn record(wire: types::Record) -> Result<Record> {
         partition_key: wire.partition_key.unwrap_or_default(),
         data: Bytes::from(wire.data.into_inner()),
     })
-}
-
-/// Copies the data, since the record may have to be sent again.
-pub(super) fn entry(record: &NewRecord) -> Result<types::PutRecordsRequestEntry> {
-    types::PutRecordsRequestEntry::builder()
-        .data(Blob::new(record.data.to_vec()))
-        .partition_key(&record.partition_key)
-        .set_explicit_hash_key(record.explicit_hash_key.map(|key| key.to_string()))
-        .build()
-        .map_err(|error| Error::Unsendable(error.to_string()))
 }
 
 /// The outcome of one entry, or an error when it tells neither success nor failure.

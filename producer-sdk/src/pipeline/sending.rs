@@ -77,7 +77,7 @@ impl Call {
 
     async fn make(mut self) {
         let pipeline = self.pipeline.clone();
-        let records: Vec<_> = self.entries.iter_mut().map(|entry| entry.parcel.take_record()).collect();
+        let records = Parcel::take_records(self.entries.iter_mut().map(|entry| &mut entry.parcel));
         self.began = pipeline.clock.monotonic();
         for entry in &mut self.entries {
             entry.parcel.sent.get_or_insert(self.began);

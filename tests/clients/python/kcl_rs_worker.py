@@ -30,7 +30,8 @@ class Processor(RecordProcessorBase):
     def process_records(self, process_records_input):
         for record in process_records_input.records:
             text = record.binary_data.decode()
-            say("record", shard=self.shard, key=record.partition_key, data=text, sequence_number=record.sequence_number)
+            place = {"sequence_number": record.sequence_number, "sub_sequence_number": record.sub_sequence_number}
+            say("record", shard=self.shard, key=record.partition_key, data=text, **place)
         if process_records_input.records:
             self.checkpoint(process_records_input)
 

@@ -11,9 +11,11 @@ use crate::error::Error;
 /// What writes to streams, and over what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Contender {
+    /// On the AWS wire.
     Millstream,
     /// As the KPL does, which cannot do otherwise.
     MillstreamTls,
+    MillstreamGrpc,
     Kpl,
 }
 
@@ -26,8 +28,8 @@ pub(super) enum Load {
     Paced,
 }
 
-pub(super) const CONTENDERS: [Contender; 3] =
-    [Contender::Millstream, Contender::MillstreamTls, Contender::Kpl];
+pub(super) const CONTENDERS: [Contender; 4] =
+    [Contender::Millstream, Contender::MillstreamTls, Contender::MillstreamGrpc, Contender::Kpl];
 pub(super) const LOADS: [Load; 3] = [Load::Small, Load::Large, Load::Paced];
 
 impl Contender {
@@ -35,6 +37,7 @@ impl Contender {
         match self {
             Self::Millstream => "millstream",
             Self::MillstreamTls => "millstream-tls",
+            Self::MillstreamGrpc => "millstream-grpc",
             Self::Kpl => "kpl",
         }
     }
@@ -43,6 +46,7 @@ impl Contender {
         match self {
             Self::Millstream => "Millstream's producer",
             Self::MillstreamTls => "Millstream's producer, TLS",
+            Self::MillstreamGrpc => "Millstream's producer, gRPC",
             Self::Kpl => "KPL 1.0.7, TLS",
         }
     }
@@ -50,7 +54,7 @@ impl Contender {
     /// What a producer of it is.
     pub(super) fn program(self) -> &'static str {
         match self {
-            Self::Millstream | Self::MillstreamTls => {
+            Self::Millstream | Self::MillstreamTls | Self::MillstreamGrpc => {
                 "a Rust program with the producer SDK (`tests/src/bin/producer_load.rs`)"
             }
             Self::Kpl => {
@@ -60,8 +64,14 @@ impl Contender {
         }
     }
 
-    fn is_millstream(self) -> bool {
-        self != Self::Kpl
+    /// What the endpoint of Millstream's producer begins with; `None` of another.
+    fn scheme(self) -> Option<&'static str> {
+        match self {
+            Self::Millstream => Some("http"),
+            Self::MillstreamTls => Some("https"),
+            Self::MillstreamGrpc => Some("grpc"),
+            Self::Kpl => None,
+        }
     }
 }
 
@@ -125,8 +135,7 @@ impl Programs {
 
     /// What starts a producer for a server at `authority`, but for what it is to put.
     pub(super) fn command(&self, contender: Contender, authority: &str, scratch: &Path) -> Command {
-        let mut command = if contender.is_millstream() {
-            let scheme = if contender == Contender::MillstreamTls { "https" } else { "http" };
+        let mut command = if let Some(scheme) = contender.scheme() {
             let mut load = Command::new(&self.load);
             load.env("ENDPOINT", format!("{scheme}://{authority}"));
             load

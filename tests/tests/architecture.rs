@@ -31,7 +31,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "cli",
         &["model", "runtime", "client", "lease", "producer-sdk", "multilang", "agent", "server", "benches"],
     ),
-    ("tests", &["model", "runtime", "client", "consumer-sdk"]),
+    ("tests", &["model", "runtime", "client", "consumer-sdk", "producer-sdk"]),
 ];
 
 /// What a crate must not reach, through whomever. Crates of the workspace are named by their folder.

@@ -51,7 +51,7 @@ pub(crate) struct Answered {
 
 /// Whether a request speaks gRPC, in whichever of its encodings.
 pub(crate) fn is_grpc(parts: &Parts) -> bool {
-    let value = parts.headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
+    let value = parts.headers.get(CONTENT_TYPE).map(hyper::http::HeaderValue::as_bytes);
     value.is_some_and(|value| value.starts_with(b"application/grpc"))
 }
 
@@ -146,7 +146,7 @@ impl GrpcFront {
         if let Route::PutStream = route {
             let messages = Messages::new(body, self.kinesis.reception.budget.clone(), clock.clone());
             let pieces = put_stream::pieces(self.kinesis.clone(), caller, shapes, messages);
-            return Ok(reply::streamed(pieces, deadline, clock.clone()));
+            return Ok(reply::streamed(pieces, deadline, clock));
         }
         let begun = clock.monotonic();
         let work = self.carry_out_unary(route, shapes, caller, body);
@@ -159,7 +159,7 @@ impl GrpcFront {
             Done::Events(subscription) => {
                 let left =
                     deadline.map(|limit| limit.saturating_sub(clock.monotonic().saturating_sub(begun)));
-                reply::streamed(subscription.pieces(), left, clock.clone())
+                reply::streamed(subscription.pieces(), left, clock)
             }
         })
     }

@@ -49,9 +49,8 @@ impl HealthService {
             ("Check", true) => reply::message(&message(status(&self.0)), None),
             ("Check", false) => reply::failure(&Status::not_found(format!("There is no {}.", asked.service))),
             ("Watch", _) => {
-                let clock = reception.clock.clone();
-                let statuses = statuses(self.0.clone(), is_known, clock.clone());
-                reply::streamed(statuses, timeout(parts), clock)
+                let statuses = statuses(self.0.clone(), is_known, reception.clock.clone());
+                reply::streamed(statuses, timeout(parts), &reception.clock)
             }
             _ => reply::failure(&Status::unimplemented(format!("There is no call {}/{method}.", Self::NAME))),
         }

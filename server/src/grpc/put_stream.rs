@@ -190,12 +190,13 @@ impl Puts {
                         next = self.arrived();
                         continue;
                     };
-                    if let Err((input, share)) = begun.add(input, taken.bytes, taken.share) {
+                    if !begun.has_room_for(&input, taken.bytes) {
                         // It opens the batch of the next call.
                         self.unanswered_bytes -= taken.bytes;
-                        self.taken_ahead = Some(Taken { input: Ok(input), bytes: taken.bytes, share });
+                        self.taken_ahead = Some(Taken { input: Ok(input), ..taken });
                         break;
                     }
+                    begun.add(input, taken.bytes, taken.share);
                 }
                 Err(error) => {
                     if let Some(batch) = batch.take() {
@@ -268,22 +269,17 @@ impl Batch {
         Self { input, counts, bytes, shares: share.into_iter().collect() }
     }
 
-    /// Adds a request, or gives it back where it is to be put by itself.
-    fn add(
-        &mut self,
-        input: PutRecordsInput,
-        bytes: usize,
-        share: Option<OwnedSemaphorePermit>,
-    ) -> Result<(), (PutRecordsInput, Option<OwnedSemaphorePermit>)> {
+    /// Whether a request may be put together with those before it.
+    fn has_room_for(&self, input: &PutRecordsInput, bytes: usize) -> bool {
         let records = self.input.records.len() + input.records.len();
-        if records > BATCH_RECORDS_MAX || self.bytes + bytes > BATCH_BYTES_MAX {
-            return Err((input, share));
-        }
+        records <= BATCH_RECORDS_MAX && self.bytes + bytes <= BATCH_BYTES_MAX
+    }
+
+    fn add(&mut self, input: PutRecordsInput, bytes: usize, share: Option<OwnedSemaphorePermit>) {
         self.counts.push(input.records.len());
         self.input.records.extend(input.records);
         self.bytes += bytes;
         self.shares.extend(share);
-        Ok(())
     }
 }
 

@@ -50,7 +50,7 @@ impl Reflection {
             return reply::failure(&Status::unimplemented(format!("There is no call {}.", parts.uri.path())));
         }
         let messages = Messages::new(body, self.budget.clone(), self.clock.clone());
-        reply::streamed(answers(self.files.clone(), messages), timeout(parts), self.clock.clone())
+        reply::streamed(answers(self.files.clone(), messages), timeout(parts), &self.clock)
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) fn failure(status: &Status) -> Response<Reply> {
 pub(super) fn streamed(
     pieces: impl Stream<Item = Piece> + Send + 'static,
     deadline: Option<Duration>,
-    clock: SharedClock,
+    clock: &SharedClock,
 ) -> Response<Reply> {
     let pieces = Box::pin(pieces);
     let alarm = deadline.map(|deadline| clock.sleep(deadline));

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::*;
+use crate::Form;
 
 const MIB: usize = 1024 * 1024;
 

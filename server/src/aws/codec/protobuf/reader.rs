@@ -221,7 +221,7 @@ impl<'b> ProtobufReader<'b> {
             let (total, before) = extent(tag.wire, &self.body[self.position..entry_end])?;
             match tag.number {
                 1 if tag.wire == Wire::Bytes => {
-                    key = &self.body[self.position + before..self.position + total]
+                    key = &self.body[self.position + before..self.position + total];
                 }
                 2 if self.position + total == entry_end => {
                     self.next = Next::Value { kind: &field.kind, wire: tag.wire };

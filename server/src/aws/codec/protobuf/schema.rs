@@ -176,8 +176,9 @@ impl<'d> Named<'d> {
         let number = u32::try_from(field.number()).ok()?;
         let name = member(field.name());
         let nested = self.numbers.get(field.type_name()).map(|index| self.messages[*index]);
-        let is_map =
-            nested.is_some_and(|nested| nested.options.as_ref().is_some_and(|options| options.map_entry()));
+        let is_map = nested.is_some_and(|nested| {
+            nested.options.as_ref().is_some_and(prost_types::MessageOptions::map_entry)
+        });
         if is_map {
             let value = nested?.field.iter().find(|field| field.number() == 2)?;
             return Some(Field { number, name, count: Count::Map, kind: self.kind(value)? });

@@ -16,10 +16,10 @@ use std::time::Duration;
 use millstream_client::Record;
 use millstream_client::aggregation::Deaggregation;
 use millstream_model::Timestamp;
-use millstream_runtime::{Clock, SystemClock};
+use millstream_runtime::SystemClock;
 use millstream_tests::memory::resident_bytes;
 use millstream_tests::random::{Random, seed};
-use millstream_tests::server::{binary, pause_for};
+use millstream_tests::server::{ServerOptions, binary, pause_for};
 use millstream_tests::wire::{StoredRecord, Wire};
 use millstream_tests::{Session, Transport};
 
@@ -221,11 +221,48 @@ fn append_to(path: &Path) -> File {
     File::options().create(true).append(true).open(path).unwrap()
 }
 
+/// What a rotation does now and then.
+fn rotate(writer: &mut Writer, readers: &mut [Reader], random: &mut Random) {
+    if random.once_in(60) {
+        writer.rename(random);
+    }
+    if random.once_in(60) {
+        writer.copy_and_truncate();
+    }
+    if random.once_in(50) {
+        readers.iter_mut().for_each(Reader::read);
+        let is_in = |reader: &Reader, lines: &[u64]| lines.iter().all(|line| reader.found.contains(line));
+        let is_put = |lines: &[u64]| readers.iter().all(|reader| is_in(reader, lines));
+        writer.truncate_if_all_is_put(is_put);
+        writer.remove_if_all_is_put(is_put);
+    }
+}
+
+/// Ends it as a crash does, and starts it again while lines go on.
+fn crash(agent: &mut Agent, writer: &mut Writer, random: &mut Random) {
+    agent.kill();
+    for _ in 0..random.below(20) {
+        writer.write(random);
+        pause_for(Duration::from_millis(random.below(50)));
+    }
+    agent.start_again();
+}
+
+/// Until everything is there that was written, or nothing more comes of waiting.
+fn wait_for_all(readers: &mut [Reader], written: usize) {
+    let clock = SystemClock::shared();
+    let deadline = clock.monotonic() + PATIENCE;
+    while readers.iter().any(|reader| reader.found.len() < written) && clock.monotonic() < deadline {
+        pause_for(Duration::from_millis(100));
+        readers.iter_mut().for_each(Reader::read);
+    }
+}
+
 #[test]
 #[allow(clippy::print_stderr)]
 fn every_line_is_put_through_rotation_truncation_and_kills() {
     let (mut random, clock) = (Random::new(seed()), SystemClock::shared());
-    let session = Session::with(Transport::Http, |options| options.without_limits());
+    let session = Session::with(Transport::Http, ServerOptions::without_limits);
     let mut readers = STREAMS.map(|stream| {
         let mut wire = Wire::connect(session.server.address()).unwrap();
         wire.create_stream(stream, 2).unwrap();
@@ -240,56 +277,32 @@ fn every_line_is_put_through_rotation_truncation_and_kills() {
     while clock.monotonic() < begin + length {
         writer.write(&mut random);
         pause_for(Duration::from_millis(random.below(15)));
-        if random.once_in(60) {
-            writer.rename(&mut random);
-        }
-        if random.once_in(60) {
-            writer.copy_and_truncate();
-        }
-        if random.once_in(50) {
-            readers.iter_mut().for_each(Reader::read);
-            let is_put = |lines: &[u64]| {
-                lines.iter().all(|line| readers.iter().all(|reader| reader.found.contains(line)))
-            };
-            writer.truncate_if_all_is_put(is_put);
-            writer.remove_if_all_is_put(is_put);
-        }
-        if random.once_in(300) {
-            killed.kill();
-            for _ in 0..random.below(20) {
-                writer.write(&mut random);
-                pause_for(Duration::from_millis(random.below(50)));
-            }
-            killed.start_again();
-            kills += 1;
-        }
+        rotate(&mut writer, &mut readers, &mut random);
         killed.assert_runs();
         calm.assert_runs();
+        if random.once_in(300) {
+            crash(&mut killed, &mut writer, &mut random);
+            kills += 1;
+        }
         let bytes = resident_bytes(calm.process.id());
         if clock.monotonic() < begin + length / 3 {
             warm_bytes = bytes.max(warm_bytes);
         }
         bytes_max = bytes.max(bytes_max);
     }
-    let deadline = clock.monotonic() + PATIENCE;
-    let written = usize::try_from(writer.next_line).unwrap();
-    while readers.iter().any(|reader| reader.found.len() < written) && clock.monotonic() < deadline {
-        pause_for(Duration::from_millis(100));
-        readers.iter_mut().for_each(Reader::read);
+    wait_for_all(&mut readers, usize::try_from(writer.next_line).unwrap());
+    for reader in &readers {
+        let (stream, written) = (reader.stream, writer.next_line);
+        let lost: Vec<_> = (1..=written).filter(|line| !reader.found.contains(line)).take(20).collect();
+        assert!(
+            lost.is_empty(),
+            "{stream}: of {written} lines {} were put, and not {lost:?} …",
+            reader.found.len()
+        );
+        eprintln!("{stream}: {written} lines, put {} times", reader.copies);
     }
     killed.stop();
     calm.stop();
-    for reader in &readers {
-        let lost: Vec<_> = (1..=writer.next_line).filter(|line| !reader.found.contains(line)).collect();
-        assert!(
-            lost.is_empty(),
-            "{}: {} lines are lost: {:?}",
-            reader.stream,
-            lost.len(),
-            &lost[..lost.len().min(20)]
-        );
-        eprintln!("{}: {written} lines, {} records", reader.stream, reader.copies);
-    }
     eprintln!("{kills} kills, {} rotations, {warm_bytes} bytes warm, at most {bytes_max}", writer.next_file);
     assert!(
         bytes_max <= warm_bytes + GROWTH_BYTES_MAX,

@@ -49,15 +49,19 @@ async fn an_exception_is_in_the_details() {
 #[tokio::test]
 async fn a_throttled_call_says_when_to_try_again() {
     let mut world = World::limited(LimitsPreset::Aws).await;
+    let request = || PutRecordRequest {
+        stream_name: Some("orders".to_owned()),
+        data: Some(vec![0; 700_000].into()),
+        partition_key: Some("k".to_owned()),
+        ..Default::default()
+    };
     let mut throttled = None;
-    for _ in 0..20 {
-        throttled = world.streams.describe_limits(DescribeLimitsRequest {}).await.err().or(throttled);
+    for _ in 0..5 {
+        throttled = world.records.put_record(request()).await.err().or(throttled);
     }
-    let status = throttled.expect("the rate of calls is limited");
-    assert_eq!(
-        (status.code(), reason(&status).as_str()),
-        (Code::ResourceExhausted, "LimitExceededException")
-    );
+    let status = throttled.expect("a shard takes a mebibyte a second");
+    let shown = (status.code(), reason(&status));
+    assert_eq!(shown, (Code::ResourceExhausted, "ProvisionedThroughputExceededException".to_owned()));
     let details = status.get_error_details();
     assert_eq!(details.retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
 }

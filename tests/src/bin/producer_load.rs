@@ -193,7 +193,7 @@ async fn run() -> Result<(), BoxError> {
     for task in 0..tasks {
         let load = load.clone();
         putting.spawn("put", OnFailure::Shutdown, async move {
-            let ended = if load.rate > 0 { load.put_paced().await } else { load.put_all(task << 40).await };
+            let ended = load.put(task << 40).await;
             ended.map(|never| match never {}).map_err(|error| error.to_string())
         });
     }

@@ -15,7 +15,7 @@ use crate::stream::Weather;
 use crate::tree::Node;
 use crate::world::World;
 
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 100;
 const LOG: &str = "/logs/app.log";
 
 /// Writes lines of which no two are alike, and treats its files as programs and their rotation do.
@@ -240,7 +240,7 @@ fn storm(seed: u64) -> (usize, usize) {
 
 #[test]
 fn every_line_is_put_through_all_storms() {
-    if let Ok(seed) = std::env::var("SEED") {
+    if let Ok(seed) = std::env::var("MILLSTREAM_SEED") {
         tracing_subscriber::fmt().with_ansi(false).init();
         println!("{:?}", storm(seed.parse().unwrap()));
         return;

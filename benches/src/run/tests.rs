@@ -165,7 +165,9 @@ async fn results_keep_their_field_names() {
     assert_eq!(keys(&json["target"]), sorted("durability endpoint label"));
     assert_eq!(
         keys(&json["parameters"]),
-        sorted("batch connections duration protocol rate record-size repeat shards streams threads warm-up")
+        sorted(
+            "batch connections duration grpc protocol rate record-size repeat shards streams threads unanswered warm-up"
+        )
     );
     assert_eq!(
         keys(&json["runs"][0]),

@@ -98,7 +98,8 @@ impl Campaign {
 
     fn round(&self, number: u64) -> Round {
         let stream = format!("round-{number}");
-        self.wire().create_stream(&stream, SHARDS).unwrap();
+        // Room comes back bit by bit, while files go that nobody needs.
+        self.when_there_is_room("for a new stream", |wire| wire.create_stream(&stream, SHARDS));
         let ledger = Ledger::new(&stream, self.wire().shards(&stream).unwrap());
         let writers = Writers::new(&stream, WRITERS);
         Round { stream, ledger, writers }
@@ -142,16 +143,19 @@ impl Campaign {
 
     /// Waits until puts work again.
     fn recovers(&mut self, when: &str) {
+        let took = self.when_there_is_room(when, |wire| wire.put_record(PROBE, "probe", b"probe").map(drop));
+        self.report.slowest_recovery = self.report.slowest_recovery.max(took);
+    }
+
+    /// Calls until the server has room for it again, and gives how long that took.
+    fn when_there_is_room(&self, when: &str, call: impl Fn(&mut Wire) -> Result<(), Failure>) -> Duration {
         let clock = SystemClock::shared();
         let began = clock.monotonic();
         loop {
-            let outcome = self.wire().put_record(PROBE, "probe", b"probe");
+            let outcome = call(&mut self.wire());
             let took = clock.monotonic().saturating_sub(began);
             match outcome {
-                Ok(_) => {
-                    self.report.slowest_recovery = self.report.slowest_recovery.max(took);
-                    return;
-                }
+                Ok(()) => return took,
                 Err(Failure::Refused { status: 500.., .. }) if took < RECOVERY_LIMIT => pause(),
                 Err(failure) => panic!("{when}: {failure} after {took:?}\n{}", self.server.log()),
             }

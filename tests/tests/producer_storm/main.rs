@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use millstream_client::aws::AwsSettings;
-use millstream_producer_sdk::{Order, Pending, Producer, Record};
+use millstream_producer_sdk::{Order, Pending, Producer, ProducerSettings, Record};
 use millstream_runtime::{Clock, SystemClock};
 use millstream_tests::ServerOptions;
 use millstream_tests::random::{Random, seed};
@@ -34,6 +34,7 @@ const RECORDS: usize = 200_000;
 const PEACE: usize = 20_000;
 /// Of a long run, so that it does not consist of restarts.
 const EVENTS_MAX: usize = 200;
+const TTL: Duration = Duration::from_secs(300);
 /// Futures that are held before the oldest is looked at.
 const HELD: usize = 100_000;
 
@@ -45,7 +46,9 @@ async fn producer(cutter: &Cutter) -> Producer {
     let url = format!("http://{}", cutter.address());
     let settings = AwsSettings { endpoint_url: Some(url), ..AwsSettings::default() };
     let producer = Producer::on_aws(&settings, STREAM.parse().unwrap()).await.unwrap();
-    producer.order(Order::PartitionKey).start().await.unwrap()
+    // A server that is started again on a busy machine may take its time, and records wait for those before them.
+    let patient = |settings: &mut ProducerSettings| settings.record_ttl = TTL;
+    producer.order(Order::PartitionKey).settings(patient).start().await.unwrap()
 }
 
 fn record(id: Id) -> Record {

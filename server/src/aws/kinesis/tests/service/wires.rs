@@ -31,7 +31,7 @@ fn aimed(node: Node, turn: u16, iterator: Option<&str>) -> Node {
             "ConsumerName" => pick(&["app", "other"]),
             "NewStartingHashKey" => pick(&["85070591730234615865843651857942052864", "1"]),
             "ShardIterator" => iterator.map_or_else(|| Node::text("none"), Node::text),
-            "DryRun" => Node::Boolean(turn % 8 == 0),
+            "DryRun" => Node::Boolean(turn.is_multiple_of(8)),
             _ => value,
         };
         (name, value)

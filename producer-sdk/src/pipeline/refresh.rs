@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use millstream_client::{Error, Shard, ShardFilter, StreamApi, StreamRef};
-use millstream_runtime::{Backoff, Clock};
+use millstream_runtime::Backoff;
 
 use super::Pipeline;
 use crate::shard_map::{NoMap, ShardMap};
@@ -63,7 +63,7 @@ impl Pipeline {
             let listed = tokio::select! {
                 biased;
                 () = self.tasks.stopping() => return,
-                listed = list(self.api.as_ref(), &self.stream, self.clock.as_ref()) => listed,
+                listed = self.list() => listed,
             };
             // A stream that is being resharded has a map before long.
             let mut is_urgent = matches!(listed, Err(NotListed::Inconsistent(_)));
@@ -86,6 +86,15 @@ impl Pipeline {
         }
     }
 
+    async fn list(&self) -> Result<ShardMap, NotListed> {
+        // A shard that something landed in may be closed by now, and is not among the open ones then.
+        let is_any_lost = !self.strayed.lock().is_empty();
+        let filter = if is_any_lost { ShardFilter::FromTrimHorizon } else { ShardFilter::AtLatest };
+        let listed = self.clock.timeout(LISTING_LIMIT, self.api.all_shards(&self.stream, filter)).await;
+        let shards = listed.ok_or(NotListed::TimedOut)??;
+        Ok(ShardMap::new(&shards)?)
+    }
+
     fn adopt(&self, map: ShardMap) {
         let now = self.clock.monotonic();
         let mut routes = self.routes.write();
@@ -97,10 +106,4 @@ impl Pipeline {
         drop(routes);
         self.woken.notify_one();
     }
-}
-
-async fn list(api: &dyn StreamApi, stream: &StreamRef, clock: &dyn Clock) -> Result<ShardMap, NotListed> {
-    let listed = clock.timeout(LISTING_LIMIT, api.all_shards(stream, ShardFilter::AtLatest)).await;
-    let shards = listed.ok_or(NotListed::TimedOut)??;
-    Ok(ShardMap::new(&shards)?)
 }

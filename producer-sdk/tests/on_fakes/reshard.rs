@@ -104,6 +104,22 @@ async fn a_container_in_a_shard_that_listings_do_not_show_yet_waits_for_them() {
 }
 
 #[tokio::test]
+async fn a_container_in_a_shard_that_is_closed_before_any_listing_is_put_again() {
+    let clock = clock();
+    let stream = FakeStream::new(&clock, 1, 1);
+    let producer = producer_of(&stream, &clock, 1).start().await.unwrap();
+    let pending = send(&producer, [100, 900]).await;
+    stream.split(shard(0));
+    pass(&clock, MS * 150).await;
+    // What it landed in is gone when listings show anything new.
+    stream.merge_up(shard(1));
+    stream.publish();
+    let receipts = receipts(&clock, pending).await;
+    assert_eq!(found(&stream, MemberPolicy::KclStrict), [100, 900]);
+    assert!(receipts.iter().all(|receipt| receipt.copies() == (2..=2) && receipt.shard() == shard(3)));
+}
+
+#[tokio::test]
 async fn a_container_about_which_nothing_becomes_known_expires_and_is_said_to_be_stored() {
     let clock = clock();
     let stream = FakeStream::new(&clock, 1, 1);

@@ -31,18 +31,20 @@ impl StreamApi for FakeStream {
         filter: ShardFilter,
         after: Option<&PageToken>,
     ) -> Result<Page<Shard>> {
-        assert_eq!(filter, ShardFilter::AtLatest);
+        assert!(matches!(filter, ShardFilter::AtLatest | ShardFilter::FromTrimHorizon));
         let fails = self.0.state.lock().weather.failing_listings;
         if self.happens(fails) {
             return Err(Error::AccessDenied("not today".to_owned()));
         }
         let mut state = self.0.state.lock();
         state.listings += 1;
-        // Pages of three, and closed shards as endpoints without filters show them.
+        let shows = |shard: &&Shard| filter == ShardFilter::FromTrimHorizon || shard.is_open();
+        let listed: Vec<_> = state.listed.iter().filter(shows).cloned().collect();
+        // Pages of three.
         let from: usize = after.map_or(0, |token| token.0.parse().unwrap());
-        let until = (from + 3).min(state.listed.len());
-        let next = (until < state.listed.len()).then(|| PageToken(until.to_string()));
-        Ok(Page { items: state.listed[from..until].to_vec(), next })
+        let until = (from + 3).min(listed.len());
+        let next = (until < listed.len()).then(|| PageToken(until.to_string()));
+        Ok(Page { items: listed.get(from..until).unwrap_or_default().to_vec(), next })
     }
 
     async fn create_stream(&self, _: &NewStream) -> Result<()> {

@@ -2,7 +2,8 @@
 //! start again; a stream that is slow, loses calls, throttles and is away. Whatever happens, every line is put once or more,
 //! whole, and nothing is put that nobody wrote.
 //!
-//! `SEED=17 cargo test -p millstream-agent --test on_fakes storms -- --nocapture` runs one seed alone, and shows its log.
+//! `MILLSTREAM_SEED=17 cargo test -p millstream-agent --test on_fakes storms -- --nocapture` runs one seed alone, and shows
+//! its log.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;

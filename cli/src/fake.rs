@@ -1,19 +1,15 @@
 //! A stream in memory that fails as it is told to, and a clock that jumps, for tests.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use millstream_client::{
-    Acknowledgement, ChildShard, EntryOutcome, Error, NewRecord, NewStream, Next, Page, PageToken, Record,
-    RecordPage, SequenceNumber, Shard, ShardFilter, ShardIterator, StartingPosition, StreamApi,
-    StreamConsumer, StreamListing, StreamRef, StreamSummary, Subscription,
+    Acknowledgement, ChildShard, EntryOutcome, Error, NewRecord, Next, Page, PageToken, Record, RecordPage,
+    SequenceNumber, Shard, ShardFilter, ShardIterator, StartingPosition, StreamApi, StreamRef,
 };
-use millstream_model::{
-    ConsumerArn, ConsumerName, HashKey, HashKeyRange, ShardId, StreamArn, StreamName, Timestamp,
-};
+use millstream_model::{HashKey, HashKeyRange, ShardId, Timestamp};
 use millstream_runtime::Clock;
 use millstream_runtime::clock::Sleep;
 
@@ -291,63 +287,6 @@ impl StreamApi for FakeStream {
         state.reads.push(id);
         Ok(page)
     }
-
-    async fn create_stream(&self, _: &NewStream) -> Result<()> {
-        unimplemented()
-    }
-
-    async fn delete_stream(&self, _: &StreamRef, _: bool) -> Result<()> {
-        unimplemented()
-    }
-
-    async fn describe_stream_summary(&self, _: &StreamRef) -> Result<StreamSummary> {
-        unimplemented()
-    }
-
-    async fn list_streams(&self, _: Option<&StreamName>) -> Result<Page<StreamListing, StreamName>> {
-        unimplemented()
-    }
-
-    async fn register_stream_consumer(&self, _: &StreamArn, _: &ConsumerName) -> Result<StreamConsumer> {
-        unimplemented()
-    }
-
-    async fn describe_stream_consumer(&self, _: &StreamArn, _: &ConsumerName) -> Result<StreamConsumer> {
-        unimplemented()
-    }
-
-    async fn subscribe_to_shard(
-        &self,
-        _: &ConsumerArn,
-        _: ShardId,
-        _: &StartingPosition,
-    ) -> Result<Box<dyn Subscription>> {
-        unimplemented()
-    }
-
-    async fn increase_retention(&self, _: &StreamRef, _: u32) -> Result<()> {
-        unimplemented()
-    }
-
-    async fn decrease_retention(&self, _: &StreamRef, _: u32) -> Result<()> {
-        unimplemented()
-    }
-
-    async fn add_tags(&self, _: &StreamRef, _: &BTreeMap<String, String>) -> Result<()> {
-        unimplemented()
-    }
-
-    async fn remove_tags(&self, _: &StreamRef, _: &[String]) -> Result<()> {
-        unimplemented()
-    }
-
-    async fn list_tags(&self, _: &StreamRef, _: Option<&str>) -> Result<Page<(String, String), String>> {
-        unimplemented()
-    }
-}
-
-fn unimplemented<T>() -> Result<T> {
-    Err(Error::Unsendable("the fake knows records alone".to_owned()))
 }
 
 /// Stands still until nothing but sleeping is left to do, then jumps to the end of the sleep.

@@ -37,7 +37,7 @@ pub use self::settings::{AwsService, AwsSettings};
 use crate::api::{
     Capacity, EntryOutcome, NewRecord, NewStream, Next, Page, PageToken, RecordPage, SequenceNumber, Shard,
     ShardFilter, ShardIterator, StartingPosition, StreamApi, StreamConsumer, StreamListing, StreamRef,
-    StreamSummary, Subscription,
+    StreamSummary, Subscription, one_each,
 };
 use crate::error::{Error, Result};
 pub use aws_config::SdkConfig;
@@ -171,12 +171,8 @@ impl StreamApi for AwsStreamApi {
             *request.body_mut() = SdkBody::from(body.clone());
         });
         let reply = self.call(request.send()).await?;
-        let outcomes = reply.records.iter().map(convert::outcome).collect::<Result<Vec<_>>>()?;
-        if outcomes.len() != records.len() {
-            let (given, got) = (records.len(), outcomes.len());
-            return Err(Error::UnreadableReply(format!("{got} outcomes for {given} records")));
-        }
-        Ok(outcomes)
+        let outcomes = reply.records.iter().map(convert::outcome).collect::<Result<_>>()?;
+        one_each(outcomes, records)
     }
 
     async fn get_shard_iterator(

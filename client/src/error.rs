@@ -52,6 +52,9 @@ pub enum Error {
     Configuration(String),
     #[error("no credentials: {0}")]
     Credentials(String),
+    /// What the calls go through has no such call.
+    #[error("{0} is not offered here")]
+    NotOffered(&'static str),
     /// The request could not be put into the wire's form.
     #[error("the request cannot be sent: {0}")]
     Unsendable(String),

@@ -26,7 +26,7 @@ use self::transport::{Reach, Transport};
 use crate::api::{
     Capacity, EntryOutcome, NewRecord, NewStream, Next, Page, PageToken, RecordPage, Shard, ShardFilter,
     ShardIterator, StartingPosition, StreamApi, StreamConsumer, StreamListing, StreamRef, StreamSummary,
-    Subscription,
+    Subscription, one_each,
 };
 use crate::aws::{AwsService, AwsSettings};
 use crate::error::{Error, Result};
@@ -176,12 +176,8 @@ impl StreamApi for GrpcStreamApi {
         let entries = records.iter().map(convert::entry).collect();
         let message = v1::PutRecordsRequest { records: entries, stream_name, stream_arn, dry_run: None };
         let reply = call!(self, records.put_records(message))?;
-        let outcomes = reply.records.iter().map(convert::outcome).collect::<Result<Vec<_>>>()?;
-        if outcomes.len() != records.len() {
-            let (given, got) = (records.len(), outcomes.len());
-            return Err(Error::UnreadableReply(format!("{got} outcomes for {given} records")));
-        }
-        Ok(outcomes)
+        let outcomes = reply.records.iter().map(convert::outcome).collect::<Result<_>>()?;
+        one_each(outcomes, records)
     }
 
     async fn get_shard_iterator(

@@ -12,11 +12,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use bytestring::ByteString;
 use millstream_client::{
-    Acknowledgement, EntryOutcome, Error, NewRecord, NewStream, Page, PageToken, RecordPage, Shard,
-    ShardFilter, ShardIterator, StartingPosition, StreamApi, StreamConsumer, StreamListing, StreamRef,
-    StreamSummary, Subscription,
+    Acknowledgement, EntryOutcome, Error, NewRecord, Page, PageToken, Shard, ShardFilter, StreamApi,
+    StreamRef,
 };
-use millstream_model::{ConsumerArn, ConsumerName, HashKey, HashKeyRange, ShardId, StreamArn, StreamName};
+use millstream_model::{HashKey, HashKeyRange, ShardId};
 use millstream_producer_sdk::{Producer, Record};
 use millstream_runtime::{Clock, OnFailure, SystemClock, TaskSet};
 
@@ -49,10 +48,6 @@ fn shards() -> Vec<Shard> {
     (0..).zip(HashKeyRange::uniform(SHARDS)).map(shard).collect()
 }
 
-fn unused<T>() -> Result<T> {
-    Err(Error::Validation("nobody calls this".to_owned()))
-}
-
 #[async_trait]
 impl StreamApi for Null {
     async fn put_records(&self, _: &StreamRef, records: &[NewRecord]) -> Result<Vec<EntryOutcome>> {
@@ -71,58 +66,6 @@ impl StreamApi for Null {
     }
     async fn list_shards(&self, _: &StreamRef, _: ShardFilter, _: Option<&PageToken>) -> Result<Page<Shard>> {
         Ok(Page { items: shards(), next: None })
-    }
-    async fn create_stream(&self, _: &NewStream) -> Result<()> {
-        unused()
-    }
-    async fn delete_stream(&self, _: &StreamRef, _: bool) -> Result<()> {
-        unused()
-    }
-    async fn describe_stream_summary(&self, _: &StreamRef) -> Result<StreamSummary> {
-        unused()
-    }
-    async fn list_streams(&self, _: Option<&StreamName>) -> Result<Page<StreamListing, StreamName>> {
-        unused()
-    }
-    async fn get_shard_iterator(
-        &self,
-        _: &StreamRef,
-        _: ShardId,
-        _: &StartingPosition,
-    ) -> Result<ShardIterator> {
-        unused()
-    }
-    async fn get_records(&self, _: &StreamRef, _: &ShardIterator, _: usize) -> Result<RecordPage> {
-        unused()
-    }
-    async fn register_stream_consumer(&self, _: &StreamArn, _: &ConsumerName) -> Result<StreamConsumer> {
-        unused()
-    }
-    async fn describe_stream_consumer(&self, _: &StreamArn, _: &ConsumerName) -> Result<StreamConsumer> {
-        unused()
-    }
-    async fn subscribe_to_shard(
-        &self,
-        _: &ConsumerArn,
-        _: ShardId,
-        _: &StartingPosition,
-    ) -> Result<Box<dyn Subscription>> {
-        unused()
-    }
-    async fn increase_retention(&self, _: &StreamRef, _: u32) -> Result<()> {
-        unused()
-    }
-    async fn decrease_retention(&self, _: &StreamRef, _: u32) -> Result<()> {
-        unused()
-    }
-    async fn add_tags(&self, _: &StreamRef, _: &BTreeMap<String, String>) -> Result<()> {
-        unused()
-    }
-    async fn remove_tags(&self, _: &StreamRef, _: &[String]) -> Result<()> {
-        unused()
-    }
-    async fn list_tags(&self, _: &StreamRef, _: Option<&str>) -> Result<Page<(String, String), String>> {
-        unused()
     }
 }
 

@@ -193,6 +193,7 @@ fn code(error: &Error) -> &str {
         Error::ServiceUnavailable { .. } => "ServiceUnavailable",
         Error::Configuration(_) => "Configuration",
         Error::Credentials(_) => "Credentials",
+        Error::NotOffered(_) => "NotOffered",
         Error::Unsendable(_) => "Unsendable",
         Error::Unreachable(_) => "Unreachable",
         Error::Untrusted(_) => "Untrusted",

@@ -1,6 +1,5 @@
 //! A stream of one shard in memory that is slow, loses calls and replies, throttles, and refuses.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +7,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use millstream_client::aggregation::Deaggregation;
 use millstream_client::{
-    Acknowledgement, EntryOutcome, Error, NewRecord, NewStream, Page, PageToken, Record, RecordPage, Result,
-    Shard, ShardFilter, ShardIterator, StartingPosition, StreamApi, StreamConsumer, StreamListing, StreamRef,
-    StreamSummary, Subscription,
+    Acknowledgement, EntryOutcome, Error, NewRecord, Page, PageToken, Record, Result, Shard, ShardFilter,
+    StreamApi, StreamRef,
 };
-use millstream_model::{ConsumerArn, ConsumerName, HashKeyRange, ShardId, StreamArn, StreamName, Timestamp};
+use millstream_model::{HashKeyRange, ShardId, Timestamp};
 use millstream_runtime::{Clock, Entropy, ManualClock, SeededEntropy};
 use parking_lot::Mutex;
 
@@ -107,10 +105,6 @@ impl FakeStream {
     }
 }
 
-fn unused<T>() -> Result<T> {
-    Err(Error::Validation("no agent calls this".to_owned()))
-}
-
 #[async_trait]
 impl StreamApi for FakeStream {
     async fn put_records(&self, _: &StreamRef, records: &[NewRecord]) -> Result<Vec<EntryOutcome>> {
@@ -150,58 +144,5 @@ impl StreamApi for FakeStream {
             ending_sequence_number: None,
         };
         Ok(Page { items: vec![shard], next: None })
-    }
-
-    async fn create_stream(&self, _: &NewStream) -> Result<()> {
-        unused()
-    }
-    async fn delete_stream(&self, _: &StreamRef, _: bool) -> Result<()> {
-        unused()
-    }
-    async fn describe_stream_summary(&self, _: &StreamRef) -> Result<StreamSummary> {
-        unused()
-    }
-    async fn list_streams(&self, _: Option<&StreamName>) -> Result<Page<StreamListing, StreamName>> {
-        unused()
-    }
-    async fn get_shard_iterator(
-        &self,
-        _: &StreamRef,
-        _: ShardId,
-        _: &StartingPosition,
-    ) -> Result<ShardIterator> {
-        unused()
-    }
-    async fn get_records(&self, _: &StreamRef, _: &ShardIterator, _: usize) -> Result<RecordPage> {
-        unused()
-    }
-    async fn register_stream_consumer(&self, _: &StreamArn, _: &ConsumerName) -> Result<StreamConsumer> {
-        unused()
-    }
-    async fn describe_stream_consumer(&self, _: &StreamArn, _: &ConsumerName) -> Result<StreamConsumer> {
-        unused()
-    }
-    async fn subscribe_to_shard(
-        &self,
-        _: &ConsumerArn,
-        _: ShardId,
-        _: &StartingPosition,
-    ) -> Result<Box<dyn Subscription>> {
-        unused()
-    }
-    async fn increase_retention(&self, _: &StreamRef, _: u32) -> Result<()> {
-        unused()
-    }
-    async fn decrease_retention(&self, _: &StreamRef, _: u32) -> Result<()> {
-        unused()
-    }
-    async fn add_tags(&self, _: &StreamRef, _: &BTreeMap<String, String>) -> Result<()> {
-        unused()
-    }
-    async fn remove_tags(&self, _: &StreamRef, _: &[String]) -> Result<()> {
-        unused()
-    }
-    async fn list_tags(&self, _: &StreamRef, _: Option<&str>) -> Result<Page<(String, String), String>> {
-        unused()
     }
 }

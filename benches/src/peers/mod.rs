@@ -1,12 +1,14 @@
-//! The same workloads against Millstream and its peers, side by side, and a page that says what came of it. There are
-//! two such contests: on streams, with servers that speak Kinesis, and on tables, with servers that speak DynamoDB.
-//! `libraries` compares consumers and `producers` what writes, all on one server.
+//! Millstream and its peers, side by side, and a page that says what came of it.
+//!
+//! The same workloads go to servers that speak Kinesis and, in a contest of their own, to servers that speak DynamoDB.
+//! `libraries` compares what consumes and `producers` what writes, all on one server.
 //!
 //! Every measurement has a fresh server on an empty directory and the machine to itself. Servers take turns
 //! within a round, and there are several rounds, so that a slow minute of the machine hits them all.
 
 mod catalogue;
 mod comparison;
+mod ground;
 mod install;
 mod libraries;
 mod page;

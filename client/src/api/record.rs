@@ -76,3 +76,15 @@ pub enum Next {
         children: Vec<ChildShard>,
     },
 }
+
+/// The outcomes of a call, if each of its records has one: they are told apart by their order alone.
+pub(crate) fn one_each(
+    outcomes: Vec<EntryOutcome>,
+    records: &[NewRecord],
+) -> Result<Vec<EntryOutcome>, Error> {
+    if outcomes.len() == records.len() {
+        return Ok(outcomes);
+    }
+    let (given, got) = (records.len(), outcomes.len());
+    Err(Error::UnreadableReply(format!("{got} outcomes for {given} records")))
+}

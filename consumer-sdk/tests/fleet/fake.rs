@@ -8,13 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use millstream_client::{
-    ChildShard, ConsumerStatus, EntryOutcome, Error, NewRecord, NewStream, Next, Page, PageToken, Record,
-    RecordPage, Result, Shard, ShardFilter, ShardIterator, StartingPosition, StreamApi, StreamConsumer,
-    StreamListing, StreamRef, StreamStatus, StreamSummary, Subscription, SubscriptionEvent, Then,
+    ChildShard, ConsumerStatus, Error, Next, Page, PageToken, Record, RecordPage, Result, Shard, ShardFilter,
+    ShardIterator, StartingPosition, StreamApi, StreamConsumer, StreamRef, StreamStatus, StreamSummary,
+    Subscription, SubscriptionEvent, Then,
 };
-use millstream_model::{
-    ConsumerArn, ConsumerName, HashKey, HashKeyRange, ShardId, StreamArn, StreamName, Timestamp,
-};
+use millstream_model::{ConsumerArn, ConsumerName, HashKey, HashKeyRange, ShardId, StreamArn, Timestamp};
 use millstream_runtime::{Clock, ManualClock};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -384,42 +382,6 @@ impl StreamApi for FakeStream {
         let (stream, generation) = (self.clone(), state.generation);
         Ok(Box::new(FakeSubscription { stream, generation, shard, next, has_ended: false }))
     }
-
-    async fn create_stream(&self, _: &NewStream) -> Result<()> {
-        unused()
-    }
-
-    async fn delete_stream(&self, _: &StreamRef, _: bool) -> Result<()> {
-        unused()
-    }
-
-    async fn list_streams(&self, _: Option<&StreamName>) -> Result<Page<StreamListing, StreamName>> {
-        unused()
-    }
-
-    async fn put_records(&self, _: &StreamRef, _: &[NewRecord]) -> Result<Vec<EntryOutcome>> {
-        unused()
-    }
-
-    async fn increase_retention(&self, _: &StreamRef, _: u32) -> Result<()> {
-        unused()
-    }
-
-    async fn decrease_retention(&self, _: &StreamRef, _: u32) -> Result<()> {
-        unused()
-    }
-
-    async fn add_tags(&self, _: &StreamRef, _: &BTreeMap<String, String>) -> Result<()> {
-        unused()
-    }
-
-    async fn remove_tags(&self, _: &StreamRef, _: &[String]) -> Result<()> {
-        unused()
-    }
-
-    async fn list_tags(&self, _: &StreamRef, _: Option<&str>) -> Result<Page<(String, String), String>> {
-        unused()
-    }
 }
 
 fn consumer(
@@ -429,8 +391,4 @@ fn consumer(
     status: ConsumerStatus,
 ) -> StreamConsumer {
     StreamConsumer { arn: ConsumerArn { stream: stream.clone(), name: name.clone(), created_secs }, status }
-}
-
-fn unused<T>() -> Result<T> {
-    Err(Error::Unsendable("no consumer asks for this".to_owned()))
 }

@@ -5,14 +5,12 @@ use std::fmt;
 
 use async_trait::async_trait;
 use millstream_client::{
-    ChildShard, ConsumerStatus, EntryOutcome, Error, NewRecord, NewStream, Next, Page, PageToken, Record,
-    RecordPage, Result, Shard, ShardFilter, ShardIterator, StartingPosition, StreamApi, StreamConsumer,
-    StreamListing, StreamRef, StreamStatus, StreamSummary, Subscription, SubscriptionEvent, Then,
+    ChildShard, ConsumerStatus, Error, Next, Page, PageToken, Record, RecordPage, Result, Shard, ShardFilter,
+    ShardIterator, StartingPosition, StreamApi, StreamConsumer, StreamRef, StreamStatus, StreamSummary,
+    Subscription, SubscriptionEvent, Then,
 };
 use millstream_engine::{self as engine, ConsumerDescription, ConsumerKey, Engine, GetRecords};
-use millstream_model::{
-    ConsumerArn, ConsumerName, IssuedNumber, SequenceNumber, ShardId, StreamArn, StreamName,
-};
+use millstream_model::{ConsumerArn, ConsumerName, IssuedNumber, SequenceNumber, ShardId, StreamArn};
 
 use super::server::{Server, arn};
 use super::way::Way;
@@ -242,44 +240,4 @@ impl StreamApi for Wire {
         let (way, drops_last_record) = (self.way.clone(), self.drops_last_record);
         Ok(Box::new(Pushed { way, inner, drops_last_record }))
     }
-
-    async fn create_stream(&self, _: &NewStream) -> Result<()> {
-        unused()
-    }
-
-    async fn delete_stream(&self, _: &StreamRef, _: bool) -> Result<()> {
-        unused()
-    }
-
-    async fn list_streams(&self, _: Option<&StreamName>) -> Result<Page<StreamListing, StreamName>> {
-        unused()
-    }
-
-    async fn put_records(&self, _: &StreamRef, _: &[NewRecord]) -> Result<Vec<EntryOutcome>> {
-        unused()
-    }
-
-    async fn increase_retention(&self, _: &StreamRef, _: u32) -> Result<()> {
-        unused()
-    }
-
-    async fn decrease_retention(&self, _: &StreamRef, _: u32) -> Result<()> {
-        unused()
-    }
-
-    async fn add_tags(&self, _: &StreamRef, _: &BTreeMap<String, String>) -> Result<()> {
-        unused()
-    }
-
-    async fn remove_tags(&self, _: &StreamRef, _: &[String]) -> Result<()> {
-        unused()
-    }
-
-    async fn list_tags(&self, _: &StreamRef, _: Option<&str>) -> Result<Page<(String, String), String>> {
-        unused()
-    }
-}
-
-fn unused<T>() -> Result<T> {
-    Err(Error::Unsendable("no consumer asks for this".to_owned()))
 }

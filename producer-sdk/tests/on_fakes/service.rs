@@ -1,20 +1,11 @@
 //! The fake as a `StreamApi`: what a producer calls, and what it does not, which says so.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use millstream_client::{
-    EntryOutcome, Error, NewRecord, NewStream, Page, PageToken, RecordPage, Result, Shard, ShardFilter,
-    ShardIterator, StartingPosition, StreamApi, StreamConsumer, StreamListing, StreamRef, StreamSummary,
-    Subscription,
+    EntryOutcome, Error, NewRecord, Page, PageToken, Result, Shard, ShardFilter, StreamApi, StreamRef,
 };
-use millstream_model::{ConsumerArn, ConsumerName, ShardId, StreamArn, StreamName};
 
 use crate::fake::FakeStream;
-
-fn unused<T>() -> Result<T> {
-    Err(Error::Validation("no producer calls this".to_owned()))
-}
 
 #[async_trait]
 impl StreamApi for FakeStream {
@@ -45,59 +36,6 @@ impl StreamApi for FakeStream {
         let until = (from + 3).min(listed.len());
         let next = (until < listed.len()).then(|| PageToken(until.to_string()));
         Ok(Page { items: listed.get(from..until).unwrap_or_default().to_vec(), next })
-    }
-
-    async fn create_stream(&self, _: &NewStream) -> Result<()> {
-        unused()
-    }
-    async fn delete_stream(&self, _: &StreamRef, _: bool) -> Result<()> {
-        unused()
-    }
-    async fn describe_stream_summary(&self, _: &StreamRef) -> Result<StreamSummary> {
-        unused()
-    }
-    async fn list_streams(&self, _: Option<&StreamName>) -> Result<Page<StreamListing, StreamName>> {
-        unused()
-    }
-    async fn get_shard_iterator(
-        &self,
-        _: &StreamRef,
-        _: ShardId,
-        _: &StartingPosition,
-    ) -> Result<ShardIterator> {
-        unused()
-    }
-    async fn get_records(&self, _: &StreamRef, _: &ShardIterator, _: usize) -> Result<RecordPage> {
-        unused()
-    }
-    async fn register_stream_consumer(&self, _: &StreamArn, _: &ConsumerName) -> Result<StreamConsumer> {
-        unused()
-    }
-    async fn describe_stream_consumer(&self, _: &StreamArn, _: &ConsumerName) -> Result<StreamConsumer> {
-        unused()
-    }
-    async fn subscribe_to_shard(
-        &self,
-        _: &ConsumerArn,
-        _: ShardId,
-        _: &StartingPosition,
-    ) -> Result<Box<dyn Subscription>> {
-        unused()
-    }
-    async fn increase_retention(&self, _: &StreamRef, _: u32) -> Result<()> {
-        unused()
-    }
-    async fn decrease_retention(&self, _: &StreamRef, _: u32) -> Result<()> {
-        unused()
-    }
-    async fn add_tags(&self, _: &StreamRef, _: &BTreeMap<String, String>) -> Result<()> {
-        unused()
-    }
-    async fn remove_tags(&self, _: &StreamRef, _: &[String]) -> Result<()> {
-        unused()
-    }
-    async fn list_tags(&self, _: &StreamRef, _: Option<&str>) -> Result<Page<(String, String), String>> {
-        unused()
     }
 }
 

@@ -1,12 +1,13 @@
-//! One trait, two wires: the same script over both gives the same.
+//! One trait, two wires: the same script over both gives the same, and has every call of the trait, which may be left
+//! out of an implementation. Retries are in between, as in the SDKs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use millstream_client::aws::AwsSettings;
 use millstream_client::{
-    Capacity, ConsumerStatus, Error, NewRecord, NewStream, Next, ShardFilter, StartingPosition as From,
-    StreamApi, StreamRef, Then,
+    Capacity, ConsumerStatus, Error, NewRecord, NewStream, Next, RetryPolicy, Retrying, ShardFilter,
+    StartingPosition as From, StreamApi, StreamRef, Then,
 };
 use millstream_model::ShardId;
 
@@ -22,8 +23,10 @@ async fn over(wire: &str) -> (World, Arc<dyn StreamApi>) {
         region: Some("us-east-1".to_owned()),
         ..AwsSettings::default()
     };
-    let api = millstream_client::connect(&settings, SystemClock::shared()).await.unwrap();
-    (world, api)
+    let clock = SystemClock::shared();
+    let api = millstream_client::connect(&settings, clock.clone()).await.unwrap();
+    let retrying = Retrying::new(api, RetryPolicy::default(), clock, SystemEntropy::shared());
+    (world, Arc::new(retrying))
 }
 
 fn record(key: &str, data: &'static [u8]) -> NewRecord {

@@ -22,7 +22,7 @@ use millstream_proto::v1::{
     CreateStreamRequest, PutRecordRequest, PutRecordsRequestEntry, RegisterStreamConsumerRequest,
     ShardIteratorType, StartingPosition, StreamMode, StreamModeDetails, SubscribeRequest,
 };
-use millstream_runtime::{ManualClock, SeededEntropy, SystemClock};
+use millstream_runtime::{ManualClock, SeededEntropy, SystemClock, SystemEntropy};
 use millstream_server::settings::{LimitsPreset, LimitsSetting, StorageKind};
 use millstream_server::{Secrets, Server, Settings};
 use tonic::body::Body;

@@ -58,7 +58,7 @@ impl Stage {
             application,
             name: "alone",
         };
-        let worker = Worker::start(&self.programs, assignment, self.logs.path(), &self.caller.clock)?;
+        let worker = Worker::start(&self.programs, assignment, self.scratch.path(), &self.caller.clock)?;
         worker.until(FIRST_LIMIT, "processed a record", |progress| progress.first.is_some()).await?;
         let before = worker.usage()?;
         let all = self.args.records as u64;

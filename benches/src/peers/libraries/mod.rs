@@ -19,17 +19,12 @@ use tempfile::TempDir;
 
 use self::figures::Figures;
 use self::library::{Contender, LIBRARIES, Library, Programs, RETRIEVALS};
-use super::catalogue::{PEERS, Peer};
-use super::install::install;
-use super::server::Server;
-use super::stage::cache_folder;
+use super::ground::Ground;
 use super::{chosen, ids};
-use crate::args::TargetArgs;
 use crate::error::Error;
 use crate::report;
-use crate::run::{caller, unless_interrupted};
+use crate::run::unless_interrupted;
 use crate::streams::Caller;
-use crate::wire::Service;
 
 /// Compare Millstream's consumer with other libraries that consume streams.
 #[derive(Clone, Debug, clap::Args)]
@@ -87,29 +82,19 @@ async fn measure(args: &ConsumersArgs, clock: SharedClock, entropy: SharedEntrop
     let libraries: Vec<_> =
         LIBRARIES.into_iter().filter(|library| chosen(&args.libraries, library.id())).collect();
     let programs = Programs::find(&args.counter, &args.clients, &args.sources, &libraries)?;
-    let cache = cache_folder(args.cache.as_deref())?;
-    std::fs::create_dir_all(&cache).map_err(Error::file(&cache))?;
-    let directory = || tempfile::tempdir_in(&cache).map_err(Error::file(&cache));
-    let installed = install(server_peer()?, &cache, Some(&args.millstream)).await?;
-    let server = Server::start(server_peer()?, &installed, directory()?, &clock).await?;
-    let target = TargetArgs { endpoint_url: Some(server.url.clone()), ..TargetArgs::default() };
+    let ground = Ground::prepare(&args.millstream, args.cache.as_deref(), clock.clone(), entropy).await?;
+    let Ground { server, caller, scratch } = ground;
     let stage = Stage {
-        caller: caller(Service::Kinesis, &target, clock.clone(), entropy)?,
+        caller,
         endpoint: server.url.clone(),
         programs,
         contenders: contenders(&libraries),
         args: args.clone(),
-        logs: directory()?,
+        scratch,
     };
     let measured = stage.measure().await;
     server.stop(&clock).await?;
     measured
-}
-
-/// The server that all workers have: Millstream as it is run, with a disk, and without AWS's limits.
-fn server_peer() -> Result<&'static Peer, Error> {
-    let missing = || Error::Usage("there is no server".to_owned());
-    PEERS.iter().find(|peer| peer.id == super::catalogue::BASELINE).ok_or_else(missing)
 }
 
 /// Ways to read in turn, so that a slow minute of the machine hits all libraries.
@@ -125,7 +110,8 @@ struct Stage {
     endpoint: String,
     programs: Programs,
     contenders: Vec<Contender>,
-    logs: TempDir,
+    /// For logs.
+    scratch: TempDir,
 }
 
 impl Stage {

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
+use super::super::ground::machine_line;
 use super::ConsumersArgs;
 use super::feed::TRICKLE_INTERVAL;
 use super::figures::{Figures, ROWS};
 use super::library::{Contender, FAILOVER_SECS, LIBRARIES, Library, RETRIEVALS, Retrieval};
-use crate::measure::{Machine, Spread};
+use crate::measure::Spread;
 use crate::report::{Grid, figure};
 
 /// Writing to a string cannot fail, so the results of `write!` are dropped throughout.
@@ -18,17 +19,7 @@ pub(super) fn markdown(args: &ConsumersArgs, figures: &Figures) -> String {
          streams, with lease tables that were empty when they came. Figures are medians over all rounds (least to\n\
          greatest in parentheses).\n\n",
     );
-    let machine = Machine::this();
-    let _ = writeln!(
-        page,
-        "Machine: {}, {} cores, {} GB of memory, {}; server and workers share it. Server: millstream {}, every put \
-         fsynced before it is acknowledged, limits off.\n",
-        machine.processor,
-        machine.cores,
-        figure(machine.memory_bytes as f64 / 1e9),
-        machine.system,
-        env!("CARGO_PKG_VERSION"),
-    );
+    let _ = writeln!(page, "{}", machine_line("server and workers"));
     libraries(&mut page, figures);
     for retrieval in RETRIEVALS {
         section(&mut page, figures, retrieval);

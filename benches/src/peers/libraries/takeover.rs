@@ -174,7 +174,7 @@ impl Stage {
         let tuning = Tuning::Defaults;
         let assignment =
             Assignment { contender, tuning, endpoint: &self.endpoint, stream, application, name };
-        Worker::start(&self.programs, assignment, self.logs.path(), &self.caller.clock)
+        Worker::start(&self.programs, assignment, self.scratch.path(), &self.caller.clock)
     }
 }
 

@@ -18,17 +18,13 @@ use tempfile::TempDir;
 use self::figures::{Figures, Row};
 use self::process::Process;
 use self::program::{CONTENDERS, Contender, LOADS, Load, Programs};
-use super::catalogue::{BASELINE, PEERS, Peer};
-use super::install::install;
-use super::server::Server;
-use super::stage::cache_folder;
+use super::ground::Ground;
 use super::{chosen, ids};
-use crate::args::{TargetArgs, parse_duration};
+use crate::args::parse_duration;
 use crate::error::Error;
 use crate::report;
-use crate::run::{caller, unless_interrupted};
+use crate::run::unless_interrupted;
 use crate::streams::Caller;
-use crate::wire::Service;
 
 /// Until a producer has put its first record.
 const FIRST_LIMIT: Duration = Duration::from_secs(60);
@@ -94,30 +90,20 @@ async fn measure(args: &ProducersArgs, clock: SharedClock, entropy: SharedEntrop
     let contenders: Vec<_> =
         CONTENDERS.into_iter().filter(|contender| chosen(&args.producers, contender.id())).collect();
     let programs = Programs::find(&args.load, &args.clients, &contenders)?;
-    let cache = cache_folder(args.cache.as_deref())?;
-    std::fs::create_dir_all(&cache).map_err(Error::file(&cache))?;
-    let directory = || tempfile::tempdir_in(&cache).map_err(Error::file(&cache));
-    let installed = install(server_peer()?, &cache, Some(&args.millstream)).await?;
-    let server = Server::start(server_peer()?, &installed, directory()?, &clock).await?;
-    let target = TargetArgs { endpoint_url: Some(server.url.clone()), ..TargetArgs::default() };
+    let ground = Ground::prepare(&args.millstream, args.cache.as_deref(), clock.clone(), entropy).await?;
+    let Ground { server, caller, scratch } = ground;
     let stage = Stage {
-        caller: caller(Service::Kinesis, &target, clock.clone(), entropy)?,
+        caller,
         authority: server.url.trim_start_matches("http://").to_owned(),
         server: server.pid(),
         programs,
         contenders,
         args: args.clone(),
-        scratch: directory()?,
+        scratch,
     };
     let measured = stage.measure().await;
     server.stop(&clock).await?;
     measured
-}
-
-/// The server that all producers have: Millstream as it is run, with a disk, and without AWS's limits.
-fn server_peer() -> Result<&'static Peer, Error> {
-    let missing = || Error::Usage("there is no server".to_owned());
-    PEERS.iter().find(|peer| peer.id == BASELINE).ok_or_else(missing)
 }
 
 /// A server that runs, and who is to be measured on it.

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use super::super::ground::machine_line;
 use super::ProducersArgs;
 use super::figures::{Figures, PROMISES, ROWS};
 use super::program::{Contender, LOADS, Load};
-use crate::measure::{Machine, Spread};
+use crate::measure::Spread;
 use crate::report::{Grid, figure};
 
 /// Writing to a string cannot fail, so the results of `write!` are dropped throughout.
@@ -17,17 +18,7 @@ pub(super) fn markdown(args: &ProducersArgs, figures: &Figures) -> String {
          Millstream server, in the same run. Both pack many records into one of the stream, for shards that they predict.\n\
          Figures are medians over all rounds (least to greatest in parentheses).\n\n",
     );
-    let machine = Machine::this();
-    let _ = writeln!(
-        page,
-        "Machine: {}, {} cores, {} GB of memory, {}; server and producer share it. Server: millstream {}, every put \
-         fsynced before it is acknowledged, limits off.\n",
-        machine.processor,
-        machine.cores,
-        figure(machine.memory_bytes as f64 / 1e9),
-        machine.system,
-        env!("CARGO_PKG_VERSION"),
-    );
+    let _ = writeln!(page, "{}", machine_line("server and producer"));
     producers(&mut page, &figures.contenders);
     for load in LOADS {
         section(&mut page, figures, load);

@@ -179,15 +179,6 @@ impl Engine {
         gate.shut().await;
     }
 
-    /// Resolves, with the reason, when storage does nothing more: the process should end.
-    pub async fn storage_failed(&self) -> String {
-        let mut durable = self.inner.slot.watch();
-        match durable.wait_for(|durable| durable.closed.is_some()).await {
-            Ok(durable) => durable.closed.as_ref().map(ToString::to_string).unwrap_or_default(),
-            Err(_) => "storage is gone".to_owned(),
-        }
-    }
-
     /// Whether records are taken at present.
     pub fn check_writable(&self) -> Result<()> {
         self.inner.committer.check()

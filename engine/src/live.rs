@@ -201,11 +201,11 @@ impl LiveEngine {
 
     /// Resolves, with the reason, when storage does nothing more: the process should end.
     pub async fn storage_failed(&self) -> String {
-        let mut durable = self.store.slot.watch();
-        match durable.wait_for(|durable| durable.closed.is_some()).await {
-            Ok(durable) => durable.closed.as_ref().map(ToString::to_string).unwrap_or_default(),
-            Err(_) => "storage is gone".to_owned(),
-        }
+        let mut ended = self.store.slot.ended();
+        let why = ended.wait_for(Option::is_some).await;
+        why.ok()
+            .and_then(|why| why.as_ref().map(ToString::to_string))
+            .unwrap_or_else(|| "storage is gone".to_owned())
     }
 
     /// Takes no more records, makes those on their way durable, and closes the slot.

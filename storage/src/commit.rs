@@ -5,15 +5,13 @@ use tokio::sync::oneshot;
 use crate::error::{Error, Result};
 
 /// How far a slot's commits are decided.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Durable {
     /// Every commit up to this position survives a power cut, or was told that it failed.
     pub position: u64,
     /// The marks of every commit up to this position are what the next open finds, or newer ones, however this one
     /// ends. Follows `position` within a second or so.
     pub anchored: u64,
-    /// Set when the slot does nothing more, with the reason.
-    pub closed: Option<Error>,
 }
 
 /// A batch that has its place in the order.

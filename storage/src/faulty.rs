@@ -166,6 +166,10 @@ impl Slot for FaultySlot {
         self.inner.watch()
     }
 
+    fn ended(&self) -> watch::Receiver<Option<Error>> {
+        self.inner.ended()
+    }
+
     async fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
         self.faults.check_read()?;
         self.inner.get(key).await

@@ -86,6 +86,7 @@ impl MemoryBackend {
             manual: self.manual,
             ordered: Mutex::default(),
             durable: watch::Sender::default(),
+            ended: watch::Sender::default(),
         }))
     }
 }
@@ -106,6 +107,7 @@ pub struct MemorySlot {
     manual: bool,
     ordered: Mutex<Ordered>,
     durable: watch::Sender<Durable>,
+    ended: watch::Sender<Option<Error>>,
 }
 
 /// Batches that have their place and wait for durability, oldest first.
@@ -142,7 +144,7 @@ impl MemorySlot {
         let mut waiting = std::mem::take(&mut ordered.waiting);
         waiting.truncate(batches);
         waiting.into_iter().for_each(|kept| self.stored.change(kept.writes.changes));
-        self.durable.send_modify(|durable| durable.closed = Some(Error::Closed));
+        self.ended.send_replace(Some(Error::Closed));
     }
 
     fn sync_locked(&self, ordered: &mut Ordered) {
@@ -214,6 +216,10 @@ impl Slot for MemorySlot {
         self.durable.subscribe()
     }
 
+    fn ended(&self) -> watch::Receiver<Option<Error>> {
+        self.ended.subscribe()
+    }
+
     async fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
         self.check_open()?;
         Ok(self.stored.entries.read().get(key).cloned())
@@ -270,10 +276,8 @@ impl Slot for MemorySlot {
         {
             anchor.clone_from(&self.stored.marks.lock());
         }
-        self.durable.send_modify(|durable| {
-            durable.anchored = durable.position;
-            durable.closed = Some(Error::Closed);
-        });
+        self.durable.send_modify(|durable| durable.anchored = durable.position);
+        self.ended.send_replace(Some(Error::Closed));
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::commit::{Commit, Durable};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::export::Export;
 use crate::write_set::WriteSet;
 
@@ -40,8 +40,12 @@ pub trait Slot: fmt::Debug + Send + Sync {
         self.commit(writes).await?.durable().await
     }
 
-    /// How far the order of commits has become durable, or why it never will.
+    /// How far the order of commits has become durable. It changes with every commit, which is too often to wait for
+    /// anything else by it.
     fn watch(&self) -> watch::Receiver<Durable>;
+
+    /// Why the slot does nothing more, from then on.
+    fn ended(&self) -> watch::Receiver<Option<Error>>;
 
     async fn get(&self, key: &[u8]) -> Result<Option<Bytes>>;
 

@@ -56,6 +56,10 @@ impl Slot for Gate {
         self.slot.watch()
     }
 
+    fn ended(&self) -> watch::Receiver<Option<Error>> {
+        self.slot.ended()
+    }
+
     async fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
         let _passing = self.pass().await?;
         self.slot.get(key).await

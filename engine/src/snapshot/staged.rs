@@ -32,6 +32,10 @@ impl Slot for StagedSlot<'_> {
         self.slot.watch()
     }
 
+    fn ended(&self) -> watch::Receiver<Option<Error>> {
+        self.slot.ended()
+    }
+
     async fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
         self.slot.get(&staged_key(key)).await
     }

@@ -367,6 +367,10 @@ impl Slot for Dying {
         self.slot.watch()
     }
 
+    fn ended(&self) -> tokio::sync::watch::Receiver<Option<millstream_storage::Error>> {
+        self.slot.ended()
+    }
+
     async fn get(&self, key: &[u8]) -> millstream_storage::Result<Option<Bytes>> {
         self.slot.get(key).await
     }

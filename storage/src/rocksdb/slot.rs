@@ -48,6 +48,7 @@ pub(super) struct Shared {
     pub(super) health: Health,
     pub(super) progress: Mutex<Progress>,
     pub(super) durable: watch::Sender<Durable>,
+    ended: watch::Sender<Option<Error>>,
     pub(super) stop: StopSignal,
     pub(super) reclaim: reclaim::Requests,
     pub(super) exports: Exports,
@@ -74,8 +75,10 @@ impl Shared {
 
     /// The first reason stays.
     fn close(&self, why: &Error) {
-        self.durable.send_modify(|durable| {
-            durable.closed.get_or_insert_with(|| why.clone());
+        self.ended.send_if_modified(|ended| {
+            let is_first = ended.is_none();
+            ended.get_or_insert_with(|| why.clone());
+            is_first
         });
     }
 }
@@ -132,6 +135,7 @@ impl RocksSlot {
             health: Health::default(),
             progress,
             durable: watch::Sender::default(),
+            ended: watch::Sender::default(),
             stop: StopSignal::default(),
             reclaim: reclaim::Requests::default(),
             exports: Exports::default(),
@@ -183,6 +187,10 @@ impl Slot for RocksSlot {
 
     fn watch(&self) -> watch::Receiver<Durable> {
         self.shared.durable.subscribe()
+    }
+
+    fn ended(&self) -> watch::Receiver<Option<Error>> {
+        self.shared.ended.subscribe()
     }
 
     async fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {

@@ -2,7 +2,7 @@
 //!
 //! ENDPOINT, STREAM and RECORD_BYTES are needed. KEYS is how many partition keys there are, RATE how many records are put
 //! in a second, 0 or nothing for as many as are taken; OUTSTANDING how many are on their way at most, and TASKS how many
-//! tasks put. Every 100 ms it prints how many records were acknowledged, how many failed, and how long they took from
+//! tasks put where there is no rate. Every 100 ms it prints how many records were acknowledged, how many failed, and how long they took from
 //! being put to their receipts, all of which came later than WARM_UP_SECS. The program in tests/clients/kpl says the
 //! same.
 
@@ -180,13 +180,15 @@ async fn run() -> Result<(), BoxError> {
         warm_at: clock.monotonic() + Duration::from_secs(number("WARM_UP_SECS", 0)?),
         clock: clock.clone(),
     });
-    let tasks = number("TASKS", 1)?;
+    let rate = number("RATE", 0)?;
+    // What is paced is put by one.
+    let tasks = if rate == 0 { number("TASKS", 1)?.max(1) } else { 1 };
     let load = Load {
         producer,
         keys: (0..number("KEYS", 10_000)?).map(|key| format!("customer-{key:08}").into()).collect(),
         data: vec![b'x'; usize::try_from(number("RECORD_BYTES", 100)?)?].into(),
-        rate: number("RATE", 0)?,
-        outstanding: usize::try_from(number("OUTSTANDING", 50_000)? / tasks.max(1))?,
+        rate,
+        outstanding: usize::try_from(number("OUTSTANDING", 50_000)? / tasks)?,
         tally: tally.clone(),
     };
     let putting = TaskSet::default();

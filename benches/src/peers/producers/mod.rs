@@ -64,7 +64,7 @@ pub struct ProducersArgs {
     #[arg(long, default_value_t = 10_000)]
     pub keys: u32,
     /// Tasks that put, of Millstream's producer
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 2)]
     pub tasks: u32,
     /// Where the page is written
     #[arg(long, default_value = "docs/benchmarks-producers.md", value_name = "FILE")]

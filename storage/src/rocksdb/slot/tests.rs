@@ -13,11 +13,10 @@ const LIMIT: Duration = Duration::from_secs(30);
 async fn a_store_found_damaged_when_there_is_room_again_fails_for_good() {
     let directory = tempfile::tempdir().unwrap();
     let slot = RocksSlot::open(directory.path().into(), &Settings::default(), None).unwrap();
-    let mut durable = slot.watch();
+    let mut ended = slot.ended();
     fs::write(directory.path().join("CURRENT"), "no manifest has this name").unwrap();
     slot.shared.health.out_of_space();
     let clock = SystemClock::shared();
-    let closed = clock.timeout(LIMIT, durable.wait_for(|durable| durable.closed.is_some()));
-    let closed = closed.await.unwrap().unwrap().closed.clone();
-    assert!(matches!(closed, Some(Error::Corrupt { .. })), "{closed:?}");
+    let ended = clock.timeout(LIMIT, ended.wait_for(Option::is_some)).await.unwrap().unwrap().clone();
+    assert!(matches!(ended, Some(Error::Corrupt { .. })), "{ended:?}");
 }

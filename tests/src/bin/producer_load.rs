@@ -2,9 +2,9 @@
 //!
 //! ENDPOINT, STREAM and RECORD_BYTES are needed. KEYS is how many partition keys there are, RATE how many records are put
 //! in a second, 0 or nothing for as many as are taken; OUTSTANDING how many are on their way at most, and TASKS how many
-//! tasks put where there is no rate. Every 100 ms it prints how many records were acknowledged, how many failed, and how long they took from
-//! being put to their receipts, all of which came later than WARM_UP_SECS. The program in tests/clients/kpl says the
-//! same.
+//! tasks put where there is no rate. Every 100 ms it prints how many records were acknowledged, how many failed, and how
+//! long they took from being put to their receipts, all of which came later than WARM_UP_SECS. The program in
+//! tests/clients/kpl says the same.
 
 // A program that cannot run has nobody to tell but the benchmark that waits for it.
 #![allow(clippy::print_stdout)]

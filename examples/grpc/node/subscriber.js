@@ -6,6 +6,7 @@
 const { promisify } = require('util');
 const grpc = require('@grpc/grpc-js');
 const loader = require('@grpc/proto-loader');
+const { credentials } = require('./connect');
 
 const [address, stream, name] = process.argv.slice(2);
 const definition = loader.loadSync('millstream/v1/records.proto', {
@@ -15,7 +16,7 @@ const definition = loader.loadSync('millstream/v1/records.proto', {
   enums: String,
 });
 const { Records, Streams } = grpc.loadPackageDefinition(definition).millstream.v1;
-const [records, streams] = [Records, Streams].map((Service) => new Service(address, grpc.credentials.createInsecure()));
+const [records, streams] = [Records, Streams].map((Service) => new Service(address, credentials));
 const call = (method, request) => promisify(streams[method]).call(streams, request);
 const pause = (millis) => new Promise((resolve) => setTimeout(resolve, millis));
 

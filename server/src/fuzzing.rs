@@ -11,10 +11,10 @@ use crate::aws::codec::protobuf::Shapes;
 use crate::aws::codec::{ApiError, Format, Refusal};
 use crate::aws::dynamodb;
 use crate::aws::kinesis::generated::{Input, Operation};
-use crate::aws::kinesis::requests::Tape;
-use crate::aws::kinesis::requests::protobuf::written;
 use crate::aws::policy::{Subject, check};
 use crate::aws::query::Form;
+use crate::aws::requests::protobuf::written;
+use crate::aws::requests::{Model, Tape};
 use crate::http::prefixed::tell;
 
 /// The texts of errors stay small, however large a request was: at most ten values of 64 KiB, and their rules.
@@ -70,7 +70,7 @@ pub fn agreement(bytes: &[u8]) {
     let choices: Vec<_> =
         choices.as_chunks::<2>().0.iter().map(|choice| u16::from_le_bytes(*choice)).collect();
     let flawed = choices.len() % 4 != 0;
-    let body = Tape::new(&choices, flawed).request(operation);
+    let body = Tape::new(&choices, flawed).request(Model::Kinesis.input_of(operation.name()));
     let decode = |format, body: Vec<u8>| Input::decode(operation, format, &Bytes::from(body));
     let json = decode(Format::Json, body.to_json().into_bytes());
     assert_eq!(decode(Format::Cbor, body.to_cbor(true)), json, "{operation} {body:?}");
@@ -102,6 +102,59 @@ pub fn dynamodb_request(bytes: &[u8]) {
             assert!(answer.len() < ERROR_BYTES_MAX, "{} bytes", answer.len());
         }
     }
+}
+
+/// A request of DynamoDB or its streams in protobuf, for the operation that the first byte names: the members of a
+/// request that can be read are those of its JSON.
+pub fn tables_protobuf_request(bytes: &[u8]) {
+    use dynamodb::generated::{Input, Operation};
+    use dynamodb::streams::generated as streams;
+    let Some((first, body)) = bytes.split_first() else { return };
+    let (index, body) = (usize::from(*first), Bytes::copy_from_slice(body));
+    let place = index % (Operation::ALL.len() + streams::Operation::ALL.len());
+    let refusal = match Operation::ALL.get(place) {
+        Some(operation) => {
+            let Some(shapes) = Shapes::of(&format!("millstream.v1.Tables/{operation}")) else { return };
+            match Input::decode(*operation, Format::Protobuf(shapes), &body) {
+                Ok(Input::PutItem(input)) => return drop(dynamodb::service::values::item(input.item)),
+                Ok(input) => return assert_eq!(input.operation(), *operation),
+                Err(refusal) => refusal,
+            }
+        }
+        None => {
+            let operation = streams::Operation::ALL[place - Operation::ALL.len()];
+            let Some(shapes) = Shapes::of(&format!("millstream.v1.TableStreams/{operation}")) else { return };
+            match streams::Input::decode(operation, Format::Protobuf(shapes), &body) {
+                Ok(input) => return assert_eq!(input.operation(), operation),
+                Err(refusal) => refusal,
+            }
+        }
+    };
+    let mut answer = Vec::new();
+    ApiError::from(refusal).encode_to(Format::Json, &mut answer);
+    assert!(answer.len() < ERROR_BYTES_MAX, "{} bytes", answer.len());
+}
+
+/// A request to a table, made from the bytes as choices, right or wrong: JSON and protobuf say the same of it.
+pub fn tables_agreement(bytes: &[u8]) {
+    use dynamodb::generated::{Input, Operation};
+    let Some((first, choices)) = bytes.split_first() else { return };
+    let operation = Operation::ALL[usize::from(*first) % Operation::ALL.len()];
+    let choices: Vec<_> =
+        choices.as_chunks::<2>().0.iter().map(|choice| u16::from_le_bytes(*choice)).collect();
+    let input = Model::Tables.input_of(operation.name());
+    let body = Tape::new(&choices, choices.len() % 4 != 0).request(input);
+    let Some(shapes) = Shapes::of(&format!("millstream.v1.Tables/{operation}")) else { return };
+    if let Some(protobuf) = written(&body, shapes.input()) {
+        let decode = |format, body: Vec<u8>| Input::decode(operation, format, &Bytes::from(body));
+        let json = decode(Format::Json, body.to_json().into_bytes());
+        assert_eq!(decode(Format::Protobuf(shapes), protobuf), json, "{operation} {body:?}");
+    }
+}
+
+/// gRPC's frames, in pieces.
+pub fn grpc_frames(bytes: &[u8]) {
+    crate::grpc::check_messages(bytes);
 }
 
 /// Parameters of the query protocol, made a body that CloudWatch reads.

@@ -23,7 +23,7 @@ use crate::aws::reception::Reception;
 use crate::aws::request_id::RequestIds;
 use crate::aws::router::Router;
 use crate::faults::Faults;
-use crate::grpc::{GrpcFront, HealthService, Reflection};
+use crate::grpc::{AdminFront, GrpcFront, HealthService, Reflection};
 use crate::http::body::BodyBudget;
 use crate::http::listener::Listener;
 use crate::http::tls::{self, TlsError};
@@ -133,12 +133,16 @@ impl Server {
                 tables: dynamodb.clone(),
                 default_caller: Caller { account: settings.account_id()?, region: settings.region()? },
                 health: HealthService(health.clone()),
-                reflection: Reflection::new(reception.budget.clone(), clock.clone()),
+                reflection: Reflection::new(
+                    |name| name != AdminFront::NAME,
+                    reception.budget.clone(),
+                    clock.clone(),
+                ),
             },
             kinesis,
             dynamodb,
             cloudwatch: CloudWatchFront { reception: reception.clone(), reported },
-            query: QueryFront { reception },
+            query: QueryFront { reception: reception.clone() },
             health: health.clone(),
             metrics: requests,
             clock: clock.clone(),
@@ -154,7 +158,16 @@ impl Server {
             saves: Saves::default(),
             tasks: tasks.clone(),
         };
-        let admin = Admin { health, metrics, init: init.clone(), test_api };
+        let admin = AdminFront {
+            health: HealthService(health.clone()),
+            reflection: Reflection::new(
+                |name| name == AdminFront::NAME,
+                reception.budget.clone(),
+                clock.clone(),
+            ),
+            admin: Admin { health, metrics, init: init.clone(), test_api },
+            reception,
+        };
         admin_listener.start(Arc::new(admin), None, clock.clone(), &tasks);
         init.start(surroundings(settings, address, admin_address), clock.clone(), &tasks);
         Ok(Self { engine, tables, init, tasks, clock, engine_clock, address, admin_address })

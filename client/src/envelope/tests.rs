@@ -159,3 +159,16 @@ proptest! {
         let _ = open(&Opener::new(Some(keys())), &record);
     }
 }
+
+proptest! {
+    /// What the fuzzer does, on a few bytes of every run.
+    #[test]
+    fn nothing_that_is_opened_breaks_a_promise(
+        choice in any::<u8>(),
+        says in "(zstd|lz4|xaes256gcm|nothing)(\\+(zstd|lz4|xaes256gcm)){0,2}",
+        data in prop::collection::vec(0_u8..4, 0..200),
+    ) {
+        let bytes = [&[choice][..], says.as_bytes(), b"\n", &data].concat();
+        crate::fuzzing::envelope(&bytes);
+    }
+}

@@ -8,16 +8,17 @@
 const readline = require('readline');
 const grpc = require('@grpc/grpc-js');
 const loader = require('@grpc/proto-loader');
+const { credentials } = require('./connect');
 
 const [address, stream] = process.argv.slice(2);
 const definition = loader.loadSync('millstream/v1/records.proto', {
   includeDirs: [process.env.MILLSTREAM_PROTO || '../../../proto/proto'],
-  keepCase: true,
+  keepCase: true, arrays: true,
   longs: Number,
 });
 const { Records } = grpc.loadPackageDefinition(definition).millstream.v1;
 
-const call = new Records(address, grpc.credentials.createInsecure()).PutStream();
+const call = new Records(address, credentials).PutStream();
 
 // Answers come in the order of the requests while further ones are sent: nothing waits for anything.
 call.on('data', ({ refusal, records }) => {

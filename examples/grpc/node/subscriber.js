@@ -6,16 +6,17 @@
 const { promisify } = require('util');
 const grpc = require('@grpc/grpc-js');
 const loader = require('@grpc/proto-loader');
+const { credentials } = require('./connect');
 
 const [address, stream, name] = process.argv.slice(2);
 const definition = loader.loadSync('millstream/v1/records.proto', {
   includeDirs: [process.env.MILLSTREAM_PROTO || '../../../proto/proto'],
-  keepCase: true,
+  keepCase: true, arrays: true,
   longs: Number,
   enums: String,
 });
 const { Records, Streams } = grpc.loadPackageDefinition(definition).millstream.v1;
-const [records, streams] = [Records, Streams].map((Service) => new Service(address, grpc.credentials.createInsecure()));
+const [records, streams] = [Records, Streams].map((Service) => new Service(address, credentials));
 const call = (method, request) => promisify(streams[method]).call(streams, request);
 const pause = (millis) => new Promise((resolve) => setTimeout(resolve, millis));
 

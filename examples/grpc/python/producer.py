@@ -7,7 +7,7 @@ Made for the code that grpcio-tools generates from proto/.
 
 import sys
 
-import grpc
+from connect import connect
 from millstream.v1 import records_pb2, records_pb2_grpc
 
 
@@ -22,7 +22,7 @@ def requests(stream):
 
 def main(address, stream):
     failed = 0
-    with grpc.insecure_channel(address) as channel:
+    with connect(address) as channel:
         # Answers come in the order of the requests while further ones are sent: nothing waits for anything.
         for answer in records_pb2_grpc.RecordsStub(channel).PutStream(requests(stream)):
             if answer.HasField("refusal"):

@@ -8,6 +8,7 @@ import threading
 import time
 
 import grpc
+from connect import connect
 from millstream.v1 import records_pb2, records_pb2_grpc, streams_pb2, streams_pb2_grpc
 
 
@@ -47,7 +48,7 @@ def follow(records, arn, shard):
 
 
 def main(address, stream, name):
-    channel = grpc.insecure_channel(address)
+    channel = connect(address)
     streams, records = streams_pb2_grpc.StreamsStub(channel), records_pb2_grpc.RecordsStub(channel)
     arn = consumer(streams, stream, name)
     for shard in streams.ListShards(streams_pb2.ListShardsRequest(stream_name=stream)).shards:

@@ -20,9 +20,9 @@ const JSON_LIMIT: Duration = Duration::from_secs(10);
 
 /// Why something was not done: a status, and a sentence for whoever asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
-    status: StatusCode,
-    message: String,
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) message: String,
 }
 
 pub(super) type Answer = Result<Response<Reply>, Refusal>;
@@ -33,11 +33,11 @@ struct ErrorBody<'a> {
 }
 
 impl Refusal {
-    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into() }
     }
 
-    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 }

@@ -18,31 +18,31 @@ const LATEST_MILLIS: u64 = 13_569_465_600_000;
 /// What is to become of the clock, in this order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Change {
+pub(crate) struct Change {
     /// Back to the machine's time, and running.
-    reset: bool,
+    pub(crate) reset: bool,
     /// To this wall time.
-    set: Option<Moment>,
-    advance_ms: Option<u64>,
+    pub(crate) set: Option<Moment>,
+    pub(crate) advance_ms: Option<u64>,
     /// Stands still, or goes on.
-    frozen: Option<bool>,
+    pub(crate) frozen: Option<bool>,
 }
 
 /// RFC 3339, or milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
-enum Moment {
+pub(crate) enum Moment {
     Millis(u64),
     Text(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Shown {
+pub(crate) struct Shown {
     now: String,
-    now_ms: u64,
+    pub(crate) now_ms: u64,
     /// How far it is ahead of the machine's clock; negative when it is behind.
-    ahead_ms: i64,
-    frozen: bool,
+    pub(crate) ahead_ms: i64,
+    pub(crate) frozen: bool,
 }
 
 /// The engine's clock and the machine's.
@@ -53,7 +53,7 @@ pub(crate) struct Clocks {
 }
 
 impl Clocks {
-    pub(super) fn show(&self) -> Shown {
+    pub(crate) fn show(&self) -> Shown {
         let Reading { now, frozen, .. } = self.engine.read();
         let (now_ms, machine_ms) = (millis(now), millis(self.machine.now()));
         let difference = i128::from(now_ms) - i128::from(machine_ms);
@@ -66,7 +66,7 @@ impl Clocks {
     }
 
     /// Changes the clock as asked, in one step, or not at all.
-    pub(super) fn change(&self, change: &Change) -> Result<(), Refusal> {
+    pub(crate) fn change(&self, change: &Change) -> Result<(), Refusal> {
         if *change == Change::default() {
             return Err(Refusal::bad_request(
                 "Nothing was asked for: give one or more of set, advance_ms, frozen and reset.",

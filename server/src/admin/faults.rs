@@ -5,37 +5,38 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::answer::{Answer, Refusal, json};
+use super::answer::Refusal;
 use crate::faults::{Faults, RuleText, ShownRule};
 
 #[derive(Serialize)]
-struct Listed {
+pub(super) struct Listed {
     faults: Vec<ShownRule>,
 }
 
-pub(super) fn list(faults: &Faults) -> Answer {
-    Ok(json(StatusCode::OK, &Listed { faults: faults.list() }))
+impl From<Vec<ShownRule>> for Listed {
+    fn from(faults: Vec<ShownRule>) -> Self {
+        Self { faults }
+    }
 }
 
-/// Takes one rule or a list of rules. Answers with those that it has made.
-pub(super) fn add(faults: &Faults, body: Value) -> Answer {
-    let texts: Vec<RuleText> = match body {
-        Value::Array(_) => parse(body)?,
-        _ => vec![parse(body)?],
-    };
+/// One rule or a list of rules.
+pub(super) fn texts(body: Value) -> Result<Vec<RuleText>, Refusal> {
+    match body {
+        Value::Array(_) => parse(body),
+        _ => Ok(vec![parse(body)?]),
+    }
+}
+
+/// Adds rules, all or none. Gives those that it has made.
+pub(super) fn add(faults: &Faults, texts: Vec<RuleText>) -> Result<Vec<ShownRule>, Refusal> {
     let ids = faults.add(texts).map_err(|error| Refusal::bad_request(error.to_string()))?;
-    let made = faults.list().into_iter().filter(|rule| ids.contains(&rule.id())).collect();
-    Ok(json(StatusCode::CREATED, &Listed { faults: made }))
+    Ok(faults.list().into_iter().filter(|rule| ids.contains(&rule.id())).collect())
 }
 
-pub(super) fn clear(faults: &Faults) -> Answer {
-    faults.clear();
-    list(faults)
-}
-
-pub(super) fn remove(faults: &Faults, id: &str) -> Answer {
+/// Gives the rules that are left.
+pub(super) fn remove(faults: &Faults, id: &str) -> Result<Vec<ShownRule>, Refusal> {
     match id.parse() {
-        Ok(id) if faults.remove(id) => list(faults),
+        Ok(id) if faults.remove(id) => Ok(faults.list()),
         _ => Err(Refusal::new(StatusCode::NOT_FOUND, format!("There is no fault {id}."))),
     }
 }

@@ -1,7 +1,7 @@
 //! The admin port: health and metrics for those who run the server, and the test API for those who test
 //! their own code against it.
 //!
-//! Health is answered on both ports. Everything below `/admin/` may change what the server holds, so it can
+//! gRPC's way to it is `grpc/admin.rs`, on the same port. Health is answered on both ports. Everything below `/admin/` may change what the server holds, so it can
 //! be switched off, and is refused to web pages: a browser says in `Origin` that a page is asking.
 
 mod answer;
@@ -21,10 +21,11 @@ use crate::http::body::Reply;
 use crate::init::InitScripts;
 use crate::metrics::Metrics;
 
+pub(crate) use answer::Refusal;
 use answer::{json, text};
-pub(crate) use clock::Clocks;
+pub(crate) use clock::{Change, Clocks, Moment, Shown};
 pub(crate) use health::Health;
-pub(crate) use snapshot::Saves;
+pub(crate) use snapshot::{Load, Pieces, STALL_LIMIT, Saves};
 pub(crate) use test_api::TestApi;
 
 const PATHS: &str = "GET /health/live, /health/ready, /metrics or /admin/init; GET or POST /admin/clock; \

@@ -15,14 +15,14 @@ use millstream_runtime::{OnFailure, SharedClock, TaskSet};
 use serde::Serialize;
 use tokio::sync::{Semaphore, mpsc};
 
-use super::answer::{Answer, Refusal, json};
+use super::answer::{Refusal, json};
 use super::clock::rfc3339;
 use crate::http::body::{BrokenOff, Reply};
 
 /// Pieces that are made before they are sent.
 const AHEAD_MAX: usize = 2;
 /// Between two pieces, either way. Whoever has a slow disk at the other end may take a while.
-const STALL_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const STALL_LIMIT: Duration = Duration::from_secs(60);
 /// Snapshots that are sent at once. As long as one is, nothing that it holds gives its space back.
 const SAVES_MAX: usize = 4;
 
@@ -36,6 +36,9 @@ impl Default for Saves {
     }
 }
 
+/// Pieces of a snapshot, with `None` behind the last one.
+pub(crate) type Pieces = mpsc::Receiver<Result<Option<Bytes>, BrokenOff>>;
+
 #[derive(Serialize)]
 struct ShownLoad {
     /// When it was saved, by the clock of the server that saved it.
@@ -45,14 +48,37 @@ struct ShownLoad {
     took_ms: u64,
 }
 
-/// Sends a snapshot. One that cannot be read to its end breaks off, so that nobody takes it for whole; so does one
+/// A snapshot that is in force.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    /// When it was saved, by the clock of the server that saved it.
+    pub(crate) saved_ms: u64,
+    pub(crate) entries: u64,
+    pub(crate) bytes: u64,
+    pub(crate) took_ms: u64,
+}
+
+impl Load {
+    pub(super) fn answer(self) -> Response<Reply> {
+        let Self { saved_ms, entries, bytes, took_ms } = self;
+        json(StatusCode::OK, &ShownLoad { saved: rfc3339(saved_ms), entries, bytes, took_ms })
+    }
+}
+
+pub(super) fn answer(pieces: Pieces) -> Response<Reply> {
+    let mut response = Response::new(Reply::given(pieces));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    response
+}
+
+/// Gives a snapshot. One that cannot be read to its end breaks off, so that nobody takes it for whole; so does one
 /// whose receiver stops taking it.
 pub(super) async fn save(
     engine: &LiveEngine,
     Saves(turns): &Saves,
     clock: &SharedClock,
     tasks: &TaskSet,
-) -> Answer {
+) -> Result<Pieces, Refusal> {
     let Ok(turn) = turns.clone().try_acquire_owned() else {
         let text = format!("{SAVES_MAX} snapshots are being saved already.");
         return Err(Refusal::new(StatusCode::CONFLICT, text));
@@ -84,24 +110,30 @@ pub(super) async fn save(
             }
         }
     });
-    let mut response = Response::new(Reply::given(receiver));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    Ok(response)
+    Ok(receiver)
 }
 
-/// Takes a snapshot and puts it in the place of everything that is there.
-pub(super) async fn load<B>(engine: &LiveEngine, body: B, clock: &SharedClock) -> Answer
+/// The pieces of a body.
+pub(super) fn source<B>(body: B, clock: &SharedClock) -> impl SnapshotSource + 'static
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::fmt::Display,
 {
+    Source { body, clock: clock.clone() }
+}
+
+/// Takes a snapshot and puts it in the place of everything that is there.
+pub(super) async fn load(
+    engine: &LiveEngine,
+    source: impl SnapshotSource + 'static,
+    clock: &SharedClock,
+) -> Result<Load, Refusal> {
     let began = clock.monotonic();
-    let source = Source { body, clock: clock.clone() };
     let Loaded { made_millis, entries, bytes } = engine.load_snapshot(source).await?;
     let took = clock.monotonic().saturating_sub(began);
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     tracing::info!(entries, bytes, took_ms, "a snapshot was loaded");
-    Ok(json(StatusCode::OK, &ShownLoad { saved: rfc3339(made_millis), entries, bytes, took_ms }))
+    Ok(Load { saved_ms: made_millis, entries, bytes, took_ms })
 }
 
 /// The pieces of a body.

@@ -13,6 +13,9 @@ pub(crate) enum Call {
     CloudWatch(cloudwatch::generated::Operation),
     /// The one operation of STS.
     GetCallerIdentity,
+    /// The calls of Kinesis that only gRPC has.
+    PutStream,
+    Subscribe,
 }
 
 /// A service, by the name that rules and metrics have for it.
@@ -71,7 +74,7 @@ impl Service {
 impl Call {
     pub(crate) const fn service(self) -> Service {
         match self {
-            Self::Kinesis(_) => Service::Kinesis,
+            Self::Kinesis(_) | Self::PutStream | Self::Subscribe => Service::Kinesis,
             Self::DynamoDb(_) => Service::DynamoDb,
             Self::DynamoDbStreams(_) => Service::DynamoDbStreams,
             Self::CloudWatch(_) => Service::CloudWatch,
@@ -86,6 +89,8 @@ impl Call {
             Self::DynamoDbStreams(operation) => operation.name(),
             Self::CloudWatch(operation) => operation.name(),
             Self::GetCallerIdentity => "GetCallerIdentity",
+            Self::PutStream => "PutStream",
+            Self::Subscribe => "Subscribe",
         }
     }
 
@@ -98,7 +103,7 @@ impl Call {
             Self::Kinesis(operation) => find(operation.errors(), code).map(Declared::Kinesis),
             Self::DynamoDb(operation) => find(operation.errors(), code).map(Declared::DynamoDb),
             Self::DynamoDbStreams(operation) => find(operation.errors(), code).map(Declared::DynamoDbStreams),
-            Self::CloudWatch(_) | Self::GetCallerIdentity => None,
+            Self::CloudWatch(_) | Self::GetCallerIdentity | Self::PutStream | Self::Subscribe => None,
         }
     }
 

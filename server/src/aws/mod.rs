@@ -17,6 +17,8 @@ pub(crate) mod policy;
 pub(crate) mod query;
 pub(crate) mod reception;
 pub(crate) mod request_id;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod requests;
 pub(crate) mod router;
 pub(crate) mod sts;
 mod validation;

@@ -56,7 +56,7 @@ impl Handler for Router {
             return answer;
         }
         let started = self.clock.monotonic();
-        if is_grpc(&parts) {
+        if is_grpc(&parts.headers) {
             let protocol = protocol(&parts);
             let answered = Box::pin(self.grpc.answer(&parts, body)).await;
             let took = self.clock.monotonic().saturating_sub(started);

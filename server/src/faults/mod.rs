@@ -67,11 +67,11 @@ pub(crate) struct Verdict {
 pub(crate) struct ShownRule {
     id: u64,
     #[serde(flatten)]
-    rule: RuleText,
+    pub(crate) rule: RuleText,
     /// Calls, entries or subscriptions that the rule was for.
-    seen: u64,
+    pub(crate) seen: u64,
     /// Those that it did something to.
-    applied: u64,
+    pub(crate) applied: u64,
 }
 
 impl Faults {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, Version};
 use tonic::Status;
@@ -22,6 +22,7 @@ use crate::aws::codec::{ApiError, Format, ProtocolError};
 use crate::aws::dynamodb;
 use crate::aws::dynamodb::front::DynamoDbFront;
 use crate::aws::dynamodb::service::Requester;
+use crate::aws::dynamodb::streams::generated as table_streams;
 use crate::aws::kinesis::front::{KinesisFront, Outcome};
 use crate::aws::kinesis::generated::{Input, Operation};
 use crate::http::body::Reply;
@@ -29,6 +30,7 @@ use crate::http::body::Reply;
 const STREAMS: &str = "millstream.v1.Streams";
 const RECORDS: &str = "millstream.v1.Records";
 const TABLES: &str = "millstream.v1.Tables";
+const TABLE_STREAMS: &str = "millstream.v1.TableStreams";
 
 /// Answers gRPC.
 #[derive(Debug)]
@@ -50,9 +52,20 @@ pub(crate) struct Answered {
 }
 
 /// Whether a request speaks gRPC, in whichever of its encodings.
-pub(crate) fn is_grpc(parts: &Parts) -> bool {
-    let value = parts.headers.get(CONTENT_TYPE).map(hyper::http::HeaderValue::as_bytes);
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).map(hyper::http::HeaderValue::as_bytes);
     value.is_some_and(|value| value.starts_with(b"application/grpc"))
+}
+
+/// What HTTP says to a request that means gRPC and cannot be that.
+pub(super) fn misplaced(parts: &Parts) -> Option<StatusCode> {
+    if parts.version != Version::HTTP_2 {
+        return Some(StatusCode::HTTP_VERSION_NOT_SUPPORTED);
+    }
+    if parts.method != Method::POST {
+        return Some(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    (!is_protobuf(parts)).then_some(StatusCode::UNSUPPORTED_MEDIA_TYPE)
 }
 
 /// Whether a request speaks it in the one encoding that is understood here.
@@ -66,6 +79,7 @@ fn is_protobuf(parts: &Parts) -> bool {
 enum Route {
     Unary(Operation),
     OfTables(dynamodb::generated::Operation),
+    OfTableStreams(table_streams::Operation),
     PutStream,
     Subscribe,
 }
@@ -77,6 +91,7 @@ impl Route {
             (RECORDS, "Subscribe") => Some(Self::Subscribe),
             (STREAMS | RECORDS, name) => Operation::from_name(name).map(Self::Unary),
             (TABLES, name) => dynamodb::generated::Operation::from_name(name).map(Self::OfTables),
+            (TABLE_STREAMS, name) => table_streams::Operation::from_name(name).map(Self::OfTableStreams),
             _ => None,
         }
     }
@@ -86,27 +101,19 @@ impl Route {
         match self {
             Self::Unary(operation) => Call::Kinesis(operation),
             Self::OfTables(operation) => Call::DynamoDb(operation),
-            Self::PutStream => Call::Kinesis(Operation::PutRecords),
-            Self::Subscribe => Call::Kinesis(Operation::SubscribeToShard),
+            Self::OfTableStreams(operation) => Call::DynamoDbStreams(operation),
+            Self::PutStream => Call::PutStream,
+            Self::Subscribe => Call::Subscribe,
         }
     }
 }
 
 impl GrpcFront {
     pub(crate) async fn answer(&self, parts: &Parts, body: Incoming) -> Answered {
-        let refused = |status| {
+        if let Some(status) = misplaced(parts) {
             let mut response = Response::new(Reply::default());
             *response.status_mut() = status;
-            Answered { response, call: None, http_status: status.as_u16() }
-        };
-        if parts.version != Version::HTTP_2 {
-            return refused(StatusCode::HTTP_VERSION_NOT_SUPPORTED);
-        }
-        if parts.method != Method::POST {
-            return refused(StatusCode::METHOD_NOT_ALLOWED);
-        }
-        if !is_protobuf(parts) {
-            return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+            return Answered { response, call: None, http_status: status.as_u16() };
         }
         let path = parts.uri.path().trim_start_matches('/').to_owned();
         let (service, method) = path.split_once('/').unwrap_or((&path, ""));
@@ -149,7 +156,8 @@ impl GrpcFront {
             return Ok(reply::streamed(pieces, deadline, clock));
         }
         let begun = clock.monotonic();
-        let work = self.carry_out_unary(route, shapes, caller, body);
+        let requester = Requester { caller, host: parts.uri.authority().map(ToString::to_string) };
+        let work = self.carry_out_unary(route, shapes, requester, body);
         let done = match deadline {
             None => work.await?,
             Some(limit) => clock.timeout(limit, work).await.ok_or_else(expired)??,
@@ -169,7 +177,7 @@ impl GrpcFront {
         &self,
         route: Route,
         shapes: Shapes,
-        caller: Caller,
+        requester: Requester,
         body: Incoming,
     ) -> Result<Done, Failure> {
         let reception = &self.kinesis.reception;
@@ -179,19 +187,24 @@ impl GrpcFront {
         let outcome = match route {
             Route::Unary(operation) => {
                 let input = decode(operation, format, &message)?;
-                self.kinesis.perform(&caller, input, format).await
+                self.kinesis.perform(&requester.caller, input, format).await
             }
             Route::OfTables(operation) => {
                 let input = dynamodb::generated::Input::decode(operation, format, &message);
                 let input = dynamodb::front::Input::Tables(input.map_err(ApiError::from)?);
-                let requester = Requester { caller, host: None };
+                let answer = self.tables.perform(requester, input, format).await;
+                answer.map(|(bytes, turn)| Outcome::Output { bytes, turn })
+            }
+            Route::OfTableStreams(operation) => {
+                let input = table_streams::Input::decode(operation, format, &message);
+                let input = dynamodb::front::Input::Streams(input.map_err(ApiError::from)?);
                 let answer = self.tables.perform(requester, input, format).await;
                 answer.map(|(bytes, turn)| Outcome::Output { bytes, turn })
             }
             Route::Subscribe | Route::PutStream => {
                 let input = decode(Operation::SubscribeToShard, format, &message)?;
                 let Input::SubscribeToShard(input) = input else { return Err(misled()) };
-                let events = subscribe::Events::begin(self.kinesis.clone(), &caller, input).await?;
+                let events = subscribe::Events::begin(self.kinesis.clone(), &requester.caller, input).await?;
                 return Ok(Done::Events(Box::new(events)));
             }
         };

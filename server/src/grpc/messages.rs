@@ -3,11 +3,12 @@
 //! What is read counts against the budget of all bodies, message by message: room for one is taken when its length is
 //! known, and its sender must then go on sending. A message that came in one piece is not copied.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use millstream_runtime::SharedClock;
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::Status;
@@ -62,8 +63,8 @@ pub(super) struct Message {
 
 /// The messages of a call, as they come.
 #[derive(Debug)]
-pub(super) struct Messages {
-    body: Incoming,
+pub(super) struct Messages<B = Incoming> {
+    body: B,
     budget: BodyBudget,
     clock: SharedClock,
     /// Came and was not read yet; nothing while a message is put together.
@@ -85,8 +86,12 @@ enum State {
     Ended,
 }
 
-impl Messages {
-    pub(super) fn new(body: Incoming, budget: BodyBudget, clock: SharedClock) -> Self {
+impl<B> Messages<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Display,
+{
+    pub(super) fn new(body: B, budget: BodyBudget, clock: SharedClock) -> Self {
         Self { body, budget, clock, arrived: Bytes::new(), state: State::Prefix(BytesMut::new()) }
     }
 
@@ -157,7 +162,11 @@ impl Messages {
     }
 }
 
-async fn data(body: &mut Incoming) -> Result<Option<Bytes>, Status> {
+async fn data<B>(body: &mut B) -> Result<Option<Bytes>, Status>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Display,
+{
     loop {
         match body.frame().await {
             None => return Ok(None),
@@ -180,9 +189,84 @@ fn cut_off() -> Status {
     Status::invalid_argument("The call ended in the middle of a message.")
 }
 
+/// Messages that a body has, whatever pieces it comes in; for a fuzzer. Each piece begins with its length in a byte, and
+/// so is cut off; what is left is the last piece.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check_messages(mut bytes: &[u8]) {
+    use std::convert::Infallible;
+
+    use futures_util::{FutureExt, stream};
+    use hyper::body::Frame;
+
+    const BUDGET_BYTES: usize = 64 * 1024 * 1024;
+
+    let mut pieces = Vec::new();
+    while let Some((length, rest)) = bytes.split_first() {
+        let (piece, rest) = rest.split_at(rest.len().min((*length).into()));
+        pieces.push(Bytes::copy_from_slice(piece));
+        bytes = rest;
+    }
+    let whole: Bytes = pieces.concat().into();
+    let clock = millstream_runtime::ManualClock::starting_at(Duration::from_secs(1)).shared();
+    let read = |pieces: Vec<Bytes>| {
+        let frames = pieces.into_iter().map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
+        let body = http_body_util::StreamBody::new(stream::iter(frames));
+        let mut messages = Messages::new(body, BodyBudget::new(BUDGET_BYTES, clock.clone()), clock.clone());
+        let mut found = Vec::new();
+        loop {
+            // Nothing is waited for: all has come, and there is room for it.
+            match messages.next().now_or_never() {
+                Some(Ok(Some(message))) => found.push(message.bytes),
+                Some(Ok(None)) => return (found, None),
+                Some(Err(status)) => return (found, Some(status.code())),
+                None => return (found, Some(tonic::Code::Unknown)),
+            }
+        }
+    };
+    let (found, end) = read(pieces);
+    assert_ne!(end, Some(tonic::Code::Unknown), "nothing is waited for");
+    let alone = single(whole.clone());
+    if let ([message], None) = (&found[..], end) {
+        assert_eq!(alone.ok().as_ref(), Some(message));
+    }
+    // How it was cut into pieces does not matter.
+    assert_eq!(read(vec![whole]), (found, end));
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn pieces_do_not_matter(
+            messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..5),
+            cuts in prop::collection::vec(1_u8..30, 1..40),
+            lost in 0_usize..4,
+        ) {
+            let mut body = Vec::new();
+            for message in &messages {
+                body.extend_from_slice(&prefix(message.len()));
+                body.extend_from_slice(message);
+            }
+            body.truncate(body.len().saturating_sub(lost));
+            let (mut rest, mut bytes) = (&body[..], Vec::new());
+            for cut in cuts {
+                let (piece, behind) = rest.split_at(rest.len().min(cut.into()));
+                bytes.push(cut);
+                bytes.extend_from_slice(piece);
+                rest = behind;
+            }
+            check_messages(&bytes);
+        }
+
+        #[test]
+        fn any_bytes_are_messages_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            check_messages(&bytes);
+        }
+    }
 
     fn body(prefix: &[u8], message: &[u8]) -> Bytes {
         [prefix, message].concat().into()

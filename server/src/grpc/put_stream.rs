@@ -47,7 +47,10 @@ pub(super) fn pieces(
     shapes: Shapes,
     messages: Messages,
 ) -> impl Stream<Item = Piece> + Send {
+    let clock = kinesis.reception.clock.clone();
     let puts = Puts {
+        alarm: clock.sleep(IDLE_LIMIT),
+        quiet_since: clock.monotonic(),
         shared: Arc::new(Shared { kinesis, caller, shapes }),
         messages,
         named: None,
@@ -55,7 +58,6 @@ pub(super) fn pieces(
         unanswered_bytes: 0,
         taken_ahead: None,
         intake: Intake::Open,
-        idle: None,
     };
     stream::unfold(Some(puts), |puts| async {
         let mut puts = puts?;
@@ -82,7 +84,10 @@ struct Puts {
     /// A request that was taken and did not fit into the batch before it.
     taken_ahead: Option<Taken>,
     intake: Intake,
-    idle: Option<Sleep>,
+    /// Goes off when the call might be idle; set once in a long while, not with each request.
+    alarm: Sleep,
+    /// When something was taken or answered last, by the monotonic clock.
+    quiet_since: Duration,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -136,28 +141,38 @@ impl Puts {
                 self.begin(None);
                 continue;
             }
-            let is_idle = self.calls.is_empty();
-            if !is_idle {
-                self.idle = None;
-            }
-            let clock = &self.shared.kinesis.reception.clock;
-            let idle = self.idle.get_or_insert_with(|| clock.sleep(IDLE_LIMIT));
             tokio::select! {
                 biased;
-                Some(answered) = self.calls.next() => return Some(Ok(self.answers(answered))),
+                Some(answered) = self.calls.next() => {
+                    self.quiet_since = self.shared.kinesis.reception.clock.monotonic();
+                    return Some(Ok(self.answers(answered)));
+                }
                 message = self.messages.next(), if may_take => match message {
                     Ok(Some(message)) => {
-                        self.idle = None;
+                        self.quiet_since = self.shared.kinesis.reception.clock.monotonic();
                         self.begin(Some(message));
                     }
                     Ok(None) => self.intake = Intake::Ended,
                     Err(status) => self.intake = Intake::Failed(status),
                 },
-                () = idle, if is_idle => {
-                    self.intake = Intake::Failed(Status::unavailable("There was no request for five minutes."));
-                }
+                () = &mut self.alarm => self.end_if_idle(),
             }
         }
+    }
+
+    /// Ends a call without requests; one that goes on is looked at again when it might be idle.
+    fn end_if_idle(&mut self) {
+        let clock = &self.shared.kinesis.reception.clock;
+        let quiet = clock.monotonic().saturating_sub(self.quiet_since);
+        let left = match IDLE_LIMIT.checked_sub(quiet) {
+            _ if !self.calls.is_empty() => IDLE_LIMIT,
+            None | Some(Duration::ZERO) => {
+                self.intake = Intake::Failed(Status::unavailable("There was no request for five minutes."));
+                IDLE_LIMIT
+            }
+            Some(left) => left,
+        };
+        self.alarm = clock.sleep(left);
     }
 
     /// This answer, and those behind it that are there by now.

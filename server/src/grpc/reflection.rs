@@ -24,9 +24,17 @@ use crate::http::body::{BodyBudget, Reply};
 
 #[derive(Debug)]
 pub(crate) struct Reflection {
-    files: Arc<Vec<FileDescriptorProto>>,
+    files: Arc<Files>,
     budget: BodyBudget,
     clock: SharedClock,
+}
+
+/// What is told.
+#[derive(Debug)]
+struct Files {
+    all: Vec<FileDescriptorProto>,
+    /// Whether a service of Millstream's is on this port, by its full name.
+    has: fn(&str) -> bool,
 }
 
 impl Reflection {
@@ -34,14 +42,18 @@ impl Reflection {
     pub(super) const NAMES: [&str; 2] =
         ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
 
-    pub(crate) fn new(budget: BodyBudget, clock: SharedClock) -> Self {
+    /// Of the port that has these services of Millstream's.
+    pub(crate) fn new(has: fn(&str) -> bool, budget: BodyBudget, clock: SharedClock) -> Self {
         let sets = [
             millstream_proto::DESCRIPTORS,
             tonic_health::pb::FILE_DESCRIPTOR_SET,
             tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            // What statuses have in their details.
+            tonic_types::pb::FILE_DESCRIPTOR_SET,
         ];
         let sets = sets.into_iter().filter_map(|set| FileDescriptorSet::decode(set).ok());
-        Self { files: Arc::new(sets.flat_map(|set| set.file).collect()), budget, clock }
+        let all = sets.flat_map(|set| set.file).collect();
+        Self { files: Arc::new(Files { all, has }), budget, clock }
     }
 
     pub(super) async fn answer(&self, parts: &Parts, body: Incoming) -> Response<Reply> {
@@ -54,7 +66,7 @@ impl Reflection {
     }
 }
 
-fn answers(files: Arc<Vec<FileDescriptorProto>>, messages: Messages) -> impl Stream<Item = Piece> + Send {
+fn answers(files: Arc<Files>, messages: Messages) -> impl Stream<Item = Piece> + Send {
     stream::unfold(Some((files, messages)), |state| async {
         let (files, mut messages) = state?;
         let request = match messages.next().await {
@@ -74,18 +86,19 @@ fn answers(files: Arc<Vec<FileDescriptorProto>>, messages: Messages) -> impl Str
     })
 }
 
-fn response(files: &[FileDescriptorProto], request: ServerReflectionRequest) -> ServerReflectionResponse {
+fn response(files: &Files, request: ServerReflectionRequest) -> ServerReflectionResponse {
+    let all = &files.all;
     let of_file = |file: Option<&FileDescriptorProto>| {
         file.map(|file| {
             let file_descriptor_proto =
-                with_imports(files, file).iter().map(|file| file.encode_to_vec()).collect();
+                with_imports(all, file).iter().map(|file| file.encode_to_vec()).collect();
             MessageResponse::FileDescriptorResponse(FileDescriptorResponse { file_descriptor_proto })
         })
     };
     let answer = match &request.message_request {
-        Some(MessageRequest::FileByFilename(name)) => of_file(files.iter().find(|file| file.name() == name)),
+        Some(MessageRequest::FileByFilename(name)) => of_file(all.iter().find(|file| file.name() == name)),
         Some(MessageRequest::FileContainingSymbol(symbol)) => {
-            of_file(files.iter().find(|file| declares(file, symbol)))
+            of_file(all.iter().find(|file| declares(file, symbol)))
         }
         Some(MessageRequest::ListServices(_)) => Some(MessageResponse::ListServicesResponse(services(files))),
         // Nothing of this is extended.
@@ -120,12 +133,14 @@ fn with_imports<'f>(
     found
 }
 
-fn services(files: &[FileDescriptorProto]) -> ListServiceResponse {
+fn services(files: &Files) -> ListServiceResponse {
     let of_file = |file: &FileDescriptorProto| {
-        let full = |name: &str| ServiceResponse { name: format!("{}.{name}", file.package()) };
+        let full = |name: &str| format!("{}.{name}", file.package());
         file.service.iter().map(|service| full(service.name())).collect::<Vec<_>>()
     };
-    ListServiceResponse { service: files.iter().flat_map(of_file).collect() }
+    let is_here = |name: &String| !name.starts_with(millstream_proto::PACKAGE) || (files.has)(name);
+    let names = files.all.iter().flat_map(of_file).filter(is_here);
+    ListServiceResponse { service: names.map(|name| ServiceResponse { name }).collect() }
 }
 
 /// Whether the file declares a service, call, message, field or enum of this full name.

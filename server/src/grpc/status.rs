@@ -8,14 +8,21 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use hyper::header::{HeaderMap, HeaderValue};
+use millstream_proto::v1;
+use prost::Message as _;
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic_types::{ErrorDetails, StatusExt, pb};
 
-use crate::aws::codec::{ApiError, ErrorCode};
+use crate::aws::codec::{ApiError, ErrorCode, protobuf};
 
 /// A status is sent as a header, and clients take 8 KiB of all headers together: this much of a text fits twice, in
 /// percent signs and in base64.
 const TEXT_BYTES_MAX: usize = 1200;
+
+/// What an exception may say beside its text, in base64 and with the longest text.
+const EXCEPTION_BYTES_MAX: usize = 1536;
+
+const CANCELED: &str = "TransactionCanceledException";
 
 /// A shard's throughput and the rates of calls are counted by the second.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -36,8 +43,39 @@ pub(super) fn of_error(error: &ApiError) -> Status {
     if code == Code::ResourceExhausted {
         details.set_retry_info(Some(RETRY_DELAY));
     }
-    let text = error.message().unwrap_or(error.code());
-    Status::with_error_details(code, clipped(text), details)
+    let text = clipped(error.message().unwrap_or(error.code()));
+    let status = Status::with_error_details(code, text.clone(), details);
+    match exception(error) {
+        Some(exception) => with_exception(&status, text, exception),
+        None => status,
+    }
+}
+
+/// What else the exception says, as far as there is room for it.
+fn exception(error: &ApiError) -> Option<prost_types::Any> {
+    let mut value = protobuf::details(error)?;
+    if value.len() > EXCEPTION_BYTES_MAX && error.code() == CANCELED {
+        value = without_items(&value)?;
+    }
+    let type_url = format!("type.googleapis.com/{}.{}", millstream_proto::PACKAGE, error.code());
+    (value.len() <= EXCEPTION_BYTES_MAX).then_some(prost_types::Any { type_url, value })
+}
+
+/// The reasons without what is large in them: first the items, then the texts.
+fn without_items(canceled: &[u8]) -> Option<Vec<u8>> {
+    let mut canceled = v1::TransactionCanceledException::decode(canceled).ok()?;
+    canceled.cancellation_reasons.iter_mut().for_each(|reason| reason.item.clear());
+    if canceled.encoded_len() > EXCEPTION_BYTES_MAX {
+        canceled.cancellation_reasons.iter_mut().for_each(|reason| reason.message = None);
+    }
+    Some(canceled.encode_to_vec())
+}
+
+fn with_exception(status: &Status, text: String, exception: prost_types::Any) -> Status {
+    // The bytes were written a moment ago.
+    let mut details = pb::Status::decode(status.details()).unwrap_or_default();
+    details.details.push(exception);
+    Status::with_details(status.code(), text, details.encode_to_vec().into())
 }
 
 /// What a call that went as it should ends with.

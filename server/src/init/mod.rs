@@ -45,18 +45,18 @@ enum State {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct ShownScripts {
     /// None is running or will.
-    finished: bool,
-    scripts: Vec<ShownScript>,
+    pub(crate) finished: bool,
+    pub(crate) scripts: Vec<ShownScript>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct ShownScript {
-    name: String,
-    state: &'static str,
+pub(crate) struct ShownScript {
+    pub(crate) name: String,
+    pub(crate) state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    exit_code: Option<i32>,
+    pub(crate) exit_code: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    took_ms: Option<u64>,
+    pub(crate) took_ms: Option<u64>,
 }
 
 impl InitScripts {

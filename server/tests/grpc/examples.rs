@@ -11,36 +11,63 @@ use super::*;
 
 const LINES: usize = 200;
 
-struct Language {
-    name: &'static str,
-    folder: &'static str,
-    extension: &'static str,
-    /// The program that runs others, within the folder that the packages are in or on the path.
-    runner: &'static str,
+/// A language, by the client that `tools/clients` installs for it.
+#[derive(Clone, Copy, Debug)]
+enum Language {
+    Python,
+    Node,
+    Go,
+    Java,
 }
 
-const LANGUAGES: [Language; 2] = [
-    Language { name: "grpcpy", folder: "python", extension: "py", runner: "venv/bin/python" },
-    Language { name: "grpcjs", folder: "node", extension: "js", runner: "node" },
-];
+const LANGUAGES: [Language; 4] = [Language::Python, Language::Node, Language::Go, Language::Java];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-fn command(language: &Language, installed: &Path, program: &str, arguments: &[&str]) -> Command {
-    let runner = installed.join(language.runner);
-    let mut command = Command::new(if runner.exists() { runner } else { language.runner.into() });
-    let script = format!("examples/grpc/{}/{program}.{}", language.folder, language.extension);
-    command
-        .arg(root().join(script))
-        .args(arguments)
-        .env("PYTHONPATH", installed.join("generated"))
-        .env("NODE_PATH", installed.join("node_modules"))
-        .env("MILLSTREAM_PROTO", root().join("proto/proto"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true);
+impl Language {
+    const fn client(self) -> &'static str {
+        match self {
+            Self::Python => "grpcpy",
+            Self::Node => "grpcjs",
+            Self::Go => "grpcgo",
+            Self::Java => "grpcjava",
+        }
+    }
+
+    /// One of its programs, `producer` or `subscriber`.
+    fn program(self, installed: &Path, program: &str) -> Command {
+        let examples = root().join("examples/grpc");
+        match self {
+            Self::Python => {
+                let mut command = Command::new(installed.join("venv/bin/python"));
+                command.arg(examples.join(format!("python/{program}.py")));
+                command.env("PYTHONPATH", installed.join("generated"));
+                command
+            }
+            Self::Node => {
+                let mut command = Command::new("node");
+                command.arg(examples.join(format!("node/{program}.js")));
+                command.env("NODE_PATH", installed.join("node_modules"));
+                command.env("MILLSTREAM_PROTO", root().join("proto/proto"));
+                command
+            }
+            Self::Go => Command::new(installed.join(program)),
+            Self::Java => {
+                let mut command = Command::new("java");
+                let class = program[..1].to_uppercase() + &program[1..];
+                let path = [installed.join("classes"), installed.join("lib/*")];
+                command.arg("-cp").arg(std::env::join_paths(path).unwrap()).arg(class);
+                command
+            }
+        }
+    }
+}
+
+fn command(language: Language, installed: &Path, program: &str, arguments: &[&str]) -> Command {
+    let mut command = language.program(installed, program);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
     command
 }
 
@@ -59,27 +86,48 @@ async fn lines(child: &mut Child, count: usize) -> Vec<String> {
 async fn every_language_puts_and_is_pushed_what_it_put() {
     let Some(clients) = std::env::var_os("MILLSTREAM_CLIENTS").map(PathBuf::from) else { return };
     for language in LANGUAGES {
-        let installed = clients.join(language.name);
+        let installed = clients.join(language.client());
         if !installed.join("ready").exists() {
             continue;
         }
         let world = World::new().await;
         let address = world.server.address().to_string();
         let mut subscriber =
-            command(&language, &installed, "subscriber", &[&address, "orders", "app"]).spawn().unwrap();
-        let mut producer = command(&language, &installed, "producer", &[&address, "orders"]).spawn().unwrap();
+            command(language, &installed, "subscriber", &[&address, "orders", "app"]).spawn().unwrap();
+        let mut producer = command(language, &installed, "producer", &[&address, "orders"]).spawn().unwrap();
         let sent: Vec<String> = (0..LINES).map(|number| format!("key{} line {number}", number % 7)).collect();
         let mut input = producer.stdin.take().unwrap();
         input.write_all((sent.join("\n") + "\n").as_bytes()).await.unwrap();
         drop(input);
         let stored = lines(&mut producer, LINES).await;
-        assert_eq!(stored.len(), LINES, "{}", language.name);
-        assert!(stored.iter().all(|line| line.starts_with(SHARD)), "{}: {stored:?}", language.name);
-        assert!(soon(producer.wait()).await.unwrap().success(), "{}", language.name);
+        assert_eq!(stored.len(), LINES, "{language:?}");
+        assert!(stored.iter().all(|line| line.starts_with(SHARD)), "{language:?}: {stored:?}");
+        assert!(soon(producer.wait()).await.unwrap().success(), "{language:?}");
         let pushed = lines(&mut subscriber, LINES).await;
         let expected: Vec<_> =
             sent.iter().map(|line| format!("{} {line}", line.split_once(' ').unwrap().0)).collect();
-        assert_eq!(pushed, expected, "{}", language.name);
+        assert_eq!(pushed, expected, "{language:?}");
         soon(subscriber.kill()).await.unwrap();
     }
+}
+
+/// As short as they are said to be.
+#[test]
+fn each_program_has_less_than_sixty_lines() {
+    let mut folders = vec![root().join("examples/grpc")];
+    let mut programs = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() && !["gen", "target", "node_modules"].contains(&name.as_str()) {
+                folders.push(path);
+            } else if ["py", "js", "go", "java"].iter().any(|end| name.ends_with(&format!(".{end}"))) {
+                let lines = std::fs::read_to_string(&path).unwrap().lines().count();
+                assert!(lines < 60, "{} has {lines}", path.display());
+                programs += 1;
+            }
+        }
+    }
+    assert!(programs >= 2 * LANGUAGES.len(), "{programs}");
 }

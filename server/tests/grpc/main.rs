@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the lints spare test functions alone
 
+mod admin;
 mod beside;
 mod contract;
 mod examples;
+mod grpcurl;
 mod limits;
 mod put_stream;
 mod statuses;

@@ -28,7 +28,7 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    fn new(kind: u8, flags: u8, stream: u32, payload: impl Into<Vec<u8>>) -> Self {
+    pub(super) fn new(kind: u8, flags: u8, stream: u32, payload: impl Into<Vec<u8>>) -> Self {
         Self { kind, flags, stream, payload: payload.into() }
     }
 
@@ -79,19 +79,22 @@ fn field(name: &str, value: &str) -> Vec<u8> {
     bytes
 }
 
+pub(super) fn fields(fields: &[(&str, &str)]) -> Vec<u8> {
+    fields.iter().flat_map(|(name, value)| field(name, value)).collect()
+}
+
 /// The head of a signed call of ListStreams.
 fn head() -> Vec<u8> {
-    [
-        field(":method", "POST"),
-        field(":scheme", "http"),
-        field(":authority", "localhost"),
-        field(":path", "/"),
-        field("content-type", JSON),
-        field("x-amz-target", "Kinesis_20131202.ListStreams"),
-        field("x-amz-date", "20260102T030405Z"),
-        field("authorization", AUTHORIZATION),
-    ]
-    .concat()
+    fields(&[
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":authority", "localhost"),
+        (":path", "/"),
+        ("content-type", JSON),
+        ("x-amz-target", "Kinesis_20131202.ListStreams"),
+        ("x-amz-date", "20260102T030405Z"),
+        ("authorization", AUTHORIZATION),
+    ])
 }
 
 fn open(host: &Host) -> Connection {

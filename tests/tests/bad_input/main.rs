@@ -9,6 +9,7 @@
 
 mod connections;
 mod credentials;
+mod grpc;
 mod http1;
 mod http2;
 mod limits;

@@ -120,6 +120,11 @@ impl ApiError {
         self.status
     }
 
+    /// Whether it says more than a text.
+    pub(crate) fn says_more(&self) -> bool {
+        !self.details.is_empty()
+    }
+
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.message.as_deref()

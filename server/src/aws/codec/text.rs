@@ -15,6 +15,8 @@ use super::token::{Malformed, Read};
 pub(crate) enum Text<'b> {
     /// A CBOR text string: any UTF-8.
     Plain(&'b [u8]),
+    /// A name that the body only hints at, as with a protobuf field's number.
+    Known(&'static str),
     /// Between the quotes of a JSON string, without a backslash.
     Quoted(&'b [u8]),
     /// Between the quotes of a JSON string, with backslashes.
@@ -28,6 +30,7 @@ impl<'b> Text<'b> {
     pub(crate) fn read(self) -> Read<Cow<'b, str>> {
         match self {
             Self::Plain(raw) => utf8(raw).map(Cow::Borrowed),
+            Self::Known(name) => Ok(Cow::Borrowed(name)),
             Self::Quoted(raw) => utf8(without_controls(raw)?).map(Cow::Borrowed),
             Self::Escaped(raw) => unescape(utf8(without_controls(raw)?)?).map(Cow::Owned),
             Self::Joined(raw) => String::from_utf8(raw).map(Cow::Owned).map_err(|_| Malformed),
@@ -48,6 +51,7 @@ impl<'b> Text<'b> {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Plain(raw) | Self::Quoted(raw) | Self::Escaped(raw) => raw,
+            Self::Known(name) => name.as_bytes(),
             Self::Joined(raw) => raw,
         }
     }
@@ -61,7 +65,8 @@ impl<'b> Text<'b> {
             Self::Quoted(raw) => {
                 ByteString::try_from(body.slice_ref(without_controls(raw)?)).map_err(|_| Malformed)
             }
-            other => Ok(other.read()?.into_owned().into()),
+            Self::Known(name) => Ok(ByteString::from_static(name)),
+            other @ (Self::Escaped(_) | Self::Joined(_)) => Ok(other.read()?.into_owned().into()),
         }
     }
 }

@@ -6,7 +6,5 @@ pub(crate) mod front;
 pub mod generated;
 pub(crate) mod service;
 
-#[cfg(any(test, fuzzing))]
-pub(crate) mod requests;
 #[cfg(test)]
 mod tests;

@@ -293,7 +293,7 @@ impl<'b> Reader<'b> for ProtobufReader<'b> {
                 if let Some(Open::Message { number, .. }) = self.open.last_mut() {
                     *number = field.number;
                 }
-                Ok(Some(Text::Plain(field.name.as_bytes())))
+                Ok(Some(Text::Known(&field.name)))
             }
             Some(Open::Map { field, end, is_whole }) => match self.goes_on(field, end, is_whole)? {
                 Some(Wire::Bytes) => self.entry(field, end).map(Some),
@@ -314,13 +314,15 @@ impl<'b> Reader<'b> for ProtobufReader<'b> {
 
 /// The name of an enum's value, which is no slice of the body. One that is not known is shown as its number, and zero is
 /// no value.
-fn choice<'b>(values: &[(i32, String)], number: i64) -> Token<'b> {
+fn choice<'b>(values: &'static [(i32, String)], number: i64) -> Token<'b> {
     if number == 0 {
         return Token::Null;
     }
     let known = values.iter().find(|(known, _)| i64::from(*known) == number);
-    let name = known.map_or_else(|| number.to_string(), |(_, name)| name.clone());
-    Token::Text(Text::Joined(name.into_bytes()))
+    Token::Text(match known {
+        Some((_, name)) => Text::Known(name),
+        None => Text::Joined(number.to_string().into_bytes()),
+    })
 }
 
 /// Milliseconds of a `google.protobuf.Timestamp`, floored.

@@ -12,23 +12,50 @@ use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorSet};
 
 /// Messages that are nothing but the list or map inside.
-const TRANSPARENT: [&str; 4] = ["AttributeList", "AttributeMap", "BinarySet", "StringSet"];
+const TRANSPARENT: [&str; 7] = [
+    "AttributeList",
+    "AttributeMap",
+    "BinarySet",
+    "ItemCollectionMetricsList",
+    "ItemList",
+    "StringSet",
+    "WriteRequestList",
+];
 
-/// Members that are spelled another way than the rule has it.
-const MEMBERS: [(&str, &str); 13] = [
-    ("b", "B"),
-    ("bool_value", "BOOL"),
-    ("bs", "BS"),
+/// Members that Kinesis spells another way than the rule has it.
+const OF_KINESIS: [(&str, &str); 7] = [
     ("consumer_arn", "ConsumerARN"),
-    ("max_record_size_in_kib", "MaxRecordSizeInKiB"),
     ("current_mibps", "CurrentMiBps"),
+    ("max_record_size_in_kib", "MaxRecordSizeInKiB"),
+    ("resource_arn", "ResourceARN"),
+    ("stream_arn", "StreamARN"),
     ("target_mibps", "TargetMiBps"),
     ("warm_throughput_mibps", "WarmThroughputMiBps"),
+];
+
+/// Members that DynamoDB and its streams spell another way than the rule has it.
+const OF_TABLES: [(&str, &str); 21] = [
+    ("aws_region", "awsRegion"),
+    ("bool_value", "BOOL"),
+    ("bs", "BS"),
+    ("dynamodb", "dynamodb"),
+    ("event_id", "eventID"),
+    ("event_name", "eventName"),
+    ("event_source", "eventSource"),
+    ("event_version", "eventVersion"),
+    ("kms_master_key_arn", "KMSMasterKeyArn"),
+    ("kms_master_key_id", "KMSMasterKeyId"),
     ("ns", "NS"),
     ("null_value", "NULL"),
-    ("resource_arn", "ResourceARN"),
+    ("reason", "reason"),
+    ("reasons", "throttlingReasons"),
+    ("resource", "resource"),
+    ("size_estimate_range_gb", "SizeEstimateRangeGB"),
     ("ss", "SS"),
-    ("stream_arn", "StreamARN"),
+    ("sse_description", "SSEDescription"),
+    ("sse_specification", "SSESpecification"),
+    ("sse_type", "SSEType"),
+    ("user_identity", "userIdentity"),
 ];
 
 /// Enum values that are spelled another way than in capitals.
@@ -54,6 +81,8 @@ pub struct Shapes {
 #[derive(Debug)]
 struct Schema {
     messages: Vec<Message>,
+    /// By their names with the package.
+    numbers: HashMap<String, usize>,
     /// By the path of a request, without its slash in front: `millstream.v1.Streams/CreateStream`.
     calls: HashMap<String, Shapes>,
 }
@@ -119,6 +148,12 @@ pub(crate) fn paths() -> impl Iterator<Item = &'static str> {
 }
 
 impl Message {
+    /// The message of that name within the package.
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        let number = SCHEMA.numbers.get(&format!(".{}.{name}", millstream_proto::PACKAGE))?;
+        SCHEMA.messages.get(*number)
+    }
+
     #[inline]
     pub(crate) fn by_number(&self, number: u32) -> Option<&Field> {
         // Most messages number their fields from one on without gaps.
@@ -156,26 +191,29 @@ impl Kind {
 /// The descriptors by the full names of what they describe, with a dot in front as references have it.
 #[derive(Default)]
 struct Named<'d> {
-    messages: Vec<&'d DescriptorProto>,
+    messages: Vec<(&'d DescriptorProto, Spelling)>,
     numbers: HashMap<String, usize>,
     enums: HashMap<String, &'d EnumDescriptorProto>,
 }
 
+/// Members that are spelled another way than the rule has it.
+type Spelling = &'static [(&'static str, &'static str)];
+
 impl<'d> Named<'d> {
-    fn add(&mut self, scope: &str, message: &'d DescriptorProto) {
+    fn add(&mut self, scope: &str, message: &'d DescriptorProto, spelling: Spelling) {
         let name = format!("{scope}.{}", message.name());
-        message.nested_type.iter().for_each(|nested| self.add(&name, nested));
+        message.nested_type.iter().for_each(|nested| self.add(&name, nested, spelling));
         for choice in &message.enum_type {
             self.enums.insert(format!("{name}.{}", choice.name()), choice);
         }
         self.numbers.insert(name, self.messages.len());
-        self.messages.push(message);
+        self.messages.push((message, spelling));
     }
 
-    fn field(&self, field: &FieldDescriptorProto) -> Option<Field> {
+    fn field(&self, field: &FieldDescriptorProto, spelling: Spelling) -> Option<Field> {
         let number = u32::try_from(field.number()).ok()?;
-        let name = member(field.name());
-        let nested = self.numbers.get(field.type_name()).map(|index| self.messages[*index]);
+        let name = member(field.name(), spelling);
+        let nested = self.numbers.get(field.type_name()).map(|index| self.messages[*index].0);
         let is_map = nested.is_some_and(|nested| {
             nested.options.as_ref().is_some_and(prost_types::MessageOptions::map_entry)
         });
@@ -210,13 +248,15 @@ impl Schema {
         let mut named = Named::default();
         for file in &files.file {
             let scope = format!(".{}", file.package());
-            file.message_type.iter().for_each(|message| named.add(&scope, message));
+            let spelling = spelling(file.name());
+            file.message_type.iter().for_each(|message| named.add(&scope, message, spelling));
             for choice in &file.enum_type {
                 named.enums.insert(format!("{scope}.{}", choice.name()), choice);
             }
         }
-        let messages = named.messages.iter().map(|message| {
-            let mut fields: Vec<_> = message.field.iter().filter_map(|field| named.field(field)).collect();
+        let messages = named.messages.iter().map(|&(message, spelling)| {
+            let fields = message.field.iter().filter_map(|field| named.field(field, spelling));
+            let mut fields: Vec<_> = fields.collect();
             fields.sort_by_key(|field| field.number);
             Message { fields, is_transparent: TRANSPARENT.contains(&message.name()) }
         });
@@ -237,13 +277,21 @@ impl Schema {
                 }
             }
         }
-        Self { messages, calls }
+        Self { messages, numbers: named.numbers, calls }
+    }
+}
+
+/// That of the messages of a file.
+fn spelling(file: &str) -> Spelling {
+    match file {
+        "millstream/v1/tables.proto" | "millstream/v1/table_streams.proto" => &OF_TABLES,
+        _ => &OF_KINESIS,
     }
 }
 
 /// The member's name in the model.
-fn member(field: &str) -> String {
-    match MEMBERS.iter().find(|(ours, _)| *ours == field) {
+fn member(field: &str, spelling: Spelling) -> String {
+    match spelling.iter().find(|(ours, _)| *ours == field) {
         Some((_, theirs)) => (*theirs).to_owned(),
         None => field.split('_').map(capitalized).collect(),
     }

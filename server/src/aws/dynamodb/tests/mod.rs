@@ -1,8 +1,10 @@
 //! The generated types, the codec and attribute values together, as a client sees them.
 
 mod operations;
+mod protobuf;
 mod types;
 mod values;
+mod wires;
 
 use bytes::Bytes;
 

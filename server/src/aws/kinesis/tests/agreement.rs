@@ -4,15 +4,15 @@
 use proptest::prelude::*;
 
 use super::super::generated::Operation;
-use super::super::requests::{Node, Tape};
 use super::{decode, decode_json};
 use crate::aws::codec::Format;
+use crate::aws::requests::{Model, Node, Tape};
 
 fn request(flawed: bool) -> impl Strategy<Value = (Operation, Node)> {
     let choices = proptest::collection::vec(any::<u16>(), 0..300);
     (0..Operation::ALL.len(), choices).prop_map(move |(index, choices)| {
         let operation = Operation::ALL[index];
-        (operation, Tape::new(&choices, flawed).request(operation))
+        (operation, Tape::new(&choices, flawed).request(Model::Kinesis.input_of(operation.name())))
     })
 }
 

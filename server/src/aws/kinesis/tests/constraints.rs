@@ -1,9 +1,9 @@
 //! Broken constraints, and AWS's texts for them.
 
 use super::super::generated::*;
-use super::super::requests::Node;
 use super::{decode, decode_json};
 use crate::aws::codec::{Format, Refusal};
+use crate::aws::requests::Node;
 
 /// Both formats refuse the body with those faults, given as `value at path: rule`.
 fn refuses(operation: Operation, body: &Node, faults: &[(&str, &str, &str)]) {

@@ -2,9 +2,9 @@
 //! text says so. The expectations are made from the model here, apart from the generator.
 
 use super::super::generated::Operation;
-use super::super::requests::{Node, Shape, input_of};
 use super::{decode, decode_json};
 use crate::aws::codec::{Format, Refusal};
+use crate::aws::requests::{Model, Node, Shape};
 
 /// How one gets from an input to one of its values.
 #[derive(Clone, Debug)]
@@ -242,7 +242,7 @@ impl Case {
 fn every_limit_of_the_model() {
     let mut cases = 0;
     for operation in Operation::ALL {
-        let input = input_of(operation.name());
+        let input = Model::Kinesis.input_of(operation.name());
         walk(input, &[], &mut |shape, path| {
             cases += 1;
             Case { operation, input, shape, path: path.to_vec() }.check();
@@ -254,7 +254,7 @@ fn every_limit_of_the_model() {
 #[test]
 fn every_required_member() {
     for operation in Operation::ALL {
-        let input = input_of(operation.name());
+        let input = Model::Kinesis.input_of(operation.name());
         let Node::Map(members) = input.minimal() else { panic!() };
         assert!(decode_json(operation, &input.minimal().to_json()).is_ok(), "{operation}");
         for (missing, _) in &members {

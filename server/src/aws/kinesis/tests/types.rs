@@ -1,9 +1,9 @@
 //! Malformed bodies and values of the wrong type, and AWS's texts for them.
 
 use super::super::generated::*;
-use super::super::requests::Node;
 use super::{decode, decode_json};
 use crate::aws::codec::{ApiError, Format, Refusal};
+use crate::aws::requests::Node;
 
 /// Both formats refuse the value of that member with that text.
 fn refuses(operation: Operation, member: &str, value: Node, text: &str) {

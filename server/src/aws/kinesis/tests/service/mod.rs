@@ -21,11 +21,11 @@ use millstream_storage::{Backend, SlotId};
 use serde_json::{Value as Json, json};
 
 use super::super::generated::{Input, Operation, dispatch};
-use super::super::requests::Node;
 use super::super::service::Kinesis;
 use super::answers::as_json;
 use crate::aws::caller::Caller;
 use crate::aws::codec::{ApiError, Format};
+use crate::aws::requests::Node;
 use crate::faults::Faults;
 use crate::metrics::Metrics;
 use crate::settings::FaultsSetting;

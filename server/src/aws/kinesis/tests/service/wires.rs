@@ -1,12 +1,14 @@
 //! Both wires give the same results and the same errors: two servers that are asked the same, one in JSON and one in
 //! protobuf, say the same all along.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
-use super::super::super::requests::Tape;
-use super::super::super::requests::protobuf::written;
 use super::*;
 use crate::aws::codec::protobuf::Shapes;
+use crate::aws::requests::protobuf::written;
+use crate::aws::requests::{Model, Tape};
 
 /// The path's service does not matter: no call is in two.
 fn shapes(operation: Operation) -> Option<Shapes> {
@@ -64,7 +66,7 @@ async fn ask(world: &World, operation: Operation, body: Vec<u8>) -> Result<Json,
     Ok(without_nothing(match world.format {
         Format::Json if bytes.is_empty() => json!({}),
         Format::Json => serde_json::from_slice(&bytes).unwrap(),
-        _ => super::super::super::requests::protobuf::shown(&bytes, shapes.output()),
+        _ => crate::aws::requests::protobuf::shown(&bytes, shapes.output()),
     }))
 }
 
@@ -84,7 +86,7 @@ async fn say_the_same(steps: Vec<Step>) -> Result<(), TestCaseError> {
             place => Operation::from_name(often[place % often.len()]).unwrap(),
         };
         let shapes = shapes(operation).unwrap();
-        let node = Tape::new(&choices, turn % 4 == 0).request(operation);
+        let node = Tape::new(&choices, turn % 4 == 0).request(Model::Kinesis.input_of(operation.name()));
         let node = aimed(node, turn, iterator.as_deref());
         let Some(protobuf) = written(&node, shapes.input()) else { continue };
         (in_json.format, in_protobuf.format) = (Format::Json, Format::Protobuf(shapes));
@@ -112,4 +114,110 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(say_the_same(steps))?;
     }
+}
+
+/// Every published operation once, in an order in which each does what it is there for. What is given as `None` is
+/// what the call before answered.
+fn script() -> Vec<(&'static str, Json)> {
+    let of = |more: Json| {
+        let mut body = json!({"StreamName": "orders"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let of_arn = |more: Json| {
+        let mut body = json!({"ResourceARN": STREAM});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let consumer = json!({"StreamARN": STREAM, "ConsumerName": "app"});
+    let policy = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "kinesis:GetRecords", "Resource": STREAM,
+    }]});
+    let elastic = "arn:aws:kinesis:us-east-1:000000000000:stream/elastic";
+    let entries = json!([{"Data": "a", "PartitionKey": "k"}, {"Data": "b", "PartitionKey": "l"}]);
+    vec![
+        ("CreateStream", json!({"StreamName": "elastic", "StreamModeDetails": {"StreamMode": "ON_DEMAND"}})),
+        ("DescribeStream", of(json!({}))),
+        ("DescribeStreamSummary", of(json!({}))),
+        ("ListStreams", json!({"Limit": 1})),
+        ("DescribeLimits", json!({})),
+        ("UpdateAccountSettings", json!({"MinimumThroughputBillingCommitment": {"Status": "ENABLED"}})),
+        ("DescribeAccountSettings", json!({})),
+        ("UpdateStreamWarmThroughput", json!({"StreamName": "elastic", "WarmThroughputMiBps": 7})),
+        (
+            "UpdateStreamRecordDistributionStrategy",
+            json!({"StreamARN": elastic, "RecordDistributionStrategy": "AUTO"}),
+        ),
+        ("UpdateMaxRecordSize", json!({"StreamARN": STREAM, "MaxRecordSizeInKiB": 2048})),
+        ("PutRecord", of(json!({"Data": "x", "PartitionKey": "k"}))),
+        ("PutRecords", of(json!({"Records": entries}))),
+        ("GetShardIterator", of(json!({"ShardId": SHARD, "ShardIteratorType": "TRIM_HORIZON"}))),
+        ("GetRecords", json!({"ShardIterator": null, "Limit": 10})),
+        ("IncreaseStreamRetentionPeriod", of(json!({"RetentionPeriodHours": 48}))),
+        ("DecreaseStreamRetentionPeriod", of(json!({"RetentionPeriodHours": 24}))),
+        ("StartStreamEncryption", of(json!({"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"}))),
+        ("StopStreamEncryption", of(json!({"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"}))),
+        ("ListShards", of(json!({}))),
+        (
+            "SplitShard",
+            of(json!({
+                "ShardToSplit": SHARD, "NewStartingHashKey": "85070591730234615865843651857942052864",
+            })),
+        ),
+        (
+            "MergeShards",
+            of(json!({
+                "ShardToMerge": "shardId-000000000002", "AdjacentShardToMerge": "shardId-000000000003",
+            })),
+        ),
+        ("UpdateShardCount", of(json!({"TargetShardCount": 3, "ScalingType": "UNIFORM_SCALING"}))),
+        ("RegisterStreamConsumer", consumer.clone()),
+        ("DescribeStreamConsumer", consumer.clone()),
+        ("ListStreamConsumers", json!({"StreamARN": STREAM})),
+        ("DeregisterStreamConsumer", consumer),
+        ("AddTagsToStream", of(json!({"Tags": {"a": "1"}}))),
+        ("ListTagsForStream", of(json!({}))),
+        ("RemoveTagsFromStream", of(json!({"TagKeys": ["a"]}))),
+        ("TagResource", of_arn(json!({"Tags": {"b": "2"}}))),
+        ("ListTagsForResource", of_arn(json!({}))),
+        ("UntagResource", of_arn(json!({"TagKeys": ["b"]}))),
+        ("PutResourcePolicy", of_arn(json!({"Policy": policy.to_string()}))),
+        ("GetResourcePolicy", of_arn(json!({}))),
+        ("DeleteResourcePolicy", of_arn(json!({}))),
+        ("EnableEnhancedMonitoring", of(json!({"ShardLevelMetrics": ["IncomingBytes"]}))),
+        ("DisableEnhancedMonitoring", of(json!({"ShardLevelMetrics": ["ALL"]}))),
+        ("UpdateStreamMode", json!({"StreamARN": STREAM, "StreamModeDetails": {"StreamMode": "ON_DEMAND"}})),
+        ("DeleteStream", json!({"StreamName": "elastic"})),
+    ]
+}
+
+/// An operation that is new is missed here until it is asked for, and over both wires.
+#[tokio::test]
+async fn every_operation_is_carried_out_over_both_wires() {
+    let (mut in_json, mut in_protobuf) =
+        (World::with_stream(Format::Json).await, World::with_stream(Format::Json).await);
+    let (mut asked, mut iterator) = (BTreeSet::new(), Json::Null);
+    for (name, mut body) in script() {
+        let operation = Operation::from_name(name).unwrap();
+        if body["ShardIterator"].is_null() && name == "GetRecords" {
+            body["ShardIterator"] = iterator.clone();
+        }
+        let shapes = shapes(operation).unwrap_or_else(|| panic!("{name} is not published"));
+        let node = node(&body);
+        let protobuf = written(&node, shapes.input()).unwrap_or_else(|| panic!("{name} {body}"));
+        (in_json.format, in_protobuf.format) = (Format::Json, Format::Protobuf(shapes));
+        let expected = ask(&in_json, operation, node.to_json().into_bytes()).await;
+        let answer = ask(&in_protobuf, operation, protobuf).await;
+        assert_eq!(answer, expected, "{name}");
+        let answer = answer.unwrap_or_else(|error| panic!("{name} {body}: {error:?}"));
+        if name == "GetShardIterator" {
+            iterator = answer["ShardIterator"].clone();
+        }
+        asked.insert(operation.name());
+        for world in [&in_json, &in_protobuf] {
+            world.clock.advance(Duration::from_secs(30));
+        }
+    }
+    let published = Operation::ALL.iter().filter(|operation| shapes(**operation).is_some());
+    assert_eq!(asked, published.map(|operation| operation.name()).collect::<BTreeSet<_>>());
 }

@@ -1,8 +1,7 @@
 //! Requests made from choices: right ones, or with some of their values wrong.
 
-use super::super::generated::Operation;
 use super::body::Node;
-use super::model::{Shape, input_of};
+use super::model::Shape;
 
 /// Choices made beforehand, so that a failure shrinks to fewer and simpler ones.
 pub(crate) struct Tape<'t> {
@@ -16,9 +15,9 @@ impl<'t> Tape<'t> {
         Self { choices: choices.iter(), flawed }
     }
 
-    /// The body of a request.
-    pub(crate) fn request(&mut self, operation: Operation) -> Node {
-        self.structure(input_of(operation.name()))
+    /// The body of a request of that shape.
+    pub(crate) fn request(&mut self, input: Shape) -> Node {
+        self.structure(input)
     }
 
     /// One of `count`; the first when the tape has run out.
@@ -38,6 +37,12 @@ impl<'t> Tape<'t> {
             return self.wrong_type(shape);
         }
         match shape.kind() {
+            // A value has one type, whatever its model says.
+            "structure" if shape.name == "AttributeValue" && !self.flaw(30) => {
+                let members = shape.members();
+                let (name, member, _) = members[self.choose(members.len())];
+                Node::map([(name, self.value(member))])
+            }
             "structure" => self.structure(shape),
             "list" => {
                 let length = self.length(shape, 4);

@@ -1,4 +1,4 @@
-//! The service model as the tests read it, apart from the generator: shapes, and values that keep or break
+//! The services' models as the tests read them, apart from the generator: shapes, and values that keep or break
 //! their constraints.
 
 use std::sync::LazyLock;
@@ -7,25 +7,55 @@ use serde_json::Value;
 
 use super::body::Node;
 
-static MODEL: LazyLock<Value> = LazyLock::new(|| {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../codegen/models/kinesis-2013-12-02.json");
+static KINESIS: LazyLock<Value> = LazyLock::new(|| read("kinesis-2013-12-02"));
+static TABLES: LazyLock<Value> = LazyLock::new(|| read("dynamodb-2012-08-10"));
+static TABLE_STREAMS: LazyLock<Value> = LazyLock::new(|| read("dynamodb-streams-2012-08-10"));
+
+fn read(name: &str) -> Value {
+    let path = format!("{}/../codegen/models/{name}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-});
+}
+
+/// The model of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Model {
+    Kinesis,
+    Tables,
+    TableStreams,
+}
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
     pub(crate) name: &'static str,
     value: &'static Value,
+    model: Model,
 }
 
-pub(crate) fn input_of(operation: &str) -> Shape {
-    Shape::named(MODEL["operations"][operation]["input"]["shape"].as_str().unwrap())
-}
+impl Model {
+    fn value(self) -> &'static Value {
+        match self {
+            Self::Kinesis => &KINESIS,
+            Self::Tables => &TABLES,
+            Self::TableStreams => &TABLE_STREAMS,
+        }
+    }
 
-/// `None` where an operation answers with nothing.
-#[cfg(test)]
-pub(crate) fn output_of(operation: &str) -> Option<Shape> {
-    MODEL["operations"][operation]["output"]["shape"].as_str().map(Shape::named)
+    pub(crate) fn input_of(self, operation: &str) -> Shape {
+        Shape::named(self, self.value()["operations"][operation]["input"]["shape"].as_str().unwrap())
+    }
+
+    /// `None` where an operation answers with nothing.
+    #[cfg(test)]
+    pub(crate) fn output_of(self, operation: &str) -> Option<Shape> {
+        let name = self.value()["operations"][operation]["output"]["shape"].as_str();
+        name.map(|name| Shape::named(self, name))
+    }
+
+    /// The shape of that name, an exception say.
+    #[cfg(test)]
+    pub(crate) fn shape(self, name: &'static str) -> Shape {
+        Shape::named(self, name)
+    }
 }
 
 /// What a pattern of the model allows: any text of the prefix and one or more of the character, up to the
@@ -96,8 +126,8 @@ const EXAMPLES: &[Example] = &[
 ];
 
 impl Shape {
-    fn named(name: &'static str) -> Self {
-        Self { name, value: &MODEL["shapes"][name] }
+    fn named(model: Model, name: &'static str) -> Self {
+        Self { name, value: &model.value()["shapes"][name], model }
     }
 
     pub(crate) fn kind(self) -> &'static str {
@@ -121,7 +151,7 @@ impl Shape {
     }
 
     pub(crate) fn part(self, role: &str) -> Self {
-        Self::named(self.value[role]["shape"].as_str().unwrap())
+        Self::named(self.model, self.value[role]["shape"].as_str().unwrap())
     }
 
     /// Name, shape, whether it is required.
@@ -132,7 +162,7 @@ impl Shape {
         let members = self.value["members"].as_object().unwrap().iter();
         members
             .map(|(name, member)| {
-                let shape = Self::named(member["shape"].as_str().unwrap());
+                let shape = Self::named(self.model, member["shape"].as_str().unwrap());
                 (name.as_str(), shape, required(name))
             })
             .collect()

@@ -12,28 +12,40 @@ pub(crate) type Wire = prost::encoding::WireType;
 /// The tree as a message, with its fields in the order of the tree's members. `None` for what protobuf has no form for:
 /// values of a wrong type, members that are not published, lists and maps that are empty.
 pub(crate) fn written(node: &Node, message: &Message) -> Option<Vec<u8>> {
-    let Node::Map(members) = node else { return None };
     let mut out = Vec::new();
+    if let Some(content) = message.content() {
+        write_all(node, content, &mut out)?;
+        return Some(out);
+    }
+    let Node::Map(members) = node else { return None };
     for (name, value) in members.iter().filter(|(name, _)| name != "Unknown") {
         let field = message.by_name(name)?;
         match (field.count, value) {
             (_, Node::Null) => {}
             (Count::One, value) => write(value, field.number, &field.kind, &mut out)?,
-            (Count::List, Node::List(items)) if !items.is_empty() => {
-                items.iter().try_for_each(|item| write(item, field.number, &field.kind, &mut out))?;
-            }
-            (Count::Map, Node::Map(entries)) if !entries.is_empty() => {
-                for (key, value) in entries {
-                    let mut entry = Vec::new();
-                    write(&Node::text(key), 1, &Kind::Text, &mut entry)?;
-                    write(value, 2, &field.kind, &mut entry)?;
-                    nest(field.number, &entry, &mut out);
-                }
-            }
-            _ => return None,
+            (Count::List, Node::List(items)) if items.is_empty() => return None,
+            (Count::Map, Node::Map(entries)) if entries.is_empty() => return None,
+            (Count::List | Count::Map, value) => write_all(value, field, &mut out)?,
         }
     }
     Some(out)
+}
+
+/// The items or entries of a field.
+fn write_all(value: &Node, field: &Field, out: &mut Vec<u8>) -> Option<()> {
+    match (field.count, value) {
+        (Count::List, Node::List(items)) => {
+            items.iter().try_for_each(|item| write(item, field.number, &field.kind, out))
+        }
+        (Count::Map, Node::Map(entries)) => entries.iter().try_for_each(|(key, value)| {
+            let mut entry = Vec::new();
+            write(&Node::text(key), 1, &Kind::Text, &mut entry)?;
+            write(value, 2, &field.kind, &mut entry)?;
+            nest(field.number, &entry, out);
+            Some(())
+        }),
+        _ => None,
+    }
 }
 
 fn write(value: &Node, number: u32, kind: &Kind, out: &mut Vec<u8>) -> Option<()> {
@@ -69,7 +81,19 @@ fn nest(number: u32, content: &[u8], out: &mut Vec<u8>) {
 
 /// A message as the JSON that says the same.
 #[cfg(test)]
-pub(crate) fn shown(mut bytes: &[u8], message: &Message) -> Json {
+pub(crate) fn shown(bytes: &[u8], message: &Message) -> Json {
+    let mut members = members(bytes, message);
+    match message.content() {
+        None => Json::Object(members),
+        Some(content) => members.remove(&content.name).unwrap_or_else(|| match content.count {
+            Count::Map => json!({}),
+            Count::List | Count::One => json!([]),
+        }),
+    }
+}
+
+#[cfg(test)]
+fn members(mut bytes: &[u8], message: &Message) -> Map<String, Json> {
     let mut members = Map::new();
     while bytes.has_remaining() {
         let (number, wire) = decode_key(&mut bytes).unwrap();
@@ -91,7 +115,7 @@ pub(crate) fn shown(mut bytes: &[u8], message: &Message) -> Json {
             }
         }
     }
-    Json::Object(members)
+    members
 }
 
 #[cfg(test)]

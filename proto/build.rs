@@ -7,8 +7,12 @@ use std::path::PathBuf;
 
 use prost::Message;
 
-const FILES: [&str; 3] =
-    ["millstream/v1/streams.proto", "millstream/v1/records.proto", "millstream/v1/tables.proto"];
+const FILES: [&str; 4] = [
+    "millstream/v1/streams.proto",
+    "millstream/v1/records.proto",
+    "millstream/v1/tables.proto",
+    "millstream/v1/consumers.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");

@@ -13,6 +13,8 @@ pub(crate) enum Call {
     CloudWatch(cloudwatch::generated::Operation),
     /// The one operation of STS.
     GetCallerIdentity,
+    /// Being a member of a consumer group, over gRPC: no operation of AWS.
+    Join,
 }
 
 /// A service, by the name that rules and metrics have for it.
@@ -23,6 +25,8 @@ pub(crate) enum Service {
     DynamoDbStreams,
     CloudWatch,
     Sts,
+    /// This server's own.
+    Millstream,
 }
 
 /// An error that some operation declares.
@@ -36,8 +40,14 @@ pub(crate) enum Declared {
 }
 
 impl Service {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Kinesis, Self::DynamoDb, Self::DynamoDbStreams, Self::CloudWatch, Self::Sts];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Kinesis,
+        Self::DynamoDb,
+        Self::DynamoDbStreams,
+        Self::CloudWatch,
+        Self::Sts,
+        Self::Millstream,
+    ];
 
     /// As metrics and rules spell it.
     pub(crate) const fn name(self) -> &'static str {
@@ -47,6 +57,7 @@ impl Service {
             Self::DynamoDbStreams => "dynamodbstreams",
             Self::CloudWatch => "cloudwatch",
             Self::Sts => "sts",
+            Self::Millstream => "millstream",
         }
     }
 
@@ -64,6 +75,7 @@ impl Service {
             }
             Self::CloudWatch => cloudwatch::generated::Operation::from_name(name).map(Call::CloudWatch),
             Self::Sts => (name == Call::GetCallerIdentity.name()).then_some(Call::GetCallerIdentity),
+            Self::Millstream => (name == Call::Join.name()).then_some(Call::Join),
         }
     }
 }
@@ -76,6 +88,7 @@ impl Call {
             Self::DynamoDbStreams(_) => Service::DynamoDbStreams,
             Self::CloudWatch(_) => Service::CloudWatch,
             Self::GetCallerIdentity => Service::Sts,
+            Self::Join => Service::Millstream,
         }
     }
 
@@ -86,6 +99,7 @@ impl Call {
             Self::DynamoDbStreams(operation) => operation.name(),
             Self::CloudWatch(operation) => operation.name(),
             Self::GetCallerIdentity => "GetCallerIdentity",
+            Self::Join => "Join",
         }
     }
 
@@ -98,7 +112,7 @@ impl Call {
             Self::Kinesis(operation) => find(operation.errors(), code).map(Declared::Kinesis),
             Self::DynamoDb(operation) => find(operation.errors(), code).map(Declared::DynamoDb),
             Self::DynamoDbStreams(operation) => find(operation.errors(), code).map(Declared::DynamoDbStreams),
-            Self::CloudWatch(_) | Self::GetCallerIdentity => None,
+            Self::CloudWatch(_) | Self::GetCallerIdentity | Self::Join => None,
         }
     }
 

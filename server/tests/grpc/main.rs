@@ -6,6 +6,7 @@
 mod beside;
 mod contract;
 mod examples;
+mod groups;
 mod limits;
 mod put_stream;
 mod statuses;

@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn a_record_is_told_whole() {
-        let told = message(&UserRecord { is_member: true, explicit_hash_key: Some("9".into()), ..record(5, 2) });
+        let told =
+            message(&UserRecord { is_member: true, explicit_hash_key: Some("9".into()), ..record(5, 2) });
         assert_eq!((told.sequence_number.as_str(), told.sub_sequence_number), ("5", Some(3)));
         assert_eq!((told.partition_key.as_str(), told.explicit_hash_key.as_deref()), ("k", Some("9")));
         assert_eq!(told.approximate_arrival_timestamp.unwrap().nanos, 123_000_000);

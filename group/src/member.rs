@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use crate::assignment::Assignments;
 use crate::conversation::{Conversation, HEARTBEAT};
 use crate::error::{Error, Result};
-use crate::processor::{Shared, ShardProcessor};
+use crate::processor::{ShardProcessor, Shared};
 use crate::start::Start;
 
 /// Messages that may wait for the client's transport: a mebibyte or two, unless records are large.
@@ -92,7 +92,7 @@ pub async fn join(
         for shard in ended.unfinished {
             tracing::warn!(worker, shard = %shard.shard, "a shard was not given back in time");
         }
-        Ok(())
+        Ok::<_, Error>(())
     };
     let abandoned = async move {
         match abandoned.wait_for(Option::is_some).await.map(|error| error.clone()) {

@@ -178,8 +178,7 @@ impl RecordProcessor for ShardProcessor {
     async fn shutdown_requested(&mut self, checkpointer: &Checkpointer) -> Result<(), BoxError> {
         let Some(assignment) = &self.assignment else { return Ok(()) };
         let is_kept = self.finish(assignment, checkpointer).await;
-        let reason =
-            if is_kept { v1::ShardRevocation::GivenBack } else { v1::ShardRevocation::LeaseLost };
+        let reason = if is_kept { v1::ShardRevocation::GivenBack } else { v1::ShardRevocation::LeaseLost };
         self.revoke(assignment, reason).await;
         Ok(())
     }

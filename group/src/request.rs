@@ -20,9 +20,13 @@ impl Request {
         use v1::join_request::Request as Wire;
         match request.request {
             Some(Wire::Checkpoint(message)) => checkpoint(&message),
-            Some(Wire::Release(message)) => Ok(Self::Release { assignment: assignment(message.assignment_id)? }),
+            Some(Wire::Release(message)) => {
+                Ok(Self::Release { assignment: assignment(message.assignment_id)? })
+            }
             Some(Wire::Leave(v1::LeaveRequest {})) => Ok(Self::Leave),
-            Some(Wire::Start(_)) => Err(invalid("A member has joined already: a start comes first and once.")),
+            Some(Wire::Start(_)) => {
+                Err(invalid("A member has joined already: a start comes first and once."))
+            }
             None => Err(invalid("A request says nothing.")),
         }
     }
@@ -68,7 +72,8 @@ mod tests {
         };
         let to = Checkpoint::at("5".parse().unwrap(), 3);
         assert_eq!(read(at("5", Some(3))).unwrap(), Request::Checkpoint { assignment: 7, to });
-        let end = v1::CheckpointRequest { shard_end: Some(true), assignment_id: Some(7), ..Default::default() };
+        let end =
+            v1::CheckpointRequest { shard_end: Some(true), assignment_id: Some(7), ..Default::default() };
         assert_eq!(read(end.clone()).unwrap(), Request::ShardEnd { assignment: 7 });
         for wrong in [
             at("", None),

@@ -23,7 +23,7 @@ use crate::aws::reception::Reception;
 use crate::aws::request_id::RequestIds;
 use crate::aws::router::Router;
 use crate::faults::Faults;
-use crate::grpc::{GrpcFront, Groups, HealthService, Reflection};
+use crate::grpc::{Groups, GrpcFront, HealthService, Reflection};
 use crate::http::body::BodyBudget;
 use crate::http::listener::Listener;
 use crate::http::tls::{self, TlsError};

@@ -20,18 +20,18 @@ def process(shard, record):
 
 
 def member(channel, start, requests):
-    """One call: what it ends with is OK if it was asked to leave."""
+    """One call, which ends well if it was asked to leave."""
     requests.put(JoinRequest(start=start))
     shards = {}
     for response in consumers_pb2_grpc.ConsumersStub(channel).Join(iter(requests.get, None)):
         kind = response.WhichOneof("response")
-        message = getattr(response, kind) if kind else None
+        message = kind and getattr(response, kind)
         if kind == "shard_assigned":
             shards[message.assignment_id] = message.shard_id
         elif kind == "records":
             for record in message.records:
                 process(shards[message.assignment_id], record)
-            # What is not acknowledged comes again, here or at another member.
+            # What is not acknowledged comes again.
             done = {"sequence_number": record.sequence_number, "sub_sequence_number": record.sub_sequence_number}
             requests.put(JoinRequest(checkpoint={"assignment_id": message.assignment_id, **done}))
         elif kind == "shard_ended":
@@ -42,8 +42,8 @@ def member(channel, start, requests):
 
 
 def main(address, stream, application):
-    position = consumers_pb2.INITIAL_POSITION_TRIM_HORIZON
-    start = consumers_pb2.JoinStart(streams=[stream], application_name=application, initial_position=position)
+    start = consumers_pb2.JoinStart(streams=[stream], application_name=application)
+    start.initial_position = consumers_pb2.INITIAL_POSITION_TRIM_HORIZON
     while True:
         requests = queue.SimpleQueue()
         signal.signal(signal.SIGTERM, lambda *_: requests.put(JoinRequest(leave={})))

@@ -40,14 +40,8 @@ pub(crate) enum Declared {
 }
 
 impl Service {
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Kinesis,
-        Self::DynamoDb,
-        Self::DynamoDbStreams,
-        Self::CloudWatch,
-        Self::Sts,
-        Self::Millstream,
-    ];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Kinesis, Self::DynamoDb, Self::DynamoDbStreams, Self::CloudWatch, Self::Sts, Self::Millstream];
 
     /// As metrics and rules spell it.
     pub(crate) const fn name(self) -> &'static str {

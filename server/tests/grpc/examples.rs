@@ -83,3 +83,34 @@ async fn every_language_puts_and_is_pushed_what_it_put() {
         soon(subscriber.kill()).await.unwrap();
     }
 }
+
+/// Leases are held by the server's clock, which goes while a member is waited for.
+#[tokio::test]
+async fn every_language_joins_a_group_and_leaves_it() {
+    let Some(clients) = std::env::var_os("MILLSTREAM_CLIENTS").map(PathBuf::from) else { return };
+    for language in LANGUAGES {
+        let installed = clients.join(language.name);
+        if !installed.join("ready").exists() {
+            continue;
+        }
+        let mut world = World::new().await;
+        let address = world.server.address().to_string();
+        for data in [b"one".as_slice(), b"two", b"three"] {
+            world.put(data).await;
+        }
+        let arguments = [address.as_str(), "orders", "billing"];
+        for expected in [["one", "two", "three"].as_slice(), &["four"]] {
+            let mut member = command(&language, &installed, "group_consumer", &arguments).spawn().unwrap();
+            let heard = world.while_time_passes(lines(&mut member, expected.len())).await;
+            let expected: Vec<_> = expected.iter().map(|data| format!("{SHARD} k {data}")).collect();
+            assert_eq!(heard, expected, "{}", language.name);
+            let id = member.id().unwrap().to_string();
+            let told = Command::new("kill").args(["-s", "TERM", &id]).status().await.unwrap();
+            assert!(told.success());
+            // What was acknowledged before it left does not come again.
+            let ended = world.while_time_passes(member.wait()).await.unwrap();
+            assert!(ended.success(), "{}: {ended}", language.name);
+            world.put(b"four").await;
+        }
+    }
+}

@@ -94,7 +94,7 @@ impl Groups {
             let _ = tell.send(Box::pin(member).await);
             Ok::<_, Infallible>(())
         });
-        stream::unfold(Answer::Responses(responses, told, watching), |answer| async {
+        stream::unfold(Answer::Responses(responses, told, watching), |answer| async move {
             let Answer::Responses(mut responses, told, watching) = answer else { return None };
             if let Some(response) = responses.recv().await {
                 return Some((Ok(framed(&response).freeze()), Answer::Responses(responses, told, watching)));
@@ -177,16 +177,12 @@ fn name_of(Caller { account, region }: &Caller, start: &Start) -> Option<String>
 }
 
 fn read(bytes: &[u8]) -> Result<v1::JoinRequest, Status> {
-    v1::JoinRequest::decode(bytes).map_err(|error| {
-        status_of(Error::InvalidArgument(format!("The message cannot be read: {error}.")))
-    })
+    v1::JoinRequest::decode(bytes)
+        .map_err(|error| status_of(Error::InvalidArgument(format!("The message cannot be read: {error}."))))
 }
 
 /// The requests behind the first one.
-fn requests(
-    messages: Messages,
-    broken: Broken,
-) -> impl Stream<Item = Result<v1::JoinRequest, Error>> + Send {
+fn requests(messages: Messages, broken: Broken) -> impl Stream<Item = Result<v1::JoinRequest, Error>> + Send {
     stream::unfold(Some(messages), move |messages| {
         let broken = broken.clone();
         async move {

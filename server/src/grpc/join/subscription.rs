@@ -30,8 +30,9 @@ impl LocalSubscription {
         match self.cut.as_ref()? {
             Cut::AfterEvents(events) => (self.count >= *events).then(broken),
             Cut::AfterBytes(bytes) => (self.count > 0 && self.bytes >= *bytes).then(broken),
-            Cut::Exception { events, exception, message } => (self.count >= *events)
-                .then(|| to_client(&ApiError::new(*exception, message.clone()))),
+            Cut::Exception { events, exception, message } => {
+                (self.count >= *events).then(|| to_client(&ApiError::new(*exception, message.clone())))
+            }
         }
     }
 }

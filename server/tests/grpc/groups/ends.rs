@@ -69,7 +69,10 @@ async fn who_joins_by_a_members_name_ends_that_one() {
     let mut second = Member::join(&world, named()).await;
     let (_, ended) = first.end(&world).await;
     let status = ended.unwrap_err();
-    assert_eq!((status.code(), reason(&status).as_str()), (Code::FailedPrecondition, "ResourceInUseException"));
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::FailedPrecondition, "ResourceInUseException")
+    );
     assigned_soon(&world, &mut second).await;
 }
 

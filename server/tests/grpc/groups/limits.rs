@@ -15,7 +15,7 @@ async fn refusal(world: &World, first: Option<Request>) -> Status {
 
 #[tokio::test]
 async fn a_first_request_that_is_wrong_ends_the_call() {
-    let mut world = World::new().await;
+    let world = World::new().await;
     let invalid = (Code::InvalidArgument, "InvalidArgumentException");
     let missing = (Code::NotFound, "ResourceNotFoundException");
     for (first, (code, exception)) in [
@@ -31,8 +31,6 @@ async fn a_first_request_that_is_wrong_ends_the_call() {
         let status = refusal(&world, first).await;
         assert_eq!((status.code(), reason(&status).as_str()), (code, exception), "{shown}: {status:?}");
     }
-    // A table that is not of leases.
-    assert!(!world.put(b"one").await.is_empty());
 }
 
 #[tokio::test]
@@ -69,32 +67,14 @@ async fn a_request_that_is_out_of_place_ends_the_call_and_gives_everything_back(
 
 /// Each comes and goes at once, most without a word; the server is none the worse for it.
 #[tokio::test]
-async fn a_flood_of_members_is_bounded_and_over_when_it_is_over() {
+async fn a_flood_of_members_is_over_when_it_is_over() {
     let mut world = World::new().await;
-    for _ in 0..300 {
-        drop(Member::call(&world, Some(Request::Start(start()))).await);
+    for round in 0..300 {
+        let named = JoinStart { worker_id: (round % 3 == 0).then(|| "same".to_owned()), ..start() };
+        let first = (round % 4 != 0).then(|| Request::Start(named));
+        drop(Member::call(&world, first).await);
     }
-    let mut members = Vec::new();
-    let mut refused = 0;
-    while members.len() < 257 && refused == 0 {
-        let application_name = Some(format!("flood-{}", members.len()));
-        let start = Request::Start(JoinStart { application_name, retrieval: Some(2), ..start() });
-        let mut member = Member::call(&world, Some(start)).await;
-        match world.while_time_passes(member.next()).await {
-            Ok(joined) => {
-                assert!(matches!(joined, Some(Heard::Joined { .. })), "{joined:?}");
-                members.push(member);
-            }
-            Err(status) => {
-                assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
-                assert_eq!(reason(&status), "LimitExceededException");
-                refused += 1;
-            }
-        }
-    }
-    assert_eq!(members.len(), 256);
-    drop(members);
-    world.wait(Duration::from_secs(1)).await;
+    world.wait(Duration::from_secs(30)).await;
     world.put(b"one").await;
     let mut member = Member::join(&world, start()).await;
     assert_eq!(member.process(&world, 1).await, ["one"]);

@@ -54,7 +54,7 @@ pub(super) fn start() -> JoinStart {
 
 impl World {
     /// The future's output, while leases are held and looked at by a clock that goes quickly.
-    pub(super) async fn while_time_passes<F: Future>(&self, future: F) -> F::Output {
+    pub(crate) async fn while_time_passes<F: Future>(&self, future: F) -> F::Output {
         let machine = SystemClock::shared();
         let passing = async {
             loop {
@@ -88,7 +88,8 @@ impl Member {
         let origin = world.url("http").parse().unwrap();
         let mut client = ConsumersClient::with_origin(transport(), origin);
         let (requests, receiver) = unbounded_channel();
-        let sent = stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
+        let sent =
+            stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
         let responses = client.join(sent).await.unwrap().into_inner();
         Self { requests: Some(requests), responses, shards: HashMap::new() }
     }
@@ -153,7 +154,8 @@ impl Member {
     }
 
     fn heard(&mut self, response: Response) -> Option<Heard> {
-        let shard = |id: i64| self.shards.get(&id).cloned().unwrap_or_else(|| panic!("{id} was not assigned"));
+        let shard =
+            |id: i64| self.shards.get(&id).cloned().unwrap_or_else(|| panic!("{id} was not assigned"));
         Some(match response {
             Response::Joined(joined) => Heard::Joined { worker: joined.worker_id },
             Response::ShardAssigned(assigned) => {
@@ -177,9 +179,10 @@ impl Member {
             Response::ShardEnded(ended) => {
                 Heard::Ended { assignment: ended.assignment_id, shard: shard(ended.assignment_id) }
             }
-            Response::ShardRequested(requested) => {
-                Heard::Requested { shard: shard(requested.assignment_id), assignment: requested.assignment_id }
-            }
+            Response::ShardRequested(requested) => Heard::Requested {
+                shard: shard(requested.assignment_id),
+                assignment: requested.assignment_id,
+            },
             Response::ShardRevoked(revoked) => {
                 let reason = revoked.reason();
                 let shard = self.shards.remove(&revoked.assignment_id).expect("a shard that it has");
@@ -216,7 +219,9 @@ impl Member {
         while all.len() < count {
             let (assignment, last, data) = self
                 .until(world, |heard| match heard {
-                    Heard::Records { assignment, last, data, .. } => Some((*assignment, last.clone(), data.clone())),
+                    Heard::Records { assignment, last, data, .. } => {
+                        Some((*assignment, last.clone(), data.clone()))
+                    }
                     _ => None,
                 })
                 .await;

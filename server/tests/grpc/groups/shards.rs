@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use millstream_proto::v1::attribute_value::Value;
 use millstream_proto::v1::{
-    AttributeMap, ListShardsRequest, ScanRequest, ShardRevocation, SplitShardRequest, tables_client::TablesClient,
+    AttributeMap, ListShardsRequest, ScanRequest, ShardRevocation, SplitShardRequest,
+    tables_client::TablesClient,
 };
 
 use super::*;
@@ -38,7 +39,8 @@ async fn a_member_gets_shards_and_who_comes_after_it_goes_on() {
 #[tokio::test]
 async fn leases_are_in_a_table_of_kcls() {
     let mut world = World::new().await;
-    let mut member = Member::join(&world, JoinStart { worker_id: Some("python-7".to_owned()), ..start() }).await;
+    let mut member =
+        Member::join(&world, JoinStart { worker_id: Some("python-7".to_owned()), ..start() }).await;
     member.assigned(&world).await;
     world.put(b"one").await;
     member.process(&world, 1).await;
@@ -50,10 +52,11 @@ async fn leases_are_in_a_table_of_kcls() {
     let mut tables = TablesClient::with_origin(transport(), world.url("http").parse().unwrap());
     let scan = ScanRequest { table_name: Some("billing".to_owned()), ..Default::default() };
     let rows = tables.scan(scan).await.unwrap().into_inner().items;
-    let text = |row: &AttributeMap, name: &str| match row.values.get(name).and_then(|value| value.value.clone()) {
-        Some(Value::S(text)) => text,
-        other => panic!("{name} is {other:?}"),
-    };
+    let text =
+        |row: &AttributeMap, name: &str| match row.values.get(name).and_then(|value| value.value.clone()) {
+            Some(Value::S(text)) => text,
+            other => panic!("{name} is {other:?}"),
+        };
     let lease = rows.iter().find(|row| text(row, "leaseKey") == SHARD).expect("a lease");
     assert_eq!(text(lease, "leaseOwner"), "python-7");
     assert_eq!(text(lease, "checkpoint"), stored);
@@ -166,7 +169,10 @@ async fn children_begin_once_the_end_of_their_parent_is_acknowledged() {
             }
             Heard::Assigned(assigned) => Some(assigned.shard_id.clone()),
             Heard::Records { data, last, assignment, .. } => {
-                assert_eq!((data, last.is_empty(), *assignment > parent), (&vec!["child".to_owned()], false, true));
+                assert_eq!(
+                    (data, last.is_empty(), *assignment > parent),
+                    (&vec!["child".to_owned()], false, true)
+                );
                 None
             }
             _ => None,
@@ -174,7 +180,10 @@ async fn children_begin_once_the_end_of_their_parent_is_acknowledged() {
         children.insert(child.await);
     }
     assert!(revoked, "the parent was told to be over");
-    assert_eq!(children, BTreeSet::from(["shardId-000000000001".to_owned(), "shardId-000000000002".to_owned()]));
+    assert_eq!(
+        children,
+        BTreeSet::from(["shardId-000000000001".to_owned(), "shardId-000000000002".to_owned()])
+    );
 }
 
 #[tokio::test]

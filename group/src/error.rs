@@ -29,8 +29,8 @@ pub enum Error {
     #[error("the server has as many members of groups as it takes: {0}")]
     Full(usize),
     /// Another member has the name.
-    #[error("another member joined as worker {0}")]
-    Replaced(String),
+    #[error("another member joined as the same worker")]
+    Replaced,
     /// The lease table cannot be used.
     #[error(transparent)]
     Leases(#[from] millstream_lease::Error),

@@ -69,7 +69,7 @@ impl Places {
             None => None,
             Some(name) => {
                 let named = self.0.clock.timeout(DEPARTURE_LIMIT, self.name(&name)).await;
-                Some(named.ok_or(Error::Replaced(name))?)
+                Some(named.ok_or(Error::Replaced)?)
             }
         };
         Ok(Seat { name, _room: room })
@@ -103,12 +103,12 @@ impl Places {
 impl Seat {
     /// Resolves when somebody else joins by this member's name.
     pub fn replaced(&self) -> impl Future<Output = Error> + Send + use<> {
-        let named = self.name.as_ref().map(|named| (named.newcomer.clone(), named.name.clone()));
+        let newcomer = self.name.as_ref().map(|named| named.newcomer.clone());
         async move {
-            if let Some((mut newcomer, name)) = named
+            if let Some(mut newcomer) = newcomer
                 && newcomer.wait_for(|is_there| *is_there).await.is_ok()
             {
-                return Error::Replaced(name);
+                return Error::Replaced;
             }
             std::future::pending().await
         }
@@ -151,13 +151,13 @@ mod tests {
         assert!(replaced.as_mut().now_or_never().is_none());
         let mut second = Box::pin(places.enter(name()));
         assert!(second.as_mut().now_or_never().is_none());
-        assert_eq!(replaced.await, Error::Replaced("billing/worker".to_owned()));
+        assert_eq!(replaced.await, Error::Replaced);
         drop(first);
         let second = second.await.unwrap();
         assert!(second.replaced().now_or_never().is_none());
         let mut third = Box::pin(places.enter(name()));
         assert!(third.as_mut().now_or_never().is_none());
         clock.advance(DEPARTURE_LIMIT);
-        assert!(matches!(third.await, Err(Error::Replaced(_))));
+        assert!(matches!(third.await, Err(Error::Replaced)));
     }
 }

@@ -4,7 +4,6 @@
 
 The server keeps the leases and reads the shards. SIGTERM gives them back once everything in work is done.
 """
-
 import queue
 import signal
 import sys

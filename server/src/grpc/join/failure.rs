@@ -17,7 +17,7 @@ pub(super) fn status_of(error: Error) -> Status {
         Error::InvalidArgument(text) => ApiError::new(Exception::InvalidArgument, text),
         Error::Stream { error, .. } => of_client(error),
         Error::StreamDeleted(_) => ApiError::new(Exception::ResourceNotFound, text),
-        Error::StreamRecreated(_) | Error::Replaced(_) => ApiError::new(Exception::ResourceInUse, text),
+        Error::StreamRecreated(_) | Error::Replaced => ApiError::new(Exception::ResourceInUse, text),
         Error::Full(_) => ApiError::new(Exception::LimitExceeded, text),
         Error::Leases(error) => of_lease(&error),
         Error::Unavailable(text) => ApiError::new(ProtocolError::ServiceUnavailable, text),
@@ -116,7 +116,7 @@ mod tests {
     fn every_end_has_its_code() {
         let code = |error| status_of(error).code();
         assert_eq!(code(Error::Full(3)), Code::ResourceExhausted);
-        assert_eq!(code(Error::Replaced("w".to_owned())), Code::FailedPrecondition);
+        assert_eq!(code(Error::Replaced), Code::FailedPrecondition);
         assert_eq!(code(Error::Unavailable("stopping")), Code::Unavailable);
         assert_eq!(code(Error::StreamDeleted("orders".parse().unwrap())), Code::NotFound);
         assert_eq!(code(Error::BrokenOff("gone".to_owned())), Code::Cancelled);

@@ -1,7 +1,7 @@
 //! First requests that are none, requests that are out of place, and floods.
 
+use millstream_proto::v1::LeaveRequest;
 use millstream_proto::v1::join_request::Request;
-use millstream_proto::v1::{JoinStart, LeaveRequest};
 use tonic::{Code, Status};
 
 use super::*;

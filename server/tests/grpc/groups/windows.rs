@@ -52,11 +52,10 @@ async fn no_more_is_sent_than_the_window_until_it_is_acknowledged() {
             (assignment, last) = (of, number);
         }
         assert!(sent <= WINDOW, "{sent} bytes are sent ahead");
-        let silent = SystemClock::shared().timeout(
-            Duration::from_millis(500),
-            world.while_time_passes(async { member.next().await.unwrap() }),
-        );
-        assert_eq!(silent.await, None, "nothing is acknowledged");
+        let machine = SystemClock::shared();
+        let next = world.while_time_passes(async { member.next().await.unwrap() });
+        let heard = machine.timeout(Duration::from_millis(500), next).await;
+        assert_eq!(heard, None, "nothing is acknowledged");
         let mut count = sent / 10_065;
         member.checkpoint(assignment, &last);
         while count < 30 {

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 
 use prost::Message;
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "millstream/v1/streams.proto",
     "millstream/v1/records.proto",
+    "millstream/v1/consumers.proto",
     "millstream/v1/tables.proto",
     "millstream/v1/table_streams.proto",
     "millstream/v1/admin.proto",

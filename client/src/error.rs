@@ -85,6 +85,43 @@ pub enum KmsFault {
 }
 
 impl Error {
+    /// What an error code of the service means. `status` matters for unknown codes alone.
+    #[must_use]
+    pub fn of_code(code: Option<&str>, message: &str, status: u16) -> Self {
+        let kms = |fault| Self::Kms { fault, message: message.to_owned() };
+        let message = || message.to_owned();
+        match code.unwrap_or_default() {
+            "AccessDeniedException" | "AccessDenied" => Self::AccessDenied(message()),
+            "ExpiredIteratorException" => Self::ExpiredIterator(message()),
+            "ExpiredNextTokenException" => Self::ExpiredNextToken(message()),
+            "InternalFailure" | "InternalFailureException" => Self::InternalFailure(message()),
+            "InvalidArgumentException" => Self::InvalidArgument(message()),
+            "KMSAccessDeniedException" => kms(KmsFault::AccessDenied),
+            "KMSDisabledException" => kms(KmsFault::Disabled),
+            "KMSInvalidStateException" => kms(KmsFault::InvalidState),
+            "KMSNotFoundException" => kms(KmsFault::NotFound),
+            "KMSOptInRequired" => kms(KmsFault::OptInRequired),
+            "KMSThrottlingException" => kms(KmsFault::Throttling),
+            "LimitExceededException" => Self::LimitExceeded(message()),
+            "ProvisionedThroughputExceededException" => Self::ProvisionedThroughputExceeded(message()),
+            "ResourceInUseException" => Self::ResourceInUse(message()),
+            "ResourceNotFoundException" => Self::ResourceNotFound(message()),
+            "ThrottlingException" | "Throttling" | "TooManyRequestsException" => Self::Throttling(message()),
+            "ValidationException" => Self::Validation(message()),
+            code @ ("ExpiredTokenException"
+            | "IncompleteSignature"
+            | "IncompleteSignatureException"
+            | "InvalidSignatureException"
+            | "MissingAuthenticationTokenException"
+            | "UnrecognizedClientException") => {
+                Self::Unauthenticated { code: code.to_owned(), message: message() }
+            }
+            _ if status >= 500 => Self::ServiceUnavailable { status, message: message() },
+            _ if status == 429 => Self::Throttling(message()),
+            code => Self::Refused { code: code.to_owned(), status, message: message() },
+        }
+    }
+
     /// Whether the same call can succeed later without anything being changed.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
@@ -157,5 +194,23 @@ mod tests {
         for error in [Error::Validation(String::new()), Error::ResourceNotFound(String::new())] {
             assert!(!error.is_retryable() && error.has_no_side_effects(), "{error:?}");
         }
+    }
+
+    #[test]
+    fn codes_become_their_exceptions() {
+        let text = || "m".to_owned();
+        assert_eq!(Error::of_code(Some("LimitExceededException"), "m", 400), Error::LimitExceeded(text()));
+        assert_eq!(Error::of_code(Some("InternalFailure"), "m", 500), Error::InternalFailure(text()));
+        let kms = Error::Kms { fault: KmsFault::Throttling, message: text() };
+        assert_eq!(Error::of_code(Some("KMSThrottlingException"), "m", 400), kms);
+    }
+
+    #[test]
+    fn unknown_codes_are_told_by_their_status() {
+        assert!(Error::of_code(Some("Strange"), "m", 400).has_no_side_effects());
+        assert!(!Error::of_code(Some("Strange"), "m", 400).is_retryable());
+        assert!(Error::of_code(None, "m", 502).is_retryable());
+        assert!(!Error::of_code(None, "m", 502).has_no_side_effects());
+        assert!(Error::of_code(None, "m", 429).is_throttle());
     }
 }

@@ -12,9 +12,11 @@ use millstream_lease::coordinator::{self, LossReason, Ownership};
 use millstream_lease::store::NewCheckpoint;
 use millstream_lease::{Checkpoint, PendingCheckpoint};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use self::bounds::permit;
 use crate::record::UserRecord;
+use crate::worker::{Order, interrupted, lost};
 
 /// Why a checkpoint was not made.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +76,11 @@ pub struct CheckpointToken {
     at: Checkpoint,
 }
 
+/// Makes checkpoints from beside the processor's calls, for work whose end is told elsewhere. Worth nothing once the
+/// processor's time with its shard is over.
+#[derive(Clone, Debug)]
+pub struct DetachedCheckpointer(Weak<Gate>);
+
 /// A checkpoint that was announced: a processor that begins anew before it is made is told of it.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -85,6 +92,7 @@ pub struct PreparedCheckpoint {
 #[derive(Debug)]
 struct Gate {
     ownership: Ownership,
+    orders: watch::Receiver<Order>,
     progress: Mutex<Progress>,
     /// Held for the length of a write: what is decided by must still be so when it is written.
     writing: tokio::sync::Mutex<()>,
@@ -101,12 +109,13 @@ struct Progress {
 }
 
 impl Checkpointer {
-    pub(crate) fn new(ownership: Ownership) -> Self {
+    pub(crate) fn new(ownership: Ownership, orders: watch::Receiver<Order>) -> Self {
         let at = ownership.gained().checkpoint.clone();
         let announced = ownership.gained().pending.clone();
         let progress = Progress { delivered: at.clone(), checkpointed: at, pending: None, announced };
         Self(Arc::new(Gate {
             ownership,
+            orders,
             progress: Mutex::new(progress),
             writing: tokio::sync::Mutex::default(),
         }))
@@ -154,6 +163,24 @@ impl Checkpointer {
         CheckpointToken { gate: Arc::downgrade(&self.0), at: record.checkpoint() }
     }
 
+    /// To be kept beside work whose end is told elsewhere.
+    #[must_use]
+    pub fn detached(&self) -> DetachedCheckpointer {
+        DetachedCheckpointer(Arc::downgrade(&self.0))
+    }
+
+    /// Resolves when this processor's time with its shard comes to its end: another worker is to go on, this one stops,
+    /// or the lease is lost. A call that takes long may return then; whatever it did not process comes again elsewhere,
+    /// if it is not checkpointed.
+    pub async fn interrupted(&self) {
+        interrupted(&mut self.0.orders.clone()).await;
+    }
+
+    /// Resolves when the lease is lost: others may be at work on the shard, and there will be no more checkpoints.
+    pub async fn lost(&self) -> LossReason {
+        lost(&mut self.0.orders.clone()).await
+    }
+
     /// The last checkpoint that was stored.
     #[must_use]
     pub fn checkpointed(&self) -> Checkpoint {
@@ -189,6 +216,7 @@ impl Checkpointer {
             Progress { delivered: at.clone(), checkpointed: at, pending: None, announced: announced.clone() };
         let gate = Gate {
             ownership: self.0.ownership.clone(),
+            orders: self.0.orders.clone(),
             progress: Mutex::new(progress),
             writing: tokio::sync::Mutex::default(),
         };
@@ -217,6 +245,14 @@ impl CheckpointToken {
     #[must_use]
     pub fn is_valid(&self) -> bool {
         self.gate.upgrade().is_some_and(|gate| gate.ownership.is_valid())
+    }
+}
+
+impl DetachedCheckpointer {
+    /// Everything up to this sequence and sub-sequence number was processed.
+    pub async fn checkpoint_to(&self, to: Checkpoint) -> Result<(), CheckpointError> {
+        let gate = self.0.upgrade().ok_or(CheckpointError::Over)?;
+        gate.checkpoint(to).await
     }
 }
 

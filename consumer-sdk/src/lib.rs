@@ -41,7 +41,9 @@ pub use millstream_lease::coordinator::LossReason;
 pub use millstream_lease::shard_sync::InitialPosition;
 pub use millstream_lease::{Checkpoint, LeaseStore, MemoryStore, PendingCheckpoint, WorkerId};
 
-pub use self::checkpointer::{CheckpointError, CheckpointToken, Checkpointer, PreparedCheckpoint};
+pub use self::checkpointer::{
+    CheckpointError, CheckpointToken, Checkpointer, DetachedCheckpointer, PreparedCheckpoint,
+};
 pub use self::consumer::{Consumer, ConsumerBuilder, Ended};
 pub use self::error::{Error, Result};
 pub use self::failure::{AfterRetries, DeadLetters, FailurePolicy};

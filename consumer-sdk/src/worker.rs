@@ -56,7 +56,7 @@ pub(crate) enum Order {
 
 /// Why processing was interrupted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Interruption {
+pub(crate) enum Interruption {
     Drain,
     Lost(LossReason),
 }
@@ -162,12 +162,20 @@ impl Worker {
 }
 
 /// Waits until there is something else to do than to process.
-async fn interrupted(orders: &mut watch::Receiver<Order>) -> Interruption {
+pub(crate) async fn interrupted(orders: &mut watch::Receiver<Order>) -> Interruption {
     match orders.wait_for(|order| *order != Order::Process).await.map(|order| order.clone()) {
         Ok(Order::Lost(reason)) => Interruption::Lost(reason),
         Ok(Order::Drain) => Interruption::Drain,
         // Who gives orders is gone, and so is the consumer in a moment.
         Ok(Order::Process) | Err(_) => std::future::pending().await,
+    }
+}
+
+/// Waits until the lease is lost.
+pub(crate) async fn lost(orders: &mut watch::Receiver<Order>) -> LossReason {
+    match orders.wait_for(|order| matches!(order, Order::Lost(_))).await.map(|order| order.clone()) {
+        Ok(Order::Lost(reason)) => reason,
+        Ok(Order::Process | Order::Drain) | Err(_) => std::future::pending().await,
     }
 }
 

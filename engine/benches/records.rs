@@ -101,6 +101,7 @@ fn get(criterion: &mut Criterion) {
             let call = || GetRecords {
                 iterator: &iterator,
                 records_max: Some(records),
+                bytes_max: None,
                 stream: None,
                 dry_run: false,
             };

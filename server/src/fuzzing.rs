@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 use hyper::Request;
+use millstream_group::Start;
 
 use crate::aws::caller::caller;
 use crate::aws::cloudwatch;
@@ -55,6 +56,17 @@ pub fn protobuf_request(bytes: &[u8]) {
         && let Some(shapes) = published(operation)
     {
         request(Format::Protobuf(shapes), bytes);
+    }
+}
+
+/// What a member of a group says, first and later: it is read, or refused with a text that is not much longer.
+pub fn join_request(bytes: &[u8]) {
+    use prost::Message as _;
+    let Ok(request) = millstream_proto::v1::JoinRequest::decode(bytes) else { return };
+    let first = Start::read(request.clone()).map(drop);
+    for refusal in [first, millstream_group::read_request(request)].into_iter().filter_map(Result::err) {
+        // A character may be shown by ten.
+        assert!(refusal.to_string().len() <= 10 * bytes.len() + 300, "{refusal}");
     }
 }
 
@@ -218,6 +230,7 @@ mod tests {
         json_request(bytes);
         cbor_request(bytes);
         protobuf_request(bytes);
+        join_request(bytes);
         agreement(bytes);
         first_bytes(bytes);
         credentials(bytes);

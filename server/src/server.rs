@@ -23,7 +23,7 @@ use crate::aws::reception::Reception;
 use crate::aws::request_id::RequestIds;
 use crate::aws::router::Router;
 use crate::faults::Faults;
-use crate::grpc::{AdminFront, GrpcFront, HealthService, Reflection};
+use crate::grpc::{AdminFront, Groups, GrpcFront, HealthService, Reflection};
 use crate::http::body::BodyBudget;
 use crate::http::listener::Listener;
 use crate::http::tls::{self, TlsError};
@@ -131,6 +131,7 @@ impl Server {
             grpc: GrpcFront {
                 kinesis: kinesis.clone(),
                 tables: dynamodb.clone(),
+                groups: Groups::new(kinesis.clone(), tables.clone(), entropy, tasks.clone()),
                 default_caller: Caller { account: settings.account_id()?, region: settings.region()? },
                 health: HealthService(health.clone()),
                 reflection: Reflection::new(

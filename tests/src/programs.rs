@@ -18,6 +18,15 @@ pub fn python(session: &Session, script: &str) -> Option<Command> {
     Some(command)
 }
 
+/// A script in `tests/clients/grpcpy`, with the code that is generated of `proto/`.
+#[must_use]
+pub fn grpc_python(session: &Session, script: &str) -> Option<Command> {
+    let grpc = clients::require("grpcpy")?;
+    let mut command = session.command(grpc.join("venv/bin/python"));
+    command.env("PYTHONPATH", grpc.join("generated")).arg(clients::sources().join("grpcpy").join(script));
+    Some(command)
+}
+
 /// A script in `tests/clients/node`.
 #[must_use]
 pub fn node(session: &Session, script: &str) -> Option<Command> {

@@ -23,8 +23,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("consumer-sdk", &["model", "runtime", "client", "lease"]),
     ("producer-sdk", &["model", "runtime", "client"]),
     ("multilang", &["model", "runtime", "client", "lease", "consumer-sdk"]),
+    ("group", &["model", "proto", "runtime", "client", "lease", "consumer-sdk"]),
     ("agent", &["model", "runtime", "client", "producer-sdk"]),
-    ("server", &["model", "proto", "runtime", "storage", "engine", "table"]),
+    ("server", &["model", "proto", "runtime", "storage", "engine", "table", "client", "lease", "group"]),
     ("codegen", &[]),
     ("benches", &["model", "proto", "runtime", "storage", "engine", "client"]),
     (
@@ -47,6 +48,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("consumer-sdk", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
     ("producer-sdk", &["engine", "storage", "server", "lease", "rocksdb", "librocksdb-sys"]),
     ("multilang", &["engine", "storage", "server", "rocksdb", "librocksdb-sys"]),
+    ("group", &["engine", "storage", "table", "server", "rocksdb", "librocksdb-sys"]),
     ("agent", &["engine", "storage", "server", "lease", "rocksdb", "librocksdb-sys"]),
 ];
 

@@ -8,7 +8,6 @@ use aws_sdk_kinesis::types;
 use bytes::Bytes;
 use millstream_model::{HashKeyRange, ShardId, Timestamp, limits};
 
-use super::failure;
 use crate::api::{
     Acknowledgement, ChildShard, EntryOutcome, Record, SequenceNumber, Shard, ShardFilter, StartingPosition,
     StreamListing, StreamMode, StreamStatus, StreamSummary,
@@ -86,7 +85,7 @@ pub(super) fn outcome(wire: &types::PutRecordsResultEntry) -> Result<EntryOutcom
     if let Some(code) = wire.error_code.as_deref() {
         let message = wire.error_message.as_deref().unwrap_or("(no message)");
         // The status of an entry that the service could not store is that of its own failures.
-        return Ok(Err(failure::of_code(Some(code), message, 500)));
+        return Ok(Err(Error::of_code(Some(code), message, 500)));
     }
     let shard = wire.shard_id.as_deref().ok_or_else(|| missing("ShardId"))?;
     let number = wire.sequence_number.as_deref().ok_or_else(|| missing("SequenceNumber"))?;

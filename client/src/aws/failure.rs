@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::event_stream::RawMessage;
 
-use crate::error::{Error, KmsFault};
+use crate::error::Error;
 
 /// What a failed call means.
 pub(super) fn of_call<E>(error: SdkError<E, HttpResponse>) -> Error
@@ -18,7 +18,7 @@ where
         SdkError::ServiceError(context) => {
             let status = context.raw().status().as_u16();
             let metadata = context.err().meta();
-            of_code(metadata.code(), metadata.message().unwrap_or("(no message)"), status)
+            Error::of_code(metadata.code(), metadata.message().unwrap_or("(no message)"), status)
         }
         SdkError::ResponseError(ref context) => of_unreadable(context.raw().status().as_u16(), &error),
         SdkError::ConstructionFailure(_) => Error::Unsendable(innermost(&error)),
@@ -39,46 +39,10 @@ where
     match error {
         SdkError::ServiceError(context) => {
             let metadata = context.err().meta();
-            of_code(metadata.code(), metadata.message().unwrap_or("(no message)"), 400)
+            Error::of_code(metadata.code(), metadata.message().unwrap_or("(no message)"), 400)
         }
         SdkError::ResponseError(_) => Error::UnreadableReply(innermost(&error)),
         other => Error::ConnectionLost(innermost(&other)),
-    }
-}
-
-/// What an error code of the service means. `status` matters for unknown codes alone.
-pub(crate) fn of_code(code: Option<&str>, message: &str, status: u16) -> Error {
-    let kms = |fault| Error::Kms { fault, message: message.to_owned() };
-    let message = || message.to_owned();
-    match code.unwrap_or_default() {
-        "AccessDeniedException" | "AccessDenied" => Error::AccessDenied(message()),
-        "ExpiredIteratorException" => Error::ExpiredIterator(message()),
-        "ExpiredNextTokenException" => Error::ExpiredNextToken(message()),
-        "InternalFailure" | "InternalFailureException" => Error::InternalFailure(message()),
-        "InvalidArgumentException" => Error::InvalidArgument(message()),
-        "KMSAccessDeniedException" => kms(KmsFault::AccessDenied),
-        "KMSDisabledException" => kms(KmsFault::Disabled),
-        "KMSInvalidStateException" => kms(KmsFault::InvalidState),
-        "KMSNotFoundException" => kms(KmsFault::NotFound),
-        "KMSOptInRequired" => kms(KmsFault::OptInRequired),
-        "KMSThrottlingException" => kms(KmsFault::Throttling),
-        "LimitExceededException" => Error::LimitExceeded(message()),
-        "ProvisionedThroughputExceededException" => Error::ProvisionedThroughputExceeded(message()),
-        "ResourceInUseException" => Error::ResourceInUse(message()),
-        "ResourceNotFoundException" => Error::ResourceNotFound(message()),
-        "ThrottlingException" | "Throttling" | "TooManyRequestsException" => Error::Throttling(message()),
-        "ValidationException" => Error::Validation(message()),
-        code @ ("ExpiredTokenException"
-        | "IncompleteSignature"
-        | "IncompleteSignatureException"
-        | "InvalidSignatureException"
-        | "MissingAuthenticationTokenException"
-        | "UnrecognizedClientException") => {
-            Error::Unauthenticated { code: code.to_owned(), message: message() }
-        }
-        _ if status >= 500 => Error::ServiceUnavailable { status, message: message() },
-        _ if status == 429 => Error::Throttling(message()),
-        code => Error::Refused { code: code.to_owned(), status, message: message() },
     }
 }
 
@@ -148,27 +112,4 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
         Some(io) => io.get_ref().map(|inner| inner as &(dyn StdError + 'static)),
         None => error.source(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_become_their_exceptions() {
-        let text = || "m".to_owned();
-        assert_eq!(of_code(Some("LimitExceededException"), "m", 400), Error::LimitExceeded(text()));
-        assert_eq!(of_code(Some("InternalFailure"), "m", 500), Error::InternalFailure(text()));
-        let kms = Error::Kms { fault: KmsFault::Throttling, message: text() };
-        assert_eq!(of_code(Some("KMSThrottlingException"), "m", 400), kms);
-    }
-
-    #[test]
-    fn unknown_codes_are_told_by_their_status() {
-        assert!(of_code(Some("Strange"), "m", 400).has_no_side_effects());
-        assert!(!of_code(Some("Strange"), "m", 400).is_retryable());
-        assert!(of_code(None, "m", 502).is_retryable());
-        assert!(!of_code(None, "m", 502).has_no_side_effects());
-        assert!(of_code(None, "m", 429).is_throttle());
-    }
 }

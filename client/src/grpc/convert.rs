@@ -12,7 +12,6 @@ use crate::api::{
     Acknowledgement, ChildShard, ConsumerStatus, EntryOutcome, NewRecord, Record, Shard, ShardFilter,
     StartingPosition, StreamConsumer, StreamListing, StreamMode, StreamRef, StreamStatus, StreamSummary,
 };
-use crate::aws::failure::of_code;
 use crate::error::{Error, Result};
 
 const BYTES_PER_KIB: usize = 1024;
@@ -115,7 +114,7 @@ pub(super) fn outcome(message: &v1::PutRecordsResultEntry) -> Result<EntryOutcom
     if let Some(code) = message.error_code.as_deref() {
         let text = message.error_message.as_deref().unwrap_or("(no message)");
         // The status of an entry that the service could not store is that of its own failures.
-        return Ok(Err(of_code(Some(code), text, 500)));
+        return Ok(Err(Error::of_code(Some(code), text, 500)));
     }
     let shard = shard_id(required("shard_id", message.shard_id.as_deref())?)?;
     let number = required("sequence_number", message.sequence_number.as_deref())?;

@@ -5,7 +5,7 @@ use std::error::Error as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::aws::failure::{of_code, of_transport};
+use crate::aws::failure::of_transport;
 use crate::error::Error;
 
 /// Where `ErrorInfo` has the status that the AWS wire would have answered.
@@ -17,7 +17,7 @@ pub(super) fn of_status(status: &Status) -> Error {
     let info = details.error_info().filter(|info| info.domain == millstream_proto::ERROR_DOMAIN);
     if let Some(info) = info {
         let http_status = info.metadata.get(HTTP_STATUS).and_then(|text| text.parse().ok()).unwrap_or(400);
-        return of_code(Some(&info.reason), status.message(), http_status);
+        return Error::of_code(Some(&info.reason), status.message(), http_status);
     }
     if let Some(error) = status.source().and_then(of_transport) {
         return error;

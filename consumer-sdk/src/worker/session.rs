@@ -93,7 +93,7 @@ impl Session {
             stream,
             processor: (parts.factory)(&shard),
             shard,
-            checkpointer: Checkpointer::new(ownership.clone()),
+            checkpointer: Checkpointer::new(ownership.clone(), orders.clone()),
             automatic: Automatic::new(parts.settings.checkpoints),
             window: Window::new(parts.settings.repetition_window),
             parts,

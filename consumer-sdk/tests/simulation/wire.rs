@@ -195,8 +195,13 @@ impl StreamApi for Wire {
     }
 
     async fn get_records(&self, _: &StreamRef, iterator: &ShardIterator, limit: usize) -> Result<RecordPage> {
-        let call =
-            GetRecords { iterator: &iterator.0, records_max: Some(limit), stream: None, dry_run: false };
+        let call = GetRecords {
+            iterator: &iterator.0,
+            records_max: Some(limit),
+            bytes_max: None,
+            stream: None,
+            dry_run: false,
+        };
         let page = self.call(async |engine| engine.get_records(call).await).await?;
         let mut records: Vec<_> = page.records.into_iter().map(record).collect();
         if self.drops_last_record {

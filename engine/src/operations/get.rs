@@ -35,6 +35,8 @@ pub struct GetRecords<'a> {
     pub iterator: &'a str,
     /// 1 to 10,000; 10,000 if absent.
     pub records_max: Option<usize>,
+    /// Data and partition keys together; 10 MiB, which is also the most, if absent. One record is given in any case.
+    pub bytes_max: Option<usize>,
     /// Must be the iterator's stream, if given.
     pub stream: Option<&'a StreamArn>,
     pub dry_run: bool,
@@ -101,7 +103,7 @@ impl Engine {
         }
         let want = Want {
             records_max: call.records_max.unwrap_or(aws::GET_RECORDS_ENTRIES_MAX),
-            bytes_max: aws::GET_RECORDS_BYTES_MAX,
+            bytes_max: aws::GET_RECORDS_BYTES_MAX.min(call.bytes_max.unwrap_or(usize::MAX)),
             horizon: found.horizon(),
         };
         let read = reader::read(&*inner.slot, &shard, token.position, want).await?;

@@ -79,7 +79,8 @@ async fn a_dry_read_is_refused_for_whatever_a_read_is() {
         assert_eq!(Err(dry), engine.get_shard_iterator(arn, shard, &start, false).await);
     }
     let iterator = iterator(&engine, &arn, StartingPosition::TrimHorizon).await;
-    let dry = |iterator, stream| GetRecords { iterator, records_max: None, stream, dry_run: true };
+    let dry =
+        |iterator, stream| GetRecords { iterator, records_max: None, bytes_max: None, stream, dry_run: true };
     passed(engine.get_records(dry(&iterator, None)).await);
     passed(engine.get_records(dry(&iterator, Some(&arn))).await);
     assert_eq!(engine.metrics()[0].1.get_records_success, 0);

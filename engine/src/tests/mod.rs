@@ -133,7 +133,7 @@ async fn iterator(engine: &Engine, arn: &StreamArn, start: StartingPosition) -> 
 }
 
 fn call(iterator: &str, records_max: Option<usize>) -> GetRecords<'_> {
-    GetRecords { iterator, records_max, stream: None, dry_run: false }
+    GetRecords { iterator, records_max, bytes_max: None, stream: None, dry_run: false }
 }
 
 /// Reads the first shard until it is caught up, so many records at a time.

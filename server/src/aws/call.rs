@@ -16,6 +16,8 @@ pub(crate) enum Call {
     /// The calls of Kinesis that only gRPC has.
     PutStream,
     Subscribe,
+    /// Being a member of a consumer group, over gRPC: no operation of AWS.
+    Join,
 }
 
 /// A service, by the name that rules and metrics have for it.
@@ -26,6 +28,8 @@ pub(crate) enum Service {
     DynamoDbStreams,
     CloudWatch,
     Sts,
+    /// This server's own.
+    Millstream,
 }
 
 /// An error that some operation declares.
@@ -39,8 +43,8 @@ pub(crate) enum Declared {
 }
 
 impl Service {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Kinesis, Self::DynamoDb, Self::DynamoDbStreams, Self::CloudWatch, Self::Sts];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Kinesis, Self::DynamoDb, Self::DynamoDbStreams, Self::CloudWatch, Self::Sts, Self::Millstream];
 
     /// As metrics and rules spell it.
     pub(crate) const fn name(self) -> &'static str {
@@ -50,6 +54,7 @@ impl Service {
             Self::DynamoDbStreams => "dynamodbstreams",
             Self::CloudWatch => "cloudwatch",
             Self::Sts => "sts",
+            Self::Millstream => "millstream",
         }
     }
 
@@ -67,6 +72,7 @@ impl Service {
             }
             Self::CloudWatch => cloudwatch::generated::Operation::from_name(name).map(Call::CloudWatch),
             Self::Sts => (name == Call::GetCallerIdentity.name()).then_some(Call::GetCallerIdentity),
+            Self::Millstream => (name == Call::Join.name()).then_some(Call::Join),
         }
     }
 }
@@ -79,6 +85,7 @@ impl Call {
             Self::DynamoDbStreams(_) => Service::DynamoDbStreams,
             Self::CloudWatch(_) => Service::CloudWatch,
             Self::GetCallerIdentity => Service::Sts,
+            Self::Join => Service::Millstream,
         }
     }
 
@@ -91,6 +98,7 @@ impl Call {
             Self::GetCallerIdentity => "GetCallerIdentity",
             Self::PutStream => "PutStream",
             Self::Subscribe => "Subscribe",
+            Self::Join => "Join",
         }
     }
 
@@ -103,7 +111,11 @@ impl Call {
             Self::Kinesis(operation) => find(operation.errors(), code).map(Declared::Kinesis),
             Self::DynamoDb(operation) => find(operation.errors(), code).map(Declared::DynamoDb),
             Self::DynamoDbStreams(operation) => find(operation.errors(), code).map(Declared::DynamoDbStreams),
-            Self::CloudWatch(_) | Self::GetCallerIdentity | Self::PutStream | Self::Subscribe => None,
+            Self::CloudWatch(_)
+            | Self::GetCallerIdentity
+            | Self::PutStream
+            | Self::Subscribe
+            | Self::Join => None,
         }
     }
 

@@ -10,6 +10,7 @@ use tonic::Status;
 use super::caller::caller;
 use super::deadline::timeout;
 use super::health::HealthService;
+use super::join::Groups;
 use super::messages::{self, Messages};
 use super::reflection::Reflection;
 use super::reply::{self, expired};
@@ -26,6 +27,7 @@ use crate::aws::dynamodb::streams::generated as table_streams;
 use crate::aws::kinesis::front::{KinesisFront, Outcome};
 use crate::aws::kinesis::generated::{Input, Operation};
 use crate::http::body::Reply;
+use crate::http::keep_alive::Liveness;
 
 const STREAMS: &str = "millstream.v1.Streams";
 const RECORDS: &str = "millstream.v1.Records";
@@ -37,6 +39,7 @@ const TABLE_STREAMS: &str = "millstream.v1.TableStreams";
 pub(crate) struct GrpcFront {
     pub(crate) kinesis: KinesisFront,
     pub(crate) tables: DynamoDbFront,
+    pub(crate) groups: Groups,
     /// Whose streams are meant where a call does not say.
     pub(crate) default_caller: Caller,
     pub(crate) health: HealthService,
@@ -116,6 +119,9 @@ impl GrpcFront {
             return Answered { response, call: None, http_status: status.as_u16() };
         }
         let path = parts.uri.path().trim_start_matches('/').to_owned();
+        if path == Groups::PATH {
+            return self.join(parts, body);
+        }
         let (service, method) = path.split_once('/').unwrap_or((&path, ""));
         let found = Shapes::of(&path).and_then(|shapes| Some((Route::of(service, method)?, shapes)));
         let Some((route, shapes)) = found else {
@@ -128,6 +134,21 @@ impl GrpcFront {
             Err(Failure::Status(status)) => (reply::failure(&status), 400),
         };
         Answered { response, call: Some(route.call()), http_status }
+    }
+
+    /// A call that is no operation of AWS.
+    fn join(&self, parts: &Parts, body: Incoming) -> Answered {
+        let reception = &self.kinesis.reception;
+        let (response, http_status) = match caller(parts, &self.default_caller) {
+            Ok(caller) => {
+                let messages = Messages::new(body, reception.budget.clone(), reception.clock.clone());
+                let watching = parts.extensions.get::<Liveness>().map(Liveness::watch);
+                let pieces = self.groups.answer(caller, messages, watching);
+                (reply::streamed(pieces, timeout(parts), &reception.clock), 200)
+            }
+            Err(error) => (reply::failure(&of_error(&error)), error.status()),
+        };
+        Answered { response, call: Some(Call::Join), http_status }
     }
 
     /// Health, reflection, and what is not there.

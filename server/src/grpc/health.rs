@@ -25,8 +25,13 @@ use crate::http::body::Reply;
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Services that may be asked after, besides the server as a whole.
-const SERVICES: [&str; 4] =
-    ["millstream.v1.Records", "millstream.v1.Streams", "millstream.v1.TableStreams", "millstream.v1.Tables"];
+const SERVICES: [&str; 4] = [
+    "millstream.v1.Consumers",
+    "millstream.v1.Records",
+    "millstream.v1.Streams",
+    "millstream.v1.TableStreams",
+    "millstream.v1.Tables",
+];
 
 #[derive(Debug)]
 pub(crate) struct HealthService(pub(crate) Health);

@@ -6,7 +6,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use millstream_runtime::SharedClock;
@@ -25,6 +25,16 @@ pub(super) fn prefix(bytes: usize) -> [u8; PREFIX_BYTES] {
     // Answers are some mebibytes at most.
     let [a, b, c, d] = u32::try_from(bytes).unwrap_or(u32::MAX).to_be_bytes();
     [0, a, b, c, d]
+}
+
+/// A message with its prefix.
+pub(super) fn framed(message: &impl prost::Message) -> BytesMut {
+    let length = message.encoded_len();
+    let mut frame = BytesMut::with_capacity(PREFIX_BYTES + length);
+    frame.put_slice(&prefix(length));
+    // There is room: it was asked for.
+    let _ = message.encode(&mut frame);
+    frame
 }
 
 /// The message's length.

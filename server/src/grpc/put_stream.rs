@@ -14,12 +14,11 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, FuturesOrdered, Stream, StreamExt};
 use millstream_proto::v1;
 use millstream_runtime::clock::Sleep;
-use prost::Message as _;
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::Status;
 
 use super::front::decode;
-use super::messages::{Message, Messages, PREFIX_BYTES, prefix};
+use super::messages::{Message, Messages, framed, prefix};
 use super::reply::Piece;
 use super::status::{of_error, refused};
 use crate::aws::caller::Caller;
@@ -217,7 +216,7 @@ impl Puts {
                     if let Some(batch) = batch.take() {
                         self.call(batch);
                     }
-                    let frames = frame(&refusal(&error)).freeze();
+                    let frames = framed(&refusal(&error)).freeze();
                     self.calls.push_back(ready(Answered { frames, bytes: taken.bytes }).boxed());
                 }
             }
@@ -346,7 +345,7 @@ impl Shared {
                 frames.put_slice(&prefix(message.len()));
                 frames.put_slice(&message);
             }
-            Err(error) => frames.unsplit(frame(&refusal(&error))),
+            Err(error) => frames.unsplit(framed(&refusal(&error))),
         }
     }
 }
@@ -359,14 +358,4 @@ fn output_of(records: Vec<PutRecordsResultEntry>) -> PutRecordsOutput {
 fn refusal(error: &ApiError) -> v1::PutStreamResponse {
     let (reason, message) = (error.code().to_owned(), error.message().unwrap_or_default().to_owned());
     v1::PutStreamResponse { records: Vec::new(), refusal: Some(v1::Refusal { reason, message }) }
-}
-
-/// A message with its prefix.
-fn frame(message: &v1::PutStreamResponse) -> BytesMut {
-    let length = message.encoded_len();
-    let mut frame = BytesMut::with_capacity(PREFIX_BYTES + length);
-    frame.put_slice(&prefix(length));
-    // There is room: it was asked for.
-    let _ = message.encode(&mut frame);
-    frame
 }

@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -16,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Handler;
 use super::activity::{Activity, HEAD_LIMIT, IDLE_LIMIT, Watched};
+use super::keep_alive::{Liveness, PING_INTERVAL, PING_LIMIT, PingTimer};
 use super::lingering::Lingering;
 use super::prefixed::{Prefixed, Protocol, sniff};
 
@@ -119,8 +122,13 @@ where
     let stream = Lingering::new(stream, protocol, common.clock.clone());
     let stream = TokioIo::new(Watched { stream, activity: activity.clone() });
     let (handler, serving) = (common.handler.clone(), activity.clone());
-    let service = service_fn(move |request| {
+    let liveness = Liveness::default();
+    let pings = PingTimer::new(liveness.clone());
+    let service = service_fn(move |mut request: Request<Incoming>| {
         let (handler, serving) = (handler.clone(), serving.serve());
+        if protocol == Protocol::Http2 {
+            request.extensions_mut().insert(liveness.clone());
+        }
         async move {
             let response = Box::pin(handler.handle(request)).await;
             Ok::<_, Infallible>(response.map(|reply| reply.served(serving)))
@@ -133,7 +141,10 @@ where
             .max_header_list_size(HEADER_BYTES_MAX)
             .initial_stream_window_size(HTTP2_WINDOW_BYTES)
             .initial_connection_window_size(4 * HTTP2_WINDOW_BYTES)
-            .max_send_buf_size(HTTP2_SEND_BYTES);
+            .max_send_buf_size(HTTP2_SEND_BYTES)
+            .timer(pings)
+            .keep_alive_interval(PING_INTERVAL)
+            .keep_alive_timeout(PING_LIMIT);
         drive(Box::pin(builder.serve_connection(stream, service)), &activity, common).await
     } else {
         let mut builder = http1::Builder::new();
@@ -219,8 +230,7 @@ where
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use hyper::body::Incoming;
-    use hyper::{Request, Response};
+    use hyper::Response;
     use millstream_runtime::SystemClock;
     use rustls::pki_types::ServerName;
     use rustls::{ClientConfig, RootCertStore};

@@ -5,6 +5,7 @@
 mod activity;
 pub(crate) mod body;
 mod connection;
+pub(crate) mod keep_alive;
 mod lingering;
 pub(crate) mod listener;
 pub(crate) mod prefixed;

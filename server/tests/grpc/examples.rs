@@ -36,7 +36,7 @@ impl Language {
         }
     }
 
-    /// One of its programs, `producer` or `subscriber`.
+    /// One of its programs: `producer`, `subscriber` or `group_consumer`.
     fn program(self, installed: &Path, program: &str) -> Command {
         let examples = root().join("examples/grpc");
         match self {
@@ -56,7 +56,8 @@ impl Language {
             Self::Go => Command::new(installed.join(program)),
             Self::Java => {
                 let mut command = Command::new("java");
-                let class = program[..1].to_uppercase() + &program[1..];
+                let word = |word: &str| word[..1].to_uppercase() + &word[1..];
+                let class: String = program.split('_').map(word).collect();
                 let path = [installed.join("classes"), installed.join("lib/*")];
                 command.arg("-cp").arg(std::env::join_paths(path).unwrap()).arg(class);
                 command
@@ -111,6 +112,37 @@ async fn every_language_puts_and_is_pushed_what_it_put() {
     }
 }
 
+/// Leases are held by the server's clock, which goes while a member is waited for.
+#[tokio::test]
+async fn every_language_joins_a_group_and_leaves_it() {
+    let Some(clients) = std::env::var_os("MILLSTREAM_CLIENTS").map(PathBuf::from) else { return };
+    for language in LANGUAGES {
+        let installed = clients.join(language.client());
+        if !installed.join("ready").exists() {
+            continue;
+        }
+        let mut world = World::new().await;
+        let address = world.server.address().to_string();
+        for data in [b"one".as_slice(), b"two", b"three"] {
+            world.put(data).await;
+        }
+        let arguments = [address.as_str(), "orders", "billing"];
+        for expected in [["one", "two", "three"].as_slice(), &["four"]] {
+            let mut member = command(language, &installed, "group_consumer", &arguments).spawn().unwrap();
+            let heard = world.while_time_passes(lines(&mut member, expected.len())).await;
+            let expected: Vec<_> = expected.iter().map(|data| format!("{SHARD} k {data}")).collect();
+            assert_eq!(heard, expected, "{language:?}");
+            let id = member.id().unwrap().to_string();
+            let told = Command::new("kill").args(["-s", "TERM", &id]).status().await.unwrap();
+            assert!(told.success());
+            // What was acknowledged before it left does not come again.
+            let ended = world.while_time_passes(member.wait()).await.unwrap();
+            assert!(ended.success(), "{language:?}: {ended}");
+            world.put(b"four").await;
+        }
+    }
+}
+
 /// As short as they are said to be.
 #[test]
 fn each_program_has_less_than_sixty_lines() {
@@ -129,5 +161,5 @@ fn each_program_has_less_than_sixty_lines() {
             }
         }
     }
-    assert!(programs >= 2 * LANGUAGES.len(), "{programs}");
+    assert!(programs >= 3 * LANGUAGES.len(), "{programs}");
 }

@@ -7,6 +7,7 @@ mod admin;
 mod beside;
 mod contract;
 mod examples;
+mod groups;
 mod grpcurl;
 mod limits;
 mod put_stream;

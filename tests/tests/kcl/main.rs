@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the lints spare test functions alone
 
 mod fleet;
+mod groups;
 mod long;
 mod mixed;
 mod resharding;

@@ -25,6 +25,8 @@ pub(crate) enum Version {
     Millstream,
     /// What VMware made of KCL 1.x in Go.
     KclGo,
+    /// A member of a group over gRPC, in Python.
+    Group,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,7 @@ impl Version {
             Self::KclRs => programs::python(session, "kcl_rs_worker.py"),
             Self::Millstream => Some(session.command(env!("CARGO_BIN_EXE_consumer_worker").into())),
             Self::KclGo => programs::go_of(session, "kclgo", "kclgo"),
+            Self::Group => programs::grpc_python(session, "group_worker.py"),
         }
     }
 }

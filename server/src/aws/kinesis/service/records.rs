@@ -114,6 +114,7 @@ pub(super) async fn get_records(engine: &Engine, input: GetRecordsInput) -> Answ
     let call = GetRecords {
         iterator: &input.shard_iterator,
         records_max: input.limit.and_then(|limit| usize::try_from(limit).ok()),
+        bytes_max: None,
         stream: stream.as_ref(),
         dry_run: input.dry_run.unwrap_or_default(),
     };

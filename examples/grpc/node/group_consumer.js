@@ -1,0 +1,59 @@
+// Processes the records of a stream as a member of a group: start it as often as you like, and the shards are shared.
+//
+//     node group_consumer.js localhost:4566 orders my-application
+//
+// The server keeps the leases and reads the shards. SIGTERM gives them back once everything in work is done.
+'use strict';
+
+const grpc = require('@grpc/grpc-js');
+const loader = require('@grpc/proto-loader');
+const { credentials } = require('./connect');
+
+const [address, stream, application] = process.argv.slice(2);
+const definition = loader.loadSync('millstream/v1/consumers.proto', {
+  includeDirs: [process.env.MILLSTREAM_PROTO || '../../../proto/proto'],
+  keepCase: true,
+  longs: Number,
+  enums: String,
+  oneofs: true,
+});
+const { Consumers } = grpc.loadPackageDefinition(definition).millstream.v1;
+const consumers = new Consumers(address, credentials);
+
+async function process_record(shard, record) {
+  console.log(shard, record.partition_key, record.data.toString());
+}
+
+// One call: it ends well if it was asked to leave.
+async function member() {
+  const call = consumers.Join();
+  const leave = () => call.write({ leave: {} });
+  process.once('SIGTERM', leave);
+  const position = 'INITIAL_POSITION_TRIM_HORIZON';
+  call.write({ start: { streams: [stream], application_name: application, initial_position: position } });
+  const shards = new Map();
+  for await (const { response: kind, ...response } of call) {
+    const { assignment_id: id, ...message } = response[kind] || {};
+    if (kind === 'shard_assigned') {
+      shards.set(id, message.shard_id);
+    } else if (kind === 'records') {
+      for (const record of message.records) await process_record(shards.get(id), record);
+      // What is not acknowledged comes again, here or at another member.
+      const { sequence_number, sub_sequence_number } = message.records.at(-1);
+      call.write({ checkpoint: { assignment_id: id, sequence_number, sub_sequence_number } });
+    } else if (kind === 'shard_ended') {
+      call.write({ checkpoint: { assignment_id: id, shard_end: true } }); // its children begin once this is stored
+    } else if (kind === 'shard_revoked' || kind === 'checkpoint_refused') {
+      console.error(`${shards.get(id)}: ${kind} ${message.reason}`);
+    }
+  }
+  process.removeListener('SIGTERM', leave);
+}
+
+(async () => {
+  for (let left = false; !left; ) {
+    left = await member().then(() => true, (error) => console.error(`${error.message}; once more`));
+    if (!left) await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+  consumers.close();
+})();

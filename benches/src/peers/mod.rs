@@ -1,6 +1,7 @@
 //! The same workloads against Millstream and its peers, side by side, and a page that says what came of it. There are
 //! two such contests: on streams, with servers that speak Kinesis, and on tables, with servers that speak DynamoDB.
-//! `libraries` compares consumers and `producers` what writes, all on one server.
+//! `libraries` compares consumers and `producers` what writes, all on one server; `logs` compares the gRPC wire with logs
+//! that speak neither.
 //!
 //! Every measurement has a fresh server on an empty directory and the machine to itself. Servers take turns
 //! within a round, and there are several rounds, so that a slow minute of the machine hits them all.
@@ -9,6 +10,7 @@ mod catalogue;
 mod comparison;
 mod install;
 mod libraries;
+mod logs;
 mod page;
 mod producers;
 mod server;
@@ -27,6 +29,7 @@ use crate::measure::{BenchResult, Summary};
 use crate::run::unless_interrupted;
 use catalogue::{PEERS, TABLE_PEERS};
 pub use libraries::{ConsumersArgs, run_consumers};
+pub use logs::{LogsArgs, run_logs};
 pub use producers::{ProducersArgs, run_producers};
 use stage::Stage;
 use workloads::{TABLE_WORKLOADS, WORKLOADS};

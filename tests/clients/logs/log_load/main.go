@@ -29,6 +29,8 @@ type settings struct {
 	rate int
 	// Records to be read.
 	records int
+	// When the program gives up.
+	limit time.Duration
 }
 
 // A log to be loaded.
@@ -85,6 +87,11 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	// A server that does not answer must not keep whoever waits for the figures.
+	time.AfterFunc(asked.limit, func() {
+		fmt.Fprintln(os.Stderr, "not done in time")
+		os.Exit(1)
+	})
 	log, err := open(asked)
 	if err != nil {
 		return err
@@ -109,6 +116,7 @@ func flags(arguments []string) (settings, error) {
 	set.DurationVar(&asked.warmUp, "warm-up", time.Second, "load before that")
 	set.IntVar(&asked.rate, "rate", 1000, "records a second of a push")
 	set.IntVar(&asked.records, "records", 0, "records to read")
+	set.DurationVar(&asked.limit, "limit", time.Minute, "when to give up")
 	return asked, set.Parse(arguments)
 }
 

@@ -70,7 +70,7 @@ fn servers(page: &mut String, figures: &Figures, setting: &Setting) {
             version.map_or_else(|| "-".to_owned(), |(_, version)| version.clone()),
             contender.durability.to_owned(),
             contender.client.to_owned(),
-            format!("{batch} × {}", figure(unanswered as f64)),
+            format!("{batch} × {unanswered}"),
         ]);
     }
     let _ = writeln!(page, "{}", grid.to_markdown());

@@ -9,9 +9,10 @@ RESULTS := $(abspath $(TARGET))/operations.jsonl
 MINUTES_FUZZ ?= 5
 RECORDS_PRODUCER ?= 10000000
 ROUNDS_KCL ?= 20
+LOGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run release test lint unit clients test-year test-kcl test-agent test-producer test-long compatibility fuzz deny bench bench-peers bench-tables bench-consumers bench-producers bench-push bench-20gb generate setup
+.PHONY: help run release test lint unit clients test-year test-kcl test-agent test-producer test-long compatibility fuzz deny bench bench-peers bench-tables bench-consumers bench-producers bench-logs bench-push bench-20gb generate setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +83,11 @@ bench-producers: setup ## Millstream's producer beside the KPL; writes docs/benc
 	@mkdir -p "$(CLIENTS)" && MILLSTREAM_CLIENTS="$(CLIENTS)" tools/clients kpl
 	$(CARGO) build --release --locked -p millstream-cli -p millstream-benches -p millstream-tests --bins
 	$(TARGET)/release/bench-producers --millstream $(TARGET)/release/millstream --load $(TARGET)/release/producer_load --clients "$(CLIENTS)"
+
+bench-logs: setup ## Millstream's gRPC wire beside NATS JetStream, Redis Streams, Kafka and s2-lite, with the flags LOGS; writes docs/benchmarks-logs.md; 15 minutes
+	@mkdir -p "$(CLIENTS)" && MILLSTREAM_CLIENTS="$(CLIENTS)" tools/clients logs redis kafka s2lite
+	$(CARGO) build --release --locked -p millstream-cli -p millstream-benches --bins
+	$(TARGET)/release/bench-logs --millstream $(TARGET)/release/millstream --clients "$(CLIENTS)" $(LOGS)
 
 bench-push: release ## what subscribers get, and what they cost; writes docs/benchmarks-push.md
 	@tools/bench-push $(TARGET)/release/millstream

@@ -130,6 +130,9 @@ pub struct PushArgs {
     /// Subscribe over HTTP/2, many on a connection; without TLS the target must expect it
     #[arg(long)]
     pub http2: bool,
+    /// Put and subscribe over gRPC, with PutStream and Subscribe; all else goes over the AWS wire
+    #[arg(long, conflicts_with = "http2")]
+    pub grpc: bool,
     /// Do not compare the checksums of what is pushed
     #[arg(long)]
     pub skip_checksums: bool,

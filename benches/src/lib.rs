@@ -35,8 +35,8 @@ pub use measure::{
     RunResult, Spread, Summary, Target, Timeline,
 };
 pub use peers::{
-    ConsumersArgs, ContestArgs, PeersArgs, ProducersArgs, TablesArgs, run_consumers, run_peers,
-    run_producers, run_tables,
+    ConsumersArgs, ContestArgs, LogsArgs, PeersArgs, ProducersArgs, TablesArgs, run_consumers, run_logs,
+    run_peers, run_producers, run_tables,
 };
 pub use run::run;
 pub use wire::Protocol;

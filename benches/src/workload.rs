@@ -291,7 +291,7 @@ impl Bench {
     fn tail_jobs(&self, tail: &TailPlan, jobs: &mut Vec<Job>) -> Result<Arc<TailLoad>, Error> {
         let writers = tail.follow.writers.max(1);
         let load = Arc::new(TailLoad {
-            puts: self.stamped_puts(tail.records, tail.pace, &tail.streams)?,
+            puts: self.stamped_puts(tail.records, tail.pace, &tail.streams, false)?,
             poll: tail.follow.poll,
             drain: tail.follow.drain,
             limit: LIMIT_MAX,
@@ -315,13 +315,18 @@ impl Bench {
         records: RecordArgs,
         pace: Pace,
         streams: &[String],
+        grpc: bool,
     ) -> Result<StampedPuts, Error> {
         let (batch, record_bytes) = (records.batch.max(1), records.record_size);
         let fitting = STAMPED_BYTES_MAX / (batch * record_bytes).max(1);
         let bodies = streams.iter().cycle().take(STAMPED_BODIES.min(fitting).max(streams.len()));
         let bodies = bodies.map(|stream| {
             let record = |_| Record::random(&self.caller.entropy, record_bytes);
-            StampedBody::new(self.run.protocol, stream, &(0..batch).map(record).collect::<Vec<_>>())
+            let records = (0..batch).map(record).collect::<Vec<_>>();
+            if grpc {
+                return StampedBody::within(&put_stream_request(stream, &records), &records);
+            }
+            StampedBody::new(self.run.protocol, stream, &records)
         });
         let bodies: Option<Vec<_>> = bodies.collect();
         Ok(StampedPuts {

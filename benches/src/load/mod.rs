@@ -19,7 +19,7 @@ mod tail;
 pub(crate) use alarm::Alarm;
 pub(crate) use drive::{Driven, Job, Seat, Tally, Timing, drive};
 pub(crate) use get::{GetLoad, Shards};
-pub(crate) use push::{AFTER_ACKNOWLEDGEMENT, Place, PushLoad, PushPuts, Role, Trace, Transport};
+pub(crate) use push::{AFTER_ACKNOWLEDGEMENT, Place, PushLoad, PushPuts, Role, Trace, Transport, Wire};
 pub(crate) use put::{Fill, PutLoad};
 pub(crate) use put_stream::{PutStreamLoad, request as put_stream_request};
 pub(crate) use schedule::{Pace, Schedule};

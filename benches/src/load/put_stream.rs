@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::measure::{Recorder, Sample, Window};
 use crate::payload::Record;
 use crate::scan;
-use crate::wire::{Endpoint, Http2, PutStream, framed};
+use crate::wire::{Endpoint, GrpcCall, Http2, Method, framed};
 
 /// What the calls of a load share. Each of them is a connection.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl PutStreamLoad {
     pub(crate) async fn worker(self: Arc<Self>, mut seat: Seat) -> Result<Vec<Tally>, Error> {
         let (http2, driver) = Http2::connect(&self.endpoint).await?;
         let work = async {
-            let call = http2.put_stream(&self.endpoint).await?;
+            let call = http2.call(&self.endpoint, Method::PutStream).await?;
             let alarm = seat.alarm()?;
             let window = seat.ready().await?;
             self.put(call, &alarm, window).await
@@ -65,7 +65,7 @@ impl PutStreamLoad {
         }
     }
 
-    async fn put(&self, mut call: PutStream, alarm: &Alarm, window: Window) -> Result<Vec<Tally>, Error> {
+    async fn put(&self, mut call: GrpcCall, alarm: &Alarm, window: Window) -> Result<Vec<Tally>, Error> {
         let mut recorder = Recorder::new(window)?;
         let turn = self.next_stream.fetch_add(1, Ordering::Relaxed);
         let mut requests = self.streams[turn % self.streams.len()].iter().cycle();

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::get::read;
+use super::stamped::Way;
 use super::{Seat, StampedPuts, Tally};
 use crate::error::Error;
 use crate::measure::{Recorder, Sample};
@@ -47,7 +48,7 @@ impl TailLoad {
         connection.connect().await?;
         let alarm = seat.alarm()?;
         let window = seat.ready().await?;
-        let mut writer = self.puts.writer(connection, alarm, window)?;
+        let mut writer = self.puts.writer(Way::Exchanges(Box::new(connection)), alarm, window)?;
         while let Some(intended) = writer.turn().await? {
             let (records, _) = writer.put(intended).await?;
             self.progress.acknowledged.fetch_add(records, Ordering::Relaxed);

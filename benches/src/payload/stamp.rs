@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use memchr::memmem;
 
 use super::{Batch, Record};
 use crate::wire::Protocol;
@@ -63,6 +64,20 @@ impl StampedBody {
         Some(Self { template: body.bytes, data_offsets: body.data_offsets, protocol })
     }
 
+    /// For a body that holds the records' data as they are, in their order, in a form that is not known here. `None`
+    /// when it does not, or when a record is too short for a stamp.
+    pub(crate) fn within(body: &[u8], records: &[Record]) -> Option<Self> {
+        let mut data_offsets = Vec::with_capacity(records.len());
+        let mut searched = 0;
+        for record in records.iter().filter(|record| record.data.len() >= Stamp::BYTES) {
+            let offset = searched + memmem::find(&body[searched..], &record.data)?;
+            data_offsets.push(offset);
+            searched = offset + record.data.len();
+        }
+        let is_complete = data_offsets.len() == records.len();
+        is_complete.then(|| Self { template: body.to_vec(), data_offsets, protocol: Protocol::Cbor })
+    }
+
     /// The body with every record stamped.
     pub(crate) fn stamped(&self, stamp: Stamp) -> Vec<u8> {
         let raw = stamp.to_bytes();
@@ -104,6 +119,9 @@ mod tests {
                 prop_assert_eq!(&body, &Batch { stream: "s", records: &expected }.body(protocol).bytes);
             }
             prop_assert_eq!(Stamp::read(&expected[0].data), Some(stamp));
+            let plain = |records: &[Record]| records.iter().flat_map(|record| record.data.clone()).collect::<Vec<_>>();
+            let body = StampedBody::within(&plain(&records), &records).unwrap().stamped(stamp);
+            prop_assert_eq!(body, plain(&expected));
             let base64 = STANDARD.encode(&expected[0].data);
             prop_assert_eq!(Stamp::read_base64(base64.as_bytes()), Some(stamp));
         }
@@ -112,6 +130,7 @@ mod tests {
     #[test]
     fn short_data_holds_no_stamp() {
         let record = Record { partition_key: "k".to_owned(), data: vec![0; 11] };
+        assert!(StampedBody::within(&record.data, std::slice::from_ref(&record)).is_none());
         assert!(StampedBody::new(Protocol::Json, "s", &[record]).is_none());
         assert_eq!(Stamp::read(&[0; 11]), None);
         assert_eq!(Stamp::read_base64(b"AAAAAAAAAAAAAAA"), None);

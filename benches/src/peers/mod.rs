@@ -1,7 +1,8 @@
 //! Millstream and its peers, side by side, and a page that says what came of it.
 //!
 //! The same workloads go to servers that speak Kinesis and, in a contest of their own, to servers that speak DynamoDB.
-//! `libraries` compares what consumes and `producers` what writes, all on one server.
+//! `libraries` compares what consumes and `producers` what writes, all on one server; `logs` compares the gRPC wire with
+//! logs that speak neither.
 //!
 //! Every measurement has a fresh server on an empty directory and the machine to itself. Servers take turns
 //! within a round, and there are several rounds, so that a slow minute of the machine hits them all.
@@ -11,6 +12,7 @@ mod comparison;
 mod ground;
 mod install;
 mod libraries;
+mod logs;
 mod page;
 mod producers;
 mod server;
@@ -29,6 +31,7 @@ use crate::measure::{BenchResult, Summary};
 use crate::run::unless_interrupted;
 use catalogue::{PEERS, TABLE_PEERS};
 pub use libraries::{ConsumersArgs, run_consumers};
+pub use logs::{LogsArgs, run_logs};
 pub use producers::{ProducersArgs, run_producers};
 use stage::Stage;
 use workloads::{TABLE_WORKLOADS, WORKLOADS};

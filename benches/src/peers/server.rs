@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -109,9 +110,8 @@ impl Server {
 
     /// An error that says what the server said last.
     fn failure(&self, peer: &Peer, reason: &str) -> Error {
-        let log = std::fs::read(self.directory.path().join("log")).unwrap_or_default();
-        let tail = String::from_utf8_lossy(&log[log.len().saturating_sub(LOG_TAIL_BYTES)..]).into_owned();
-        Error::Peer { peer: peer.name.to_owned(), reason: format!("{reason}: {}", tail.trim()) }
+        let said = log_tail(&self.directory.path().join("log"));
+        Error::Peer { peer: peer.name.to_owned(), reason: format!("{reason}: {said}") }
     }
 }
 
@@ -123,8 +123,14 @@ impl Drop for Server {
     }
 }
 
+/// What a server said last.
+pub(super) fn log_tail(log: &Path) -> String {
+    let log = std::fs::read(log).unwrap_or_default();
+    String::from_utf8_lossy(&log[log.len().saturating_sub(LOG_TAIL_BYTES)..]).trim().to_owned()
+}
+
 /// Free now; nobody else is likely to take it within the moment until the server does.
-fn free_port() -> Result<u16, Error> {
+pub(super) fn free_port() -> Result<u16, Error> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 

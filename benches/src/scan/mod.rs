@@ -124,5 +124,10 @@ pub(crate) fn event<'a>(payload: &'a [u8], on_data: impl FnMut(Data<'a>)) -> Res
     json::event(payload, on_data).map_err(malformed)
 }
 
+/// Reads a SubscribeResponse of gRPC and shows the data of each record.
+pub(crate) fn pushed<'a>(message: &'a [u8], on_data: impl FnMut(Data<'a>)) -> Result<Event<'a>, Error> {
+    protobuf::event(message, on_data).map_err(|reason| Error::Malformed { operation: "Subscribe", reason })
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,19 @@
-//! Answers of PutStream, searched field by field.
+//! What PutStream and Subscribe answer, searched field by field.
 
-use super::{Answer, Failures};
+use std::borrow::Cow;
+
+use super::{Answer, Data, Event, Failures};
 
 type Malformed = &'static str;
 
 /// Of `PutStreamResponse`.
 const RECORDS: u64 = 1;
 const REFUSAL: u64 = 2;
+/// Of `SubscribeResponse`, whose records have the same number.
+const CONTINUATION: u64 = 2;
+const MILLIS_BEHIND_LATEST: u64 = 3;
+/// Of `Record`.
+const DATA: u64 = 3;
 /// Of `PutRecordsResultEntry`.
 const ERROR_CODE: u64 = 3;
 /// Of `Refusal`.
@@ -19,7 +26,8 @@ const FIXED_32: u64 = 5;
 
 pub(super) fn answer(message: &[u8]) -> Result<Answer, Malformed> {
     let mut answer = Answer::default();
-    for_each_field(message, |number, value| {
+    for_each_field(message, |number, field| {
+        let Field::Bytes(value) = field else { return Ok(()) };
         match number {
             RECORDS => match text(value, ERROR_CODE)? {
                 Some(code) => *answer.failures.entry(code).or_default() += 1,
@@ -36,28 +44,65 @@ pub(super) fn answer(message: &[u8]) -> Result<Answer, Malformed> {
     Ok(answer)
 }
 
+pub(super) fn event<'a>(
+    message: &'a [u8],
+    mut on_data: impl FnMut(Data<'a>),
+) -> Result<Event<'a>, Malformed> {
+    let mut event = Event::default();
+    for_each_field(message, |number, field| {
+        match (number, field) {
+            (RECORDS, Field::Bytes(record)) => {
+                let data = bytes(record, DATA)?.unwrap_or_default();
+                event.records += 1;
+                event.data_bytes += data.len() as u64;
+                on_data(Data::Raw(data));
+            }
+            (CONTINUATION, Field::Bytes(value)) => {
+                let number = std::str::from_utf8(value).map_err(|_| "a number is not UTF-8")?;
+                event.continuation = Some(Cow::Borrowed(number));
+            }
+            (MILLIS_BEHIND_LATEST, Field::Number(millis)) => event.millis_behind_latest = millis,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(event)
+}
+
 /// A field of a message that is a text.
 fn text(message: &[u8], wanted: u64) -> Result<Option<String>, Malformed> {
+    Ok(bytes(message, wanted)?.map(|value| String::from_utf8_lossy(value).into_owned()))
+}
+
+/// A field of a message that has a length.
+fn bytes(message: &[u8], wanted: u64) -> Result<Option<&[u8]>, Malformed> {
     let mut found = None;
-    for_each_field(message, |number, value| {
-        if number == wanted {
-            found = Some(String::from_utf8_lossy(value).into_owned());
+    for_each_field(message, |number, field| {
+        if let (true, Field::Bytes(value)) = (number == wanted, field) {
+            found = Some(value);
         }
         Ok(())
     })?;
     Ok(found)
 }
 
-/// Shows the fields that have a length; others are passed over.
+#[derive(Clone, Copy)]
+enum Field<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+}
+
+/// Shows all fields but those of a fixed width.
 fn for_each_field<'a>(
     mut message: &'a [u8],
-    mut show: impl FnMut(u64, &'a [u8]) -> Result<(), Malformed>,
+    mut show: impl FnMut(u64, Field<'a>) -> Result<(), Malformed>,
 ) -> Result<(), Malformed> {
     while !message.is_empty() {
         let key = varint(&mut message)?;
         let length = match key & 7 {
             VARINT => {
-                varint(&mut message)?;
+                let number = varint(&mut message)?;
+                show(key >> 3, Field::Number(number))?;
                 continue;
             }
             FIXED_64 => 8,
@@ -70,7 +115,7 @@ fn for_each_field<'a>(
         let (value, rest) = message.split_at_checked(length).ok_or("a field ends beyond its message")?;
         message = rest;
         if key & 7 == LENGTH_DELIMITED {
-            show(key >> 3, value)?;
+            show(key >> 3, Field::Bytes(value))?;
         }
     }
     Ok(())
@@ -125,6 +170,33 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
             let _ = answer(&bytes);
+            let _ = event(&bytes, |_| {});
+        }
+
+        #[test]
+        fn it_shows_the_data_of_every_record(
+            data in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..10), behind in 0..i64::MAX,
+        ) {
+            let record = |data: &Vec<u8>| v1::Record {
+                sequence_number: "49".to_owned(),
+                data: data.clone().into(),
+                partition_key: Some("k".to_owned()),
+                ..v1::Record::default()
+            };
+            let message = v1::SubscribeResponse {
+                records: data.iter().map(record).collect(),
+                continuation_sequence_number: Some("50".to_owned()),
+                millis_behind_latest: behind,
+                child_shards: Vec::new(),
+            };
+            let message = message.encode_to_vec();
+            let mut shown = Vec::new();
+            let found = event(&message, |data| shown.push(data)).unwrap();
+            prop_assert_eq!(shown, data.iter().map(|data| Data::Raw(data)).collect::<Vec<_>>());
+            prop_assert_eq!(found.records, data.len() as u64);
+            prop_assert_eq!(found.data_bytes, data.iter().map(Vec::len).sum::<usize>() as u64);
+            prop_assert_eq!(found.continuation.as_deref(), Some("50"));
+            prop_assert_eq!(i64::try_from(found.millis_behind_latest), Ok(behind));
         }
     }
 

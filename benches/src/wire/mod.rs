@@ -1,5 +1,5 @@
 //! The client's side of the Kinesis and DynamoDB wire: endpoint, TLS, signature, one HTTP/1.1 exchange at a time, and
-//! subscriptions, whose replies are pushed over HTTP/1.1 or HTTP/2; and gRPC's streaming put.
+//! subscriptions, whose replies are pushed over HTTP/1.1 or HTTP/2; and gRPC's calls that stream.
 //!
 //! It is written for a generator that shares the machine with the server it measures: a request is sent
 //! from prepared bytes and a reply is read into one buffer that is used again. On loopback this costs half
@@ -9,10 +9,10 @@
 mod connection;
 mod endpoint;
 mod frames;
+mod grpc;
 mod heads;
 mod http2;
 mod inbox;
-mod put_stream;
 mod signer;
 mod subscription;
 mod tls;
@@ -22,11 +22,11 @@ pub(crate) use endpoint::Endpoint;
 #[cfg(test)]
 pub(crate) use frames::sent;
 pub(crate) use frames::{Frame, Frames};
+pub(crate) use grpc::{GrpcCall, Method, framed};
 pub(crate) use heads::Heads;
 pub(crate) use http2::{Driver, Http2};
-pub(crate) use put_stream::{PutStream, framed};
 pub(crate) use signer::{BodyHash, Credentials, Signer};
-pub(crate) use subscription::{Subscribed, Subscription};
+pub(crate) use subscription::{Pushed, Subscribed, Subscription};
 pub(crate) use tls::Trust;
 
 /// The two encodings of Kinesis's API.

@@ -1,6 +1,9 @@
-//! A SubscribeToShard call whose reply is under way.
+//! A SubscribeToShard call, or Subscribe of gRPC, whose reply is under way.
+
+use bytes::Bytes;
 
 use super::connection::{Connection, Opened, PushedBody};
+use super::grpc::{GrpcCall, Method, framed};
 use super::http2::{Http2, PushedStream};
 use super::{Endpoint, Frame, Frames, Operation, Protocol, Signer};
 use crate::error::Error;
@@ -8,12 +11,21 @@ use crate::error::Error;
 /// Receives what the target pushes. Dropping it ends the subscription.
 pub(crate) struct Subscription {
     body: Body,
-    frames: Frames,
 }
 
 enum Body {
-    Http1(PushedBody),
-    Http2(PushedStream),
+    Http1(PushedBody, Frames),
+    Http2(PushedStream, Frames),
+    Grpc(GrpcCall),
+}
+
+/// What the target pushed at once.
+#[derive(Debug)]
+pub(crate) enum Pushed<'a> {
+    /// Of SubscribeToShard.
+    Frame(Frame<'a>),
+    /// Of gRPC: a SubscribeResponse.
+    Message(Bytes),
 }
 
 /// What came of a call.
@@ -39,7 +51,7 @@ impl Subscription {
     ) -> Result<Subscribed, Error> {
         let message = signer.message(OPERATION, Protocol::Json, request)?;
         let opened = Connection::to(endpoint.clone()).subscribe(&message).await?;
-        Ok(Self::of(opened, Body::Http1, verify))
+        Ok(Self::of(opened, |body| Body::Http1(body, Frames::new(verify))))
     }
 
     /// Subscribes on a connection that others use as well.
@@ -50,31 +62,44 @@ impl Subscription {
         verify: bool,
     ) -> Result<Subscribed, Error> {
         let opened = http2.subscribe(signer, OPERATION, request).await?;
-        Ok(Self::of(opened, Body::Http2, verify))
+        Ok(Self::of(opened, |body| Body::Http2(body, Frames::new(verify))))
     }
 
-    fn of<B>(opened: Opened<B>, body: fn(B) -> Body, verify: bool) -> Subscribed {
+    /// The same by a Subscribe call, for a request's bytes.
+    pub(crate) async fn over_grpc(
+        http2: &Http2,
+        endpoint: &Endpoint,
+        request: &[u8],
+    ) -> Result<Box<Self>, Error> {
+        let mut call = http2.call(endpoint, Method::Subscribe).await?;
+        call.ask(framed(request)).await?;
+        Ok(Box::new(Self { body: Body::Grpc(call) }))
+    }
+
+    fn of<B>(opened: Opened<B>, body: impl FnOnce(B) -> Body) -> Subscribed {
         match opened {
-            Opened::Pushed(pushed) => {
-                Subscribed::Open(Box::new(Self { body: body(pushed), frames: Frames::new(verify) }))
-            }
+            Opened::Pushed(pushed) => Subscribed::Open(Box::new(Self { body: body(pushed) })),
             Opened::Refused { status, body } => Subscribed::Refused { status, body },
         }
     }
 
-    /// Waits for more and shows every frame that ended with it. False when the target ended the subscription.
-    /// Nothing is lost when this is given up.
+    /// Waits for more and shows every frame or message that ended with it. False when the target ended the
+    /// subscription. Nothing is lost when this is given up.
     pub(crate) async fn receive(
         &mut self,
-        on_frame: impl FnMut(Frame<'_>) -> Result<(), Error>,
+        mut on_pushed: impl FnMut(Pushed<'_>) -> Result<(), Error>,
     ) -> Result<bool, Error> {
-        let piece = match &mut self.body {
-            Body::Http1(body) => body.piece().await?,
-            Body::Http2(body) => body.piece().await?,
+        let (piece, frames) = match &mut self.body {
+            Body::Http1(body, frames) => (body.piece().await?, frames),
+            Body::Http2(body, frames) => (body.piece().await?, frames),
+            Body::Grpc(call) => {
+                let Some(message) = call.next().await? else { return Ok(false) };
+                return on_pushed(Pushed::Message(message)).map(|()| true);
+            }
         };
         match piece {
-            Some(piece) => self.frames.push(piece, on_frame).map(|()| true),
-            None => self.frames.finish().map(|()| false),
+            Some(piece) => frames.push(piece, |frame| on_pushed(Pushed::Frame(frame))).map(|()| true),
+            None => frames.finish().map(|()| false),
         }
     }
 }

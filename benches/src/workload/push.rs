@@ -7,7 +7,8 @@ use super::{Bench, GRACE, Prepared, merge, pace, result};
 use crate::args::{PushArgs, RecordArgs};
 use crate::error::Error;
 use crate::load::{
-    AFTER_ACKNOWLEDGEMENT, Driven, Job, Place, PushLoad, PushPuts, Role, Timing, Trace, Transport, drive,
+    AFTER_ACKNOWLEDGEMENT, Driven, Job, Place, PushLoad, PushPuts, Role, Timing, Trace, Transport, Wire,
+    drive,
 };
 use crate::measure::{IdleResult, Latency, PushResult, Recorder, RunResult, Spread};
 
@@ -126,11 +127,11 @@ impl Bench {
         };
         let puts = match writers {
             0 => None,
-            _ => Some(self.stamped_puts(args.records(), pace(Some(args.rate))?, &plan.streams)?),
+            _ => Some(self.stamped_puts(args.records(), pace(Some(args.rate))?, &plan.streams, args.grpc)?),
         };
         let run = puts.as_ref().map_or(0, |puts| puts.run);
         let trace = Arc::new(Trace::new(run, writers, args.consumers));
-        let puts = puts.map(|puts| Arc::new(PushPuts { puts, trace: Arc::clone(&trace) }));
+        let puts = puts.map(|puts| Arc::new(PushPuts { puts, trace: Arc::clone(&trace), grpc: args.grpc }));
         for writer in puts.iter().cycle().take(writers) {
             let writer = Arc::clone(writer);
             jobs.push(Job::new(|seat| writer.writer(seat)));
@@ -138,7 +139,11 @@ impl Bench {
         let load = Arc::new(PushLoad {
             transport: Transport {
                 caller: self.caller.clone(),
-                http2: args.http2,
+                wire: match (args.grpc, args.http2) {
+                    (true, _) => Wire::Grpc,
+                    (false, true) => Wire::Http2,
+                    (false, false) => Wire::Http1,
+                },
                 verify: !args.skip_checksums,
             },
             trace,

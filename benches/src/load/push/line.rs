@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use millstream_proto::v1::{ShardIteratorType, StartingPosition, SubscribeRequest};
+use prost::Message;
 use serde_json::json;
 
 use crate::error::Error;
@@ -30,6 +32,26 @@ pub(super) enum Position {
 }
 
 impl Position {
+    /// The request of a Subscribe call that begins here.
+    fn request(&self, place: &Place) -> Vec<u8> {
+        let (kind, sequence_number) = match self {
+            Self::Latest | Self::End => (ShardIteratorType::Latest, None),
+            Self::TrimHorizon => (ShardIteratorType::TrimHorizon, None),
+            Self::After(number) => (ShardIteratorType::AfterSequenceNumber, Some(number.clone())),
+        };
+        let request = SubscribeRequest {
+            consumer_arn: Some(place.consumer_arn.clone()),
+            shard_id: Some(place.shard_id.clone()),
+            starting_position: Some(StartingPosition {
+                r#type: Some(kind.into()),
+                sequence_number,
+                timestamp: None,
+            }),
+            dry_run: None,
+        };
+        request.encode_to_vec()
+    }
+
     fn to_json(&self) -> serde_json::Value {
         match self {
             Self::Latest | Self::End => json!({ "Type": "LATEST" }),
@@ -39,12 +61,21 @@ impl Position {
     }
 }
 
+/// What subscriptions go over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wire {
+    /// Each has a connection of its own.
+    Http1,
+    /// Many on one connection, as all that follow.
+    Http2,
+    Grpc,
+}
+
 /// How subscriptions are made.
 #[derive(Clone, Debug)]
 pub(crate) struct Transport {
     pub(crate) caller: Caller,
-    /// Many on one connection; else each has its own.
-    pub(crate) http2: bool,
+    pub(crate) wire: Wire,
     /// Compare the checksum of every frame.
     pub(crate) verify: bool,
 }
@@ -59,7 +90,7 @@ pub(super) struct Line<'a> {
 impl Transport {
     /// The driver has to be polled beside everything that the line is used for.
     pub(super) async fn line(&self) -> Result<(Line<'_>, Driver), Error> {
-        if self.http2 {
+        if self.wire != Wire::Http1 {
             let (http2, driver) = Http2::connect(&self.caller.endpoint).await?;
             return Ok((Line { transport: self, http2: Some(http2) }, driver));
         }
@@ -76,7 +107,10 @@ impl Line<'_> {
         position: &Position,
         mut on_refusal: impl FnMut(&str),
     ) -> Result<Box<Subscription>, Error> {
-        let Transport { caller, verify, .. } = self.transport;
+        let Transport { caller, verify, wire } = self.transport;
+        if let (Wire::Grpc, Some(http2)) = (wire, &self.http2) {
+            return Subscription::over_grpc(http2, &caller.endpoint, &position.request(place)).await;
+        }
         let request = serde_json::to_vec(&json!({
             "ConsumerARN": place.consumer_arn,
             "ShardId": place.shard_id,

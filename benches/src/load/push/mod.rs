@@ -11,10 +11,12 @@ mod trace;
 use std::sync::Arc;
 
 use self::line::Position;
+use super::stamped::Way;
 use super::{Seat, StampedPuts, Tally};
 use crate::error::Error;
+use crate::wire::{Http2, Method};
 
-pub(crate) use line::{Place, Transport};
+pub(crate) use line::{Place, Transport, Wire};
 pub(crate) use subscriber::PushLoad;
 pub(crate) use trace::Trace;
 
@@ -53,15 +55,31 @@ impl Role {
 pub(crate) struct PushPuts {
     pub(crate) puts: StampedPuts,
     pub(crate) trace: Arc<Trace>,
+    /// Over gRPC, by a PutStream call.
+    pub(crate) grpc: bool,
 }
 
 impl PushPuts {
-    pub(crate) async fn writer(self: Arc<Self>, mut seat: Seat) -> Result<Vec<Tally>, Error> {
+    pub(crate) async fn writer(self: Arc<Self>, seat: Seat) -> Result<Vec<Tally>, Error> {
+        if self.grpc {
+            let endpoint = &self.puts.caller.endpoint;
+            let (http2, driver) = Http2::connect(endpoint).await?;
+            let work =
+                async { self.write(Way::Call(http2.call(endpoint, Method::PutStream).await?), seat).await };
+            return tokio::select! {
+                outcome = work => outcome,
+                broken = driver => Err(broken),
+            };
+        }
         let mut connection = self.puts.caller.connection();
         connection.connect().await?;
+        self.write(Way::Exchanges(Box::new(connection)), seat).await
+    }
+
+    async fn write(&self, way: Way, mut seat: Seat) -> Result<Vec<Tally>, Error> {
         let alarm = seat.alarm()?;
         let window = seat.ready().await?;
-        let mut writer = self.puts.writer(connection, alarm, window)?;
+        let mut writer = self.puts.writer(way, alarm, window)?;
         while let Some(intended) = writer.turn().await? {
             let stamp = self.trace.begin(intended);
             let (records, at) = writer.put(stamp).await?;

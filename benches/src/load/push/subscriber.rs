@@ -15,8 +15,8 @@ use crate::error::Error;
 use crate::load::{Seat, Tally};
 use crate::measure::{Recorder, Sample, Window};
 use crate::payload::Stamp;
-use crate::scan;
-use crate::wire::{Frame, Operation, Subscription};
+use crate::scan::{self, Data, Event};
+use crate::wire::{Frame, Operation, Pushed, Subscription};
 
 /// How long a subscriber rests when the target ended its subscription with an error.
 const EXCEPTION_REST: Duration = Duration::from_millis(200);
@@ -90,8 +90,10 @@ struct Tallies {
     events: Recorder,
     after_acknowledgement: Recorder,
     /// Of one event, kept for the next: stamps, each with the number of consecutive records that carry it.
-    stamps: Vec<(Stamp, u64)>,
+    stamps: Stamps,
 }
+
+type Stamps = Vec<(Stamp, u64)>;
 
 /// How far a subscriber has come.
 struct Progress {
@@ -126,7 +128,7 @@ impl Group<'_> {
         let caller = &self.load.transport.caller;
         let mut progress = Progress { position: self.role.start(), was_refused: false, is_exhausted: false };
         loop {
-            if subscription.receive(|frame| self.take(place, &mut progress, frame)).await? {
+            if subscription.receive(|pushed| self.take(place, &mut progress, pushed)).await? {
                 continue;
             }
             if progress.position == Position::End {
@@ -144,11 +146,32 @@ impl Group<'_> {
         }
     }
 
-    fn take(&self, place: &Place, progress: &mut Progress, frame: Frame<'_>) -> Result<(), Error> {
+    fn take(&self, place: &Place, progress: &mut Progress, pushed: Pushed<'_>) -> Result<(), Error> {
         let completed = self.load.transport.caller.clock.monotonic();
+        let frame = match pushed {
+            Pushed::Frame(frame) => frame,
+            Pushed::Message(message) => {
+                let scanned = |stamps: &mut Stamps| scan::pushed(&message, |data| self.stamp(stamps, data));
+                return self.event(place, progress, scanned, (message.len(), completed));
+            }
+        };
+        self.frame(place, progress, frame, completed)
+    }
+
+    fn frame(
+        &self,
+        place: &Place,
+        progress: &mut Progress,
+        frame: Frame<'_>,
+        completed: Duration,
+    ) -> Result<(), Error> {
         let kind = match frame.header(":message-type")? {
             Some("event") => match frame.header(":event-type")? {
-                Some("SubscribeToShardEvent") => return self.event(place, progress, frame, completed),
+                Some("SubscribeToShardEvent") => {
+                    let scanned =
+                        |stamps: &mut Stamps| scan::event(frame.payload, |data| self.stamp(stamps, data));
+                    return self.event(place, progress, scanned, (frame.bytes, completed));
+                }
                 // Most of all the reply's own members, of which there are none.
                 _ => return Ok(()),
             },
@@ -164,26 +187,30 @@ impl Group<'_> {
         Ok(())
     }
 
-    fn event(
+    /// Notes a record's stamp, if it is followed and has one of this run.
+    fn stamp(&self, stamps: &mut Stamps, data: Data<'_>) {
+        match (self.role, data.stamp()) {
+            (Role::Follow, Some(stamp)) if stamp.run == self.load.trace.run => note(stamps, stamp),
+            _ => {}
+        }
+    }
+
+    fn event<'a>(
         &self,
         place: &Place,
         progress: &mut Progress,
-        frame: Frame<'_>,
-        completed: Duration,
+        scanned: impl FnOnce(&mut Stamps) -> Result<Event<'a>, Error>,
+        (bytes, completed): (usize, Duration),
     ) -> Result<(), Error> {
         let tallies = &mut *self.tallies.lock();
         tallies.stamps.clear();
-        let run = self.load.trace.run;
-        let event = scan::event(frame.payload, |data| match (self.role, data.stamp()) {
-            (Role::Follow, Some(stamp)) if stamp.run == run => note(&mut tallies.stamps, stamp),
-            _ => {}
-        })?;
+        let event = scanned(&mut tallies.stamps)?;
         tallies.events.completed(Sample {
             intended: completed,
             completed,
             records: event.records,
             user_bytes: event.data_bytes,
-            wire_bytes: frame.bytes as u64,
+            wire_bytes: bytes as u64,
         });
         if self.window.contains(completed) {
             place.brought_bytes.fetch_add(event.data_bytes, Ordering::Relaxed);
@@ -226,7 +253,7 @@ impl Group<'_> {
 }
 
 /// Records of a put lie side by side.
-fn note(stamps: &mut Vec<(Stamp, u64)>, stamp: Stamp) {
+fn note(stamps: &mut Stamps, stamp: Stamp) {
     match stamps.last_mut() {
         Some((last, records)) if *last == stamp => *records += 1,
         _ => stamps.push((stamp, 1)),

@@ -25,7 +25,7 @@ use crate::http::body::Reply;
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Services that may be asked after, besides the server as a whole.
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 5] = [
     "millstream.v1.Consumers",
     "millstream.v1.Records",
     "millstream.v1.Streams",

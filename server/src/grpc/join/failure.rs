@@ -64,6 +64,7 @@ fn of_client(error: ClientError) -> ApiError {
         | ClientError::Refused { .. }
         | ClientError::Configuration(_)
         | ClientError::Credentials(_)
+        | ClientError::NotOffered(_)
         | ClientError::Unsendable(_)
         | ClientError::Unreachable(_)
         | ClientError::Untrusted(_)

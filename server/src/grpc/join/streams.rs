@@ -1,21 +1,21 @@
 //! The streams of this server as a worker in it reads them: no wire, and the same limits, faults and errors as on one.
 //!
-//! Only what consumers need is here. What else the trait has is refused: nobody in this process asks for it.
+//! Only what consumers need is here; the rest of the trait is left out.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use bytestring::ByteString;
 use millstream_client::{
-    ChildShard, ConsumerStatus, EntryOutcome, Error, NewRecord, NewStream, Next, Page, PageToken, Record,
-    RecordPage, Result, Shard, ShardFilter, ShardIterator, StartingPosition, StreamApi, StreamConsumer,
-    StreamListing, StreamMode, StreamRef, StreamStatus, StreamSummary, Subscription,
+    ChildShard, ConsumerStatus, Error, Next, Page, PageToken, Record, RecordPage, Result, Shard, ShardFilter,
+    ShardIterator, StartingPosition, StreamApi, StreamConsumer, StreamMode, StreamRef, StreamStatus,
+    StreamSummary, Subscription,
 };
 use millstream_engine::{
     ConsumerDescription, ConsumerKey, Engine, GetRecords, ListShards, RegisterConsumer, ShardDescription,
     ShardsFrom,
 };
-use millstream_model::{ConsumerArn, ConsumerName, ShardId, StreamArn, StreamName};
+use millstream_model::{ConsumerArn, ConsumerName, ShardId, StreamArn};
 
 use super::failure::to_client;
 use super::subscription::LocalSubscription;
@@ -59,10 +59,6 @@ impl LocalStreams {
 
 fn refused(error: millstream_engine::Error) -> Error {
     to_client(&ApiError::from(error))
-}
-
-fn not_offered<T>() -> Result<T> {
-    Err(Error::Unsendable("a worker in the server only reads".to_owned()))
 }
 
 fn text(shown: impl ToString) -> ByteString {
@@ -183,42 +179,6 @@ impl StreamApi for LocalStreams {
         let begun = self.kinesis.subscribe(&self.caller, input).await;
         let (events, cut) = begun.map_err(|error| to_client(&error))?;
         Ok(Box::new(LocalSubscription::new(events, cut)))
-    }
-
-    async fn create_stream(&self, _: &NewStream) -> Result<()> {
-        not_offered()
-    }
-
-    async fn delete_stream(&self, _: &StreamRef, _: bool) -> Result<()> {
-        not_offered()
-    }
-
-    async fn list_streams(&self, _: Option<&StreamName>) -> Result<Page<StreamListing, StreamName>> {
-        not_offered()
-    }
-
-    async fn put_records(&self, _: &StreamRef, _: &[NewRecord]) -> Result<Vec<EntryOutcome>> {
-        not_offered()
-    }
-
-    async fn increase_retention(&self, _: &StreamRef, _: u32) -> Result<()> {
-        not_offered()
-    }
-
-    async fn decrease_retention(&self, _: &StreamRef, _: u32) -> Result<()> {
-        not_offered()
-    }
-
-    async fn add_tags(&self, _: &StreamRef, _: &BTreeMap<String, String>) -> Result<()> {
-        not_offered()
-    }
-
-    async fn remove_tags(&self, _: &StreamRef, _: &[String]) -> Result<()> {
-        not_offered()
-    }
-
-    async fn list_tags(&self, _: &StreamRef, _: Option<&str>) -> Result<Page<(String, String), String>> {
-        not_offered()
     }
 }
 

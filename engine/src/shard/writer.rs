@@ -19,6 +19,9 @@ use crate::record_block::{BlockBuilder, RecordBlock};
 /// A block is sealed when it has grown to this. Larger blocks mean fewer keys for storage and more to read
 /// for a reader that wants one record.
 const BLOCK_BYTES_TARGET: usize = 512 * 1024;
+/// Room for the record with which a block outgrows its target, in a block that is expected to be full. Without it, that
+/// record would have the whole block copied into twice the room.
+const BLOCK_BYTES_BEYOND: usize = 16 * 1024;
 /// An entry of the time index is due when a block starts this much later …
 const TIME_INDEX_MILLIS: u64 = 1000;
 /// … or this many bytes further than the entry before.
@@ -130,7 +133,8 @@ impl Writer {
         // Asked under this writer's lock: once encryption was started, no record is taken in clear.
         let key = shard.keys().for_writing().map_err(Refused::Failed)?;
         let LogEnd { index, offset, .. } = self.end;
-        let builder = |key| BlockBuilder::with_key(index, offset, self.block_bytes_expected, key);
+        let capacity_bytes = capacity_bytes(self.block_bytes_expected);
+        let builder = |key| BlockBuilder::with_key(index, offset, capacity_bytes, key);
         if let Some(open) = &mut self.open {
             if open.builder.key().map(|key| key.epoch()) != key.as_ref().map(|key| key.epoch()) {
                 open.go_on_with(builder(key));
@@ -151,7 +155,7 @@ impl Writer {
         let LogEnd { index, offset, .. } = self.end;
         if open.builder.len() >= BLOCK_BYTES_TARGET {
             let key = open.builder.key().cloned();
-            open.go_on_with(BlockBuilder::with_key(index, offset, BLOCK_BYTES_TARGET, key));
+            open.go_on_with(BlockBuilder::with_key(index, offset, capacity_bytes(BLOCK_BYTES_TARGET), key));
         }
         open.builder.push(arrival, partition_key, data);
         self.end = LogEnd { index: index + 1, offset: offset + 1, last_arrival: arrival };
@@ -162,7 +166,9 @@ impl Writer {
     pub(crate) fn seal(&mut self) -> Option<Sealed> {
         let Open { mut sealed, builder, .. } = self.open.take()?;
         if !builder.is_empty() {
-            self.block_bytes_expected = builder.len().min(BLOCK_BYTES_TARGET);
+            // Behind full blocks the last one is a remainder, which says nothing of the next commit's first one.
+            self.block_bytes_expected =
+                if sealed.is_empty() { builder.len().min(BLOCK_BYTES_TARGET) } else { BLOCK_BYTES_TARGET };
             sealed.push(builder.seal());
         }
         if sealed.is_empty() {
@@ -216,6 +222,10 @@ impl Writer {
     pub(crate) fn end(&self) -> LogEnd {
         self.end
     }
+}
+
+fn capacity_bytes(expected: usize) -> usize {
+    if expected < BLOCK_BYTES_TARGET { expected } else { BLOCK_BYTES_TARGET + BLOCK_BYTES_BEYOND }
 }
 
 #[cfg(test)]

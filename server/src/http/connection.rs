@@ -28,6 +28,8 @@ const HEADER_BYTES_MAX: u32 = 32 * 1024;
 const HTTP2_STREAMS_MAX: u32 = 128;
 /// What a sender may send ahead on an HTTP/2 stream and connection; large enough for full speed on a LAN.
 const HTTP2_WINDOW_BYTES: u32 = 1024 * 1024;
+/// A frame that a sender may send. The usual 16 KiB cut a request of 500 KiB into 32 of them.
+const HTTP2_FRAME_BYTES: u32 = 128 * 1024;
 /// What may wait on an HTTP/2 stream for its reader before the next piece of its answer is taken.
 const HTTP2_SEND_BYTES: usize = 64 * 1024;
 /// For the last words on a connection that did nothing for too long.
@@ -145,6 +147,8 @@ where
             .timer(pings)
             .keep_alive_interval(PING_INTERVAL)
             .keep_alive_timeout(PING_LIMIT);
+            .max_frame_size(HTTP2_FRAME_BYTES)
+            .max_send_buf_size(HTTP2_SEND_BYTES);
         drive(Box::pin(builder.serve_connection(stream, service)), &activity, common).await
     } else {
         let mut builder = http1::Builder::new();

@@ -1,8 +1,10 @@
 //! Putting records and getting them.
 
+use std::collections::BTreeMap;
+
 use bytestring::ByteString;
 use millstream_engine::{Distribution, Engine, GetRecords, PutEntry, PutFailure, Receipt};
-use millstream_model::{HashKey, StreamArn};
+use millstream_model::{HashKey, ShardId, StreamArn};
 
 use super::errors::invalid_argument;
 use super::{Answer, encryption, names, positions, shards};
@@ -55,14 +57,18 @@ pub(super) async fn put_records(
         // None was stored. The answer is that of the stream all the same.
         None => engine.is_encrypted(&stream)?,
     };
+    let mut shard_ids = ShardIds::new();
     Ok(PutRecordsOutput {
         failed_record_count: Some(i32::try_from(failed).unwrap_or(i32::MAX)),
-        records: outcomes.into_iter().map(result).collect(),
+        records: outcomes.into_iter().map(|outcome| result(outcome, &mut shard_ids)).collect(),
         encryption_type: encryption::of_records(encrypted),
     })
 }
 
-fn result(outcome: Result<Receipt, PutFailure>) -> PutRecordsResultEntry {
+/// The texts of the shards that one call's records went to. There are few, and each is shared by its records.
+type ShardIds = BTreeMap<ShardId, ByteString>;
+
+fn result(outcome: Result<Receipt, PutFailure>, shard_ids: &mut ShardIds) -> PutRecordsResultEntry {
     let failure = |code, text: ByteString| PutRecordsResultEntry {
         error_code: Some(ByteString::from_static(code)),
         error_message: Some(text),
@@ -71,7 +77,7 @@ fn result(outcome: Result<Receipt, PutFailure>) -> PutRecordsResultEntry {
     match outcome {
         Ok(Receipt { shard_id, sequence_number, .. }) => PutRecordsResultEntry {
             sequence_number: Some(sequence_number.to_string().into()),
-            shard_id: Some(shard_id.to_string().into()),
+            shard_id: Some(shard_ids.entry(shard_id).or_insert_with(|| shard_id.to_string().into()).clone()),
             ..PutRecordsResultEntry::default()
         },
         Err(PutFailure::Throttled(text)) => failure("ProvisionedThroughputExceededException", text.into()),

@@ -134,11 +134,7 @@ impl Server {
                 groups: Groups::new(kinesis.clone(), tables.clone(), entropy, tasks.clone()),
                 default_caller: Caller { account: settings.account_id()?, region: settings.region()? },
                 health: HealthService(health.clone()),
-                reflection: Reflection::new(
-                    |name| name != AdminFront::NAME,
-                    reception.budget.clone(),
-                    clock.clone(),
-                ),
+                reflection: Reflection::new(|name| name != AdminFront::NAME, &reception),
             },
             kinesis,
             dynamodb,
@@ -159,16 +155,8 @@ impl Server {
             saves: Saves::default(),
             tasks: tasks.clone(),
         };
-        let admin = AdminFront {
-            health: HealthService(health.clone()),
-            reflection: Reflection::new(
-                |name| name == AdminFront::NAME,
-                reception.budget.clone(),
-                clock.clone(),
-            ),
-            admin: Admin { health, metrics, init: init.clone(), test_api },
-            reception,
-        };
+        let admin = Admin { health, metrics, init: init.clone(), test_api };
+        let admin = AdminFront::new(admin, reception);
         admin_listener.start(Arc::new(admin), None, clock.clone(), &tasks);
         init.start(surroundings(settings, address, admin_address), clock.clone(), &tasks);
         Ok(Self { engine, tables, init, tasks, clock, engine_clock, address, admin_address })

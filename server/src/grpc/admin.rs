@@ -32,10 +32,10 @@ use crate::http::body::Reply;
 /// Serves the admin port, in gRPC and otherwise.
 #[derive(Debug)]
 pub(crate) struct AdminFront {
-    pub(crate) admin: Admin,
-    pub(crate) health: HealthService,
-    pub(crate) reflection: Reflection,
-    pub(crate) reception: Reception,
+    admin: Admin,
+    health: HealthService,
+    reflection: Reflection,
+    reception: Reception,
 }
 
 impl Handler for AdminFront {
@@ -67,6 +67,12 @@ fn unknown(path: &str) -> Status {
 
 impl AdminFront {
     pub(crate) const NAME: &str = "millstream.v1.Admin";
+
+    pub(crate) fn new(admin: Admin, reception: Reception) -> Self {
+        let health = HealthService(admin.health.clone());
+        let reflection = Reflection::new(|name| name == Self::NAME, &reception);
+        Self { admin, health, reflection, reception }
+    }
 
     async fn answer(&self, method: &str, parts: &Parts, body: Incoming) -> Result<Response<Reply>, Status> {
         let clock = &self.reception.clock;

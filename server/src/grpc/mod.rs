@@ -27,6 +27,6 @@ pub(crate) use self::admin::AdminFront;
 pub(crate) use self::front::{GrpcFront, is_grpc};
 pub(crate) use self::health::HealthService;
 pub(crate) use self::join::Groups;
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 pub(crate) use self::messages::check_messages;
 pub(crate) use self::reflection::Reflection;

@@ -20,6 +20,7 @@ use tonic_reflection::pb::v1::{
 use super::deadline::timeout;
 use super::messages::{Messages, prefix};
 use super::reply::{self, Piece};
+use crate::aws::reception::Reception;
 use crate::http::body::{BodyBudget, Reply};
 
 #[derive(Debug)]
@@ -43,7 +44,7 @@ impl Reflection {
         ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
 
     /// Of the port that has these services of Millstream's.
-    pub(crate) fn new(has: fn(&str) -> bool, budget: BodyBudget, clock: SharedClock) -> Self {
+    pub(crate) fn new(has: fn(&str) -> bool, reception: &Reception) -> Self {
         let sets = [
             millstream_proto::DESCRIPTORS,
             tonic_health::pb::FILE_DESCRIPTOR_SET,
@@ -53,6 +54,7 @@ impl Reflection {
         ];
         let sets = sets.into_iter().filter_map(|set| FileDescriptorSet::decode(set).ok());
         let all = sets.flat_map(|set| set.file).collect();
+        let Reception { budget, clock, .. } = reception.clone();
         Self { files: Arc::new(Files { all, has }), budget, clock }
     }
 

@@ -143,12 +143,11 @@ where
             .max_header_list_size(HEADER_BYTES_MAX)
             .initial_stream_window_size(HTTP2_WINDOW_BYTES)
             .initial_connection_window_size(4 * HTTP2_WINDOW_BYTES)
+            .max_frame_size(HTTP2_FRAME_BYTES)
             .max_send_buf_size(HTTP2_SEND_BYTES)
             .timer(pings)
             .keep_alive_interval(PING_INTERVAL)
             .keep_alive_timeout(PING_LIMIT);
-            .max_frame_size(HTTP2_FRAME_BYTES)
-            .max_send_buf_size(HTTP2_SEND_BYTES);
         drive(Box::pin(builder.serve_connection(stream, service)), &activity, common).await
     } else {
         let mut builder = http1::Builder::new();

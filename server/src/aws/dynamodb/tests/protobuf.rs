@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::aws::codec::protobuf::schema::{Message, paths};
 use crate::aws::codec::protobuf::{Shapes, details};
-use crate::aws::codec::{Encode, Format, Refusal};
+use crate::aws::codec::{Format, Refusal};
 use crate::aws::dynamodb::attribute_value::AttributeValue;
 use crate::aws::dynamodb::generated::{
     CancellationReason, ConditionalCheckFailedException, Exception, Input, Operation, ThrottlingException,

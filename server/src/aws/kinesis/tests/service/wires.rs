@@ -119,20 +119,20 @@ proptest! {
 /// Every published operation once, in an order in which each does what it is there for. What is given as `None` is
 /// what the call before answered.
 fn script() -> Vec<(&'static str, Json)> {
-    let of = |more: Json| {
-        let mut body = json!({"StreamName": "orders"});
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        body
-    };
-    let of_arn = |more: Json| {
-        let mut body = json!({"ResourceARN": STREAM});
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        body
-    };
-    let consumer = json!({"StreamARN": STREAM, "ConsumerName": "app"});
-    let policy = json!({"Version": "2012-10-17", "Statement": [{
-        "Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "kinesis:GetRecords", "Resource": STREAM,
-    }]});
+    [of_streams_and_records(), of_shards_and_resources()].concat()
+}
+
+/// A body with these members, and one that says what it is about.
+fn about(mut body: Json, more: &Json) -> Json {
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body
+}
+
+fn of(more: Json) -> Json {
+    about(more, &json!({"StreamName": "orders"}))
+}
+
+fn of_streams_and_records() -> Vec<(&'static str, Json)> {
     let elastic = "arn:aws:kinesis:us-east-1:000000000000:stream/elastic";
     let entries = json!([{"Data": "a", "PartitionKey": "k"}, {"Data": "b", "PartitionKey": "l"}]);
     vec![
@@ -157,6 +157,16 @@ fn script() -> Vec<(&'static str, Json)> {
         ("DecreaseStreamRetentionPeriod", of(json!({"RetentionPeriodHours": 24}))),
         ("StartStreamEncryption", of(json!({"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"}))),
         ("StopStreamEncryption", of(json!({"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"}))),
+    ]
+}
+
+fn of_shards_and_resources() -> Vec<(&'static str, Json)> {
+    let of_arn = |more: Json| about(more, &json!({"ResourceARN": STREAM}));
+    let consumer = json!({"StreamARN": STREAM, "ConsumerName": "app"});
+    let policy = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "kinesis:GetRecords", "Resource": STREAM,
+    }]});
+    vec![
         ("ListShards", of(json!({}))),
         (
             "SplitShard",

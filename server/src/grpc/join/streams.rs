@@ -65,6 +65,7 @@ fn not_offered<T>() -> Result<T> {
     Err(Error::Unsendable("a worker in the server only reads".to_owned()))
 }
 
+#[allow(clippy::needless_pass_by_value)] // so that it can be given to `map`
 fn text(shown: impl ToString) -> ByteString {
     shown.to_string().into()
 }
@@ -260,6 +261,7 @@ fn selects(filter: ShardFilter) -> millstream_engine::ShardFilter {
 }
 
 /// A number of the model as clients carry it.
+#[allow(clippy::needless_pass_by_value)] // so that it can be given to `map`
 pub(super) fn number(number: impl ToString) -> Result<millstream_client::SequenceNumber> {
     let text = number.to_string();
     text.parse().map_err(|_| Error::UnreadableReply(format!("{text:?} is no sequence number")))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::stream::Stream;
 use millstream_client::{RetryPolicy, Retrying, StreamApi};
-use millstream_consumer_sdk::{Consumer, ConsumerSettings, LeaseStore};
+use millstream_consumer_sdk::{Consumer, ConsumerBuilder, ConsumerSettings, LeaseStore};
 use millstream_proto::v1;
 use millstream_proto::v1::join_response::Response;
 use millstream_runtime::{SharedClock, SharedEntropy};
@@ -123,7 +123,7 @@ fn consumer(start: &Start, parts: &Parts, shared: Arc<Shared>) -> Result<Consume
         .lease_store(parts.store.clone())
         .surroundings(parts.clock.clone(), parts.entropy.clone())
         .settings(|settings: &mut ConsumerSettings| start.apply_to(settings));
-    let builder = streams.fold(builder, |builder, stream| builder.and_stream(stream));
+    let builder = streams.fold(builder, ConsumerBuilder::and_stream);
     let builder = match &start.worker {
         Some(worker) => builder.worker(worker.clone()),
         None => builder,

@@ -220,6 +220,7 @@ fn selects(filter: ShardFilter) -> millstream_engine::ShardFilter {
 }
 
 /// A number of the model as clients carry it.
+#[allow(clippy::needless_pass_by_value)] // so that it can be given to `map`
 pub(super) fn number(number: impl ToString) -> Result<millstream_client::SequenceNumber> {
     let text = number.to_string();
     text.parse().map_err(|_| Error::UnreadableReply(format!("{text:?} is no sequence number")))

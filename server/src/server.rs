@@ -127,15 +127,9 @@ impl Server {
         let kinesis = KinesisFront { engine: engine.clone(), reception: reception.clone() };
         let dynamodb =
             DynamoDbFront { tables: tables.clone(), engine: engine.clone(), reception: reception.clone() };
+        let groups = Groups::new(kinesis.clone(), tables.clone(), entropy, tasks.clone());
         let router = Router {
-            grpc: GrpcFront {
-                kinesis: kinesis.clone(),
-                tables: dynamodb.clone(),
-                groups: Groups::new(kinesis.clone(), tables.clone(), entropy, tasks.clone()),
-                default_caller: Caller { account: settings.account_id()?, region: settings.region()? },
-                health: HealthService(health.clone()),
-                reflection: Reflection::new(|name| name != AdminFront::NAME, &reception),
-            },
+            grpc: grpc_front(settings, &kinesis, &dynamodb, &health, groups)?,
             kinesis,
             dynamodb,
             cloudwatch: CloudWatchFront { reception: reception.clone(), reported },
@@ -155,8 +149,7 @@ impl Server {
             saves: Saves::default(),
             tasks: tasks.clone(),
         };
-        let admin = Admin { health, metrics, init: init.clone(), test_api };
-        let admin = AdminFront::new(admin, reception);
+        let admin = AdminFront::new(Admin { health, metrics, init: init.clone(), test_api }, reception);
         admin_listener.start(Arc::new(admin), None, clock.clone(), &tasks);
         init.start(surroundings(settings, address, admin_address), clock.clone(), &tasks);
         Ok(Self { engine, tables, init, tasks, clock, engine_clock, address, admin_address })
@@ -211,6 +204,23 @@ impl Server {
         self.tables.close().await;
         Ok(self.engine.close().await?)
     }
+}
+
+fn grpc_front(
+    settings: &Settings,
+    kinesis: &KinesisFront,
+    tables: &DynamoDbFront,
+    health: &Health,
+    groups: Groups,
+) -> Result<GrpcFront, ServerError> {
+    Ok(GrpcFront {
+        kinesis: kinesis.clone(),
+        tables: tables.clone(),
+        groups,
+        default_caller: Caller { account: settings.account_id()?, region: settings.region()? },
+        health: HealthService(health.clone()),
+        reflection: Reflection::new(|name| name != AdminFront::NAME, &kinesis.reception),
+    })
 }
 
 async fn bind(address: SocketAddr) -> Result<Listener, ServerError> {

@@ -124,7 +124,7 @@ async fn results_of_subscribers_keep_their_field_names() {
     assert_eq!(
         keys(&json["parameters"]),
         sorted(
-            "batch consumers drain duration fill-mib http2 idle-subscriptions protocol rate record-size repeat \
+            "batch consumers drain duration fill-mib grpc http2 idle-subscriptions protocol rate record-size repeat \
              shards skip-checksums streams threads warm-up writers"
         )
     );

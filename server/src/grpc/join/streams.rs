@@ -61,6 +61,7 @@ fn refused(error: millstream_engine::Error) -> Error {
     to_client(&ApiError::from(error))
 }
 
+#[allow(clippy::needless_pass_by_value)] // so that it can be given to `map`
 fn text(shown: impl ToString) -> ByteString {
     shown.to_string().into()
 }

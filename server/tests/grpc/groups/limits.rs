@@ -71,7 +71,7 @@ async fn a_flood_of_members_is_over_when_it_is_over() {
     let mut world = World::new().await;
     for round in 0..300 {
         let named = JoinStart { worker_id: (round % 3 == 0).then(|| "same".to_owned()), ..start() };
-        let first = (round % 4 != 0).then(|| Request::Start(named));
+        let first = (round % 4 != 0).then_some(Request::Start(named));
         drop(Member::call(&world, first).await);
     }
     world.wait(Duration::from_secs(30)).await;

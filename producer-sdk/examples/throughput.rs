@@ -3,7 +3,7 @@
 //! that put. What is measured is the producer alone.
 #![allow(clippy::print_stdout)] // it is what the program is for
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -15,6 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// One in so many pieces of replies is lost, and the connection with it.
 const CUT_ONCE_IN: u64 = 50;
+/// This one in any case: a short run is over within a hundred pieces.
+const CUT_FOR_CERTAIN: usize = 10;
 const PIECE_BYTES: usize = 64 * 1024;
 
 pub(crate) struct Cutter {
@@ -26,6 +28,7 @@ pub(crate) struct Cutter {
 struct Shared {
     server: SocketAddr,
     random: Mutex<Random>,
+    pieces: AtomicUsize,
     cut: AtomicUsize,
 }
 
@@ -33,7 +36,8 @@ impl Cutter {
     pub(crate) async fn start(server: SocketAddr, random: Random) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared { server, random: Mutex::new(random), cut: AtomicUsize::new(0) });
+        let (random, pieces, cut) = (Mutex::new(random), AtomicUsize::default(), AtomicUsize::default());
+        let shared = Arc::new(Shared { server, random, pieces, cut });
         let tasks = TaskSet::default();
         let accepting = Self { address, shared: shared.clone(), tasks: tasks.clone() };
         tasks.spawn("cutter", OnFailure::Log, async move {
@@ -77,7 +81,8 @@ impl Cutter {
 
 impl Shared {
     fn cuts(&self) -> bool {
-        let cuts = self.random.lock().once_in(CUT_ONCE_IN);
+        let is_certain = self.pieces.fetch_add(1, Ordering::Relaxed) == CUT_FOR_CERTAIN;
+        let cuts = self.random.lock().once_in(CUT_ONCE_IN) || is_certain;
         self.cut.fetch_add(usize::from(cuts), Ordering::Relaxed);
         cuts
     }

@@ -29,7 +29,7 @@ pub(super) struct Contender {
     pub(super) client: &'static str,
     /// The setting, and what holds when a record has been acknowledged.
     pub(super) durability: &'static str,
-    /// What suits it best, of what was tried, over one connection.
+    /// How it is loaded over one connection.
     pub(super) one: Load,
     /// And over several.
     pub(super) several: Load,

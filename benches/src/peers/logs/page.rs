@@ -75,7 +75,7 @@ fn servers(page: &mut String, figures: &Figures, setting: &Setting) {
     }
     let _ = writeln!(page, "{}", grid.to_markdown());
     page.push_str(
-        "Each is loaded with what suits it best of what was tried. A record is acknowledged to the program that put\n\
+        "The loads suit each by its design, and were not tuned beyond that. A record is acknowledged to the program that put\n\
          it; that time includes what a record waits behind those that are ahead of it.\n\n",
     );
     for missing in &figures.missing {

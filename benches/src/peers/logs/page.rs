@@ -75,8 +75,8 @@ fn servers(page: &mut String, figures: &Figures, setting: &Setting) {
     }
     let _ = writeln!(page, "{}", grid.to_markdown());
     page.push_str(
-        "The loads suit each by its design, and were not tuned beyond that. A record is acknowledged to the program that put\n\
-         it; that time includes what a record waits behind those that are ahead of it.\n\n",
+        "The loads suit each by its design, and were not tuned beyond that. A record is acknowledged to the program that\n\
+         put it; that time includes what a record waits behind those that are ahead of it.\n\n",
     );
     for missing in &figures.missing {
         let _ = writeln!(page, "Not measured: {}, which was not installed.\n", missing.name);

@@ -24,6 +24,24 @@ impl Node {
         Self::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
+    /// A body as it is easily written down. JSON has no blobs: `blob` makes them of the texts of members that are some.
+    #[cfg(test)]
+    pub(crate) fn of_json(body: &serde_json::Value, blob: &dyn Fn(&str, &str) -> Option<Vec<u8>>) -> Self {
+        use serde_json::Value as Json;
+        let member = |(name, value): (&String, &Json)| {
+            let bytes = value.as_str().and_then(|text| blob(name, text));
+            (name.clone(), bytes.map_or_else(|| Self::of_json(value, blob), Self::Blob))
+        };
+        match body {
+            Json::Null => Self::Null,
+            Json::Bool(value) => Self::Boolean(*value),
+            Json::Number(number) => Self::Integer(number.as_i64().unwrap()),
+            Json::String(text) => Self::text(text),
+            Json::Array(items) => Self::List(items.iter().map(|item| Self::of_json(item, blob)).collect()),
+            Json::Object(members) => Self::Map(members.iter().map(member).collect()),
+        }
+    }
+
     pub(crate) fn to_json(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),

@@ -19,22 +19,7 @@ const CHANGES: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/changes";
 const SETTLED: Duration = Duration::from_secs(120);
 
 fn node(body: &Json) -> Node {
-    match body {
-        Json::Null => Node::Null,
-        Json::Bool(value) => Node::Boolean(*value),
-        Json::Number(number) => Node::Integer(number.as_i64().unwrap()),
-        Json::String(text) => Node::text(text),
-        Json::Array(items) => Node::List(items.iter().map(node).collect()),
-        Json::Object(members) => {
-            let member = |(name, value): (&String, &Json)| match (name.as_str(), value) {
-                ("B", Json::String(text)) => {
-                    (name.clone(), Node::Blob(STANDARD.decode_to_vec(text).unwrap()))
-                }
-                _ => (name.clone(), node(value)),
-            };
-            Node::Map(members.iter().map(member).collect())
-        }
-    }
+    Node::of_json(body, &|name, text| (name == "B").then(|| STANDARD.decode_to_vec(text).unwrap()))
 }
 
 async fn ask(both: &Both, operation: Operation, body: Json) -> Json {

@@ -114,23 +114,9 @@ impl World {
     }
 }
 
-/// A body without blobs and times, which JSON has no values for.
+/// Data are given as text, so that both formats send the same bytes.
 fn node(body: &Json) -> Node {
-    match body {
-        Json::Null => Node::Null,
-        Json::Bool(value) => Node::Boolean(*value),
-        Json::Number(number) => Node::Integer(number.as_i64().unwrap()),
-        // Data are given as text, so that both formats send the same bytes.
-        Json::String(text) => Node::text(text),
-        Json::Array(items) => Node::List(items.iter().map(node).collect()),
-        Json::Object(members) => {
-            let member = |(name, value): (&String, &Json)| match (name.as_str(), value) {
-                ("Data", Json::String(text)) => (name.clone(), Node::Blob(text.as_bytes().to_vec())),
-                _ => (name.clone(), node(value)),
-            };
-            Node::Map(members.iter().map(member).collect())
-        }
-    }
+    Node::of_json(body, &|name, text| (name == "Data").then(|| text.as_bytes().to_vec()))
 }
 
 fn refused(code: &'static str, text: &str) -> Result<Json, Refused> {

@@ -1,9 +1,9 @@
 //! A slot on RocksDB: one machine, one slot.
 //!
 //! Before RocksDB opens, [`genesis`] takes the directory into possession, and [`log_end`] judges what a power
-//! cut left of the log. Then a writer thread orders batches and puts them into the write-ahead log; a sync thread makes them durable
-//! as a group while the next batch is being written; a keeper thread notes in the [`anchor`](crate::anchor) how far that
-//! has come. RocksDB shows a write as soon as it is in its memtable, so [`pending`] hides what is not
+//! cut left of the log. Then a writer thread orders batches and puts them into the write-ahead log; small ones it makes
+//! durable itself, larger ones a sync thread does, as a group, while the next batch is being written; a keeper thread
+//! notes in the [`anchor`](crate::anchor) how far that has come. RocksDB shows a write as soon as it is in its memtable, so [`pending`] hides what is not
 //! durable yet. RocksDB is named nowhere outside this folder.
 
 mod database;
@@ -15,6 +15,7 @@ mod log_end;
 mod log_format;
 mod options;
 mod pending;
+mod recent;
 mod reclaim;
 mod scan;
 mod slot;

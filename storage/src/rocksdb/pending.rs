@@ -2,15 +2,20 @@
 //!
 //! For every key of a batch between its order and its durability this keeps the key's last durable value.
 //! A reader first asks RocksDB and then looks here: if the key is here, what RocksDB said may be too new
-//! and the value from here counts; if it is not, what RocksDB said is durable. (Looking here first would
+//! and the value from here counts; if it is not, what RocksDB said is durable. (Looking here only first would
 //! miss a batch that is written in between.)
+//!
+//! Rows that were put lately are also known here after they have become durable, see [`Recent`], so that RocksDB need
+//! not be asked for them at all.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Place;
+use std::ops::Bound;
 
 use bytes::Bytes;
 use parking_lot::RwLock;
 
+use super::recent::Recent;
 use crate::slot::KeyRange;
 use crate::write_set::Change;
 
@@ -24,6 +29,8 @@ struct State {
     /// have been registered anew.
     generation: u64,
     keys: BTreeMap<Bytes, InFlight>,
+    /// Durable values; not of keys in flight.
+    recent: Recent,
 }
 
 #[derive(Debug)]
@@ -31,6 +38,14 @@ struct InFlight {
     /// Changes of this key that are ordered and not yet durable.
     changes: usize,
     durable: Option<Bytes>,
+    /// The key was trimmed meanwhile: what is put here is not what RocksDB holds.
+    trimmed: bool,
+}
+
+impl InFlight {
+    fn new(durable: Option<Bytes>) -> Self {
+        Self { changes: 1, durable, trimmed: false }
+    }
 }
 
 impl Pending {
@@ -48,7 +63,11 @@ impl Pending {
         for change in changes {
             befores.push(match change {
                 Change::Append { .. } => None,
-                Change::Put { key, .. } | Change::Delete { key } => read(key)?,
+                // A key that is not in flight does not become so meanwhile: nobody else begins a batch.
+                Change::Put { key, .. } | Change::Delete { key } => match self.recent(key) {
+                    Some(value) => Some(value),
+                    None => read(key)?,
+                },
             });
         }
         let mut state = self.0.write();
@@ -56,7 +75,7 @@ impl Pending {
             match state.keys.entry(change.key().clone()) {
                 Place::Occupied(mut place) => place.get_mut().changes += 1,
                 Place::Vacant(place) => {
-                    place.insert(InFlight { changes: 1, durable });
+                    place.insert(InFlight::new(durable));
                 }
             }
         }
@@ -69,23 +88,54 @@ impl Pending {
         if state.generation != generation {
             return;
         }
+        let State { keys, recent, .. } = &mut *state;
         for change in changes {
-            let Place::Occupied(mut place) = state.keys.entry(change.key().clone()) else { continue };
-            if place.get().changes == 1 {
-                place.remove();
-            } else {
-                let in_flight = place.get_mut();
+            let Place::Occupied(mut place) = keys.entry(change.key().clone()) else { continue };
+            let in_flight = place.get_mut();
+            if in_flight.changes > 1 {
                 in_flight.changes -= 1;
                 in_flight.durable = change.value().cloned();
+                continue;
+            }
+            let (key, InFlight { trimmed, .. }) = place.remove_entry();
+            match change {
+                Change::Put { value, .. } if !trimmed => recent.insert(key, value),
+                Change::Put { .. } | Change::Delete { .. } => recent.remove(&key),
+                // Written once, and read in order.
+                Change::Append { .. } => {}
             }
         }
+    }
+
+    /// The keys of the range are about to be trimmed.
+    pub(super) fn trim(&self, start: &[u8], end: &[u8]) {
+        let mut state = self.0.write();
+        let range = (Bound::Included(start), Bound::Excluded(end));
+        state.keys.range_mut::<[u8], _>(range).for_each(|(_, in_flight)| in_flight.trimmed = true);
+        state.recent.remove_range(start, end);
     }
 
     /// Nothing is in flight any more: RocksDB was opened anew, and all it shows is durable.
     pub(super) fn clear(&self) {
         let mut state = self.0.write();
         state.keys.clear();
+        state.recent.clear();
         state.generation += 1;
+    }
+
+    /// The value of a key that is not in flight, if it was put lately.
+    fn recent(&self, key: &[u8]) -> Option<Bytes> {
+        let state = self.0.read();
+        if state.keys.contains_key(key) { None } else { state.recent.get(key).cloned() }
+    }
+
+    /// The key's durable value if that is known without RocksDB.
+    pub(super) fn known(&self, key: &[u8]) -> Option<Option<Bytes>> {
+        let state = self.0.read();
+        match state.keys.get(key) {
+            Some(in_flight) => Some(in_flight.durable.clone()),
+            None => state.recent.get(key).cloned().map(Some),
+        }
     }
 
     /// The key's durable value if it is in flight, whatever RocksDB shows.
@@ -146,6 +196,41 @@ mod tests {
         assert_eq!(pending.durable_value(b"k"), Some(Some("1".into())), "\"2\" is not durable");
         pending.end(after, vec![put("k", "2")]);
         assert_eq!(pending.durable_value(b"k"), None);
+    }
+
+    #[test]
+    fn what_was_put_lately_is_known_without_a_look() {
+        let pending = Pending::default();
+        let unread = |_: &[u8]| -> Result<_, Infallible> { unreachable!("the value is known") };
+        pending.end(begin(&pending, &[put("k", "1")], None), vec![put("k", "1")]);
+        assert_eq!(pending.known(b"k"), Some(Some("1".into())));
+        let generation = pending.begin(&[put("k", "2")], unread).unwrap();
+        assert_eq!(pending.known(b"k"), Some(Some("1".into())), "\"2\" is not durable");
+        pending.end(generation, vec![put("k", "2")]);
+        assert_eq!(pending.known(b"k"), Some(Some("2".into())));
+        let deletion = || vec![Change::Delete { key: "k".into() }];
+        let generation = pending.begin(&deletion(), unread).unwrap();
+        pending.end(generation, deletion());
+        assert_eq!(pending.known(b"k"), None);
+    }
+
+    #[test]
+    fn trimmed_keys_are_not_known_even_if_they_were_in_flight() {
+        let pending = Pending::default();
+        pending.end(begin(&pending, &[put("k1", "1")], None), vec![put("k1", "1")]);
+        let generation = begin(&pending, &[put("k2", "2")], None);
+        pending.trim(b"k1", b"k3");
+        assert_eq!(pending.known(b"k1"), None);
+        pending.end(generation, vec![put("k2", "2")]);
+        assert_eq!(pending.known(b"k2"), None);
+    }
+
+    #[test]
+    fn nothing_is_known_after_all_was_cleared() {
+        let pending = Pending::default();
+        pending.end(begin(&pending, &[put("k", "1")], None), vec![put("k", "1")]);
+        pending.clear();
+        assert_eq!(pending.known(b"k"), None);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use super::pending::Pending;
 use super::reclaim;
 use super::scan::scan;
 use super::space::SpaceGuard;
-use super::syncer::{self, WRITTEN_MAX};
+use super::syncer::{self, Unsynced, WRITTEN_MAX};
 use super::writer::{self, Reply, Submission, Work};
 use crate::anchor::{Anchor, AnchorFiles};
 use crate::commit::{Commit, Durable};
@@ -46,6 +46,7 @@ pub(super) struct Shared {
     pub(super) space: SpaceGuard,
     pub(super) pending: Pending,
     pub(super) health: Health,
+    pub(super) unsynced: Unsynced,
     pub(super) progress: Mutex<Progress>,
     pub(super) durable: watch::Sender<Durable>,
     ended: watch::Sender<Option<Error>>,
@@ -133,6 +134,7 @@ impl RocksSlot {
             space: SpaceGuard::new(directory, settings.reserve_bytes),
             pending: Pending::default(),
             health: Health::default(),
+            unsynced: Unsynced::default(),
             progress,
             durable: watch::Sender::default(),
             ended: watch::Sender::default(),
@@ -194,6 +196,9 @@ impl Slot for RocksSlot {
     }
 
     async fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
+        if let Some(known) = self.shared.pending.known(key) {
+            return Ok(known);
+        }
         // What is in memory costs less than to wake another thread for it.
         if let Some(stored) = self.shared.database.read_cached(key)? {
             return Ok(self.shared.pending.durable_value(key).unwrap_or(stored));
@@ -286,6 +291,7 @@ fn stop(shared: &Shared, running: Running) {
     shared.database.interrupt();
     join(reclaimer);
     shared.close(&Error::Closed);
+    shared.pending.clear();
     shared.database.close();
     shared.owned.lock().take();
 }

@@ -1,10 +1,12 @@
-//! The thread that makes written batches durable, as many at once as have come.
+//! Makes written batches durable, as many at once as have come, on a thread of its own or, by [`finish`], on the
+//! writer's.
 //!
 //! While it waits for the disk, the writer goes on; one fsync serves everyone who was written before it
 //! began. A failed fsync is never tried again: the kernel may have dropped the pages, and a second call
 //! would report success.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 
 use bytes::Bytes;
@@ -19,6 +21,25 @@ use crate::write_set::Change;
 /// Batches that may be written and not yet durable. Two let the writer work during a sync; more would only
 /// make batches smaller.
 pub(super) const WRITTEN_MAX: usize = 2;
+
+/// How many batches are with the syncer: while there are any, whatever else is written comes after them.
+#[derive(Debug, Default)]
+pub(super) struct Unsynced(AtomicUsize);
+
+impl Unsynced {
+    /// True for the one thread that adds, for as long as it adds nothing.
+    pub(super) fn none(&self) -> bool {
+        self.0.load(Ordering::Acquire) == 0
+    }
+
+    pub(super) fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn remove(&self, batches: usize) {
+        self.0.fetch_sub(batches, Ordering::Release);
+    }
+}
 
 /// A batch that is in the write-ahead log but maybe not on the disk.
 #[derive(Debug)]
@@ -37,10 +58,17 @@ fn run(shared: &Shared, written: &Receiver<Written>) {
     while let Ok(first) = written.recv() {
         let mut group = vec![first];
         group.extend(written.try_iter());
-        match sync(shared) {
-            Ok(()) => group.into_iter().for_each(|batch| publish(shared, batch)),
-            Err(error) => group.into_iter().for_each(|batch| refuse(shared, batch, &error)),
-        }
+        let batches = group.len();
+        finish(shared, group);
+        shared.unsynced.remove(batches);
+    }
+}
+
+/// Makes the batches durable and tells everyone in them.
+pub(super) fn finish(shared: &Shared, group: Vec<Written>) {
+    match sync(shared) {
+        Ok(()) => group.into_iter().for_each(|batch| publish(shared, batch)),
+        Err(error) => group.into_iter().for_each(|batch| refuse(shared, batch, &error)),
     }
 }
 

@@ -1,14 +1,16 @@
 //! The thread that gives batches their order.
 //!
-//! It takes what has queued, merges it into one RocksDB batch, and passes it on to the [`syncer`] without
-//! waiting for the disk. It is the only one that writes, so expects are decided here, one after another.
-//! Nothing is acknowledged here.
+//! It takes what has queued and merges it into one RocksDB batch. It is the only one that writes, so expects are
+//! decided here, one after another. A small batch it makes durable itself when nothing else waits for the disk:
+//! to wake another thread for that would cost more than what queues meanwhile gains. All others it passes on to the
+//! [`syncer`], and goes on.
 //!
 //! [`syncer`]: super::syncer
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
+use std::time::Duration;
 
 use bytes::Bytes;
 use rocksdb::WriteBatch;
@@ -16,13 +18,22 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::log_end::watermark;
 use super::slot::Shared;
-use super::syncer::Written;
+use super::syncer::{self, Written};
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::write_set::{Change, Priority, WriteSet};
 
 /// Bytes merged into one RocksDB batch before the next one is begun.
 const MERGED_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of a batch that the writer makes durable itself. Larger ones take so long to write that this is better done
+/// during the sync of those before.
+const SMALL_BYTES_MAX: usize = 64 * 1024;
+
+/// Writers whose last group was smaller do not wait for the next one.
+const GROUP_MIN: usize = 8;
+/// For each of the last group: about as long as the server takes to have the next write of each.
+const PAUSE_EACH: Duration = Duration::from_micros(25);
+const PAUSE_MAX: Duration = Duration::from_millis(1);
 
 /// Something on its way to its place in the order.
 #[derive(Debug)]
@@ -70,8 +81,11 @@ pub(super) enum Work {
 }
 
 pub(super) fn run(shared: &Shared, mut queue: mpsc::Receiver<Submission>, synced: &SyncSender<Written>) {
-    let mut writer = Writer { shared, synced, position: 0 };
+    let mut writer = Writer { shared, synced, position: 0, last_group: 0 };
     while let Some(first) = queue.blocking_recv() {
+        if let Some(pause) = pause(writer.last_group, 1 + queue.len()) {
+            std::thread::sleep(pause);
+        }
         let mut merge = Merge::default();
         let mut next = Some(first);
         while let Some(Submission { work, reply }) = next {
@@ -91,6 +105,14 @@ pub(super) fn run(shared: &Shared, mut queue: mpsc::Receiver<Submission>, synced
         }
         writer.write(merge);
     }
+}
+
+/// How long to wait for others before those who `queue` are written: many callers at once, each of whom waits for its
+/// last write before it makes the next, come back one by one, and a sync for the first few of them costs as much as one
+/// for all. Nobody waits where there are few, or where most are back already, as on a slow disk.
+fn pause(last_group: usize, queue: usize) -> Option<Duration> {
+    let is_worth_it = last_group >= GROUP_MIN && queue < last_group / 2;
+    is_worth_it.then(|| PAUSE_MAX.min(PAUSE_EACH * u32::try_from(last_group).unwrap_or(u32::MAX)))
 }
 
 /// Write sets that will be one RocksDB batch.
@@ -167,6 +189,8 @@ struct Writer<'a> {
     shared: &'a Shared,
     synced: &'a SyncSender<Written>,
     position: u64,
+    /// How many had their writes in the last batch.
+    last_group: usize,
 }
 
 impl Writer<'_> {
@@ -174,7 +198,7 @@ impl Writer<'_> {
     fn write(&mut self, merge: Merge) {
         if !merge.waiting.is_empty() {
             let written = self.put(&merge);
-            self.pass_on(written, merge.changes, merge.marks, merge.waiting);
+            self.pass_on(written, merge);
         }
     }
 
@@ -184,8 +208,9 @@ impl Writer<'_> {
         begin(&mut batch, self.shared);
         batch.delete_range(start, end);
         let admitted = self.admit(start.len() + end.len(), Priority::Reclaim);
+        self.shared.pending.trim(start, end);
         let written = admitted.and_then(|()| self.shared.database.write(batch));
-        self.pass_on(written.map(|()| 0), Vec::new(), Vec::new(), vec![reply]);
+        self.pass_on(written.map(|()| 0), Merge { waiting: vec![reply], ..Merge::default() });
     }
 
     /// Gives what the changes' end needs.
@@ -203,13 +228,9 @@ impl Writer<'_> {
         self.shared.space.admit(bytes as u64, self.shared.database.unflushed_bytes(), priority)
     }
 
-    fn pass_on(
-        &mut self,
-        written: Result<u64>,
-        changes: Vec<Change>,
-        marks: Vec<(Bytes, Bytes)>,
-        waiting: Vec<Reply>,
-    ) {
+    /// Tells those in the batch their place, and sees to its durability.
+    fn pass_on(&mut self, written: Result<u64>, merge: Merge) {
+        let Merge { changes, marks, waiting, bytes, .. } = merge;
         let written = written.and_then(|generation| Ok((generation, self.shared.database.sequence()?)));
         let (generation, sequence) = match written {
             Ok(written) => written,
@@ -221,14 +242,20 @@ impl Writer<'_> {
                 return;
             }
         };
+        self.last_group = waiting.len();
         let mut outcomes = Vec::with_capacity(waiting.len());
         for reply in waiting {
             self.position += 1;
             outcomes.push(reply.ordered(self.position));
         }
-        // The syncer outlives the writer. A full channel means that the disk is behind; then so are we.
-        let position = self.position;
-        let _ = self.synced.send(Written { position, sequence, generation, changes, marks, outcomes });
+        let written = Written { position: self.position, sequence, generation, changes, marks, outcomes };
+        if bytes <= SMALL_BYTES_MAX && self.shared.unsynced.none() {
+            syncer::finish(self.shared, vec![written]);
+        } else {
+            self.shared.unsynced.add();
+            // The syncer outlives the writer. A full channel means that the disk is behind; then so are we.
+            let _ = self.synced.send(written);
+        }
     }
 }
 
@@ -239,4 +266,18 @@ pub(super) fn spawn(
     synced: SyncSender<Written>,
 ) -> std::io::Result<std::thread::JoinHandle<()>> {
     millstream_runtime::threads::spawn("storage-writer", move || run(&shared, queue, &synced))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_many_who_are_not_back_yet_are_waited_for() {
+        assert_eq!(pause(GROUP_MIN - 1, 1), None);
+        assert_eq!(pause(GROUP_MIN, 1), Some(PAUSE_EACH * 8));
+        assert_eq!(pause(32, 15), Some(PAUSE_EACH * 32));
+        assert_eq!(pause(32, 16), None);
+        assert_eq!(pause(100_000, 1), Some(PAUSE_MAX));
+    }
 }

@@ -107,12 +107,12 @@ impl Pending {
         }
     }
 
-    /// The keys of the range are about to be trimmed.
+    /// The keys of the range are about to be trimmed. All that was put lately is forgotten, which is rare enough.
     pub(super) fn trim(&self, start: &[u8], end: &[u8]) {
         let mut state = self.0.write();
         let range = (Bound::Included(start), Bound::Excluded(end));
         state.keys.range_mut::<[u8], _>(range).for_each(|(_, in_flight)| in_flight.trimmed = true);
-        state.recent.remove_range(start, end);
+        state.recent.clear();
     }
 
     /// Nothing is in flight any more: RocksDB was opened anew, and all it shows is durable.

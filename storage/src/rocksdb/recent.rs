@@ -4,12 +4,11 @@
 //! Holds at most two halves of [`HALF_BYTES_MAX`]: once the younger half is full it becomes the older one, and what was
 //! not written since then is forgotten.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::collections::HashMap;
 
 use bytes::Bytes;
 
-const HALF_BYTES_MAX: usize = 4 * 1024 * 1024;
+const HALF_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Larger values are quickly read beside what else is done with them.
 const VALUE_BYTES_MAX: usize = 16 * 1024;
 /// Of memory that a row takes besides its bytes.
@@ -17,9 +16,9 @@ const ROW_OVERHEAD: usize = 128;
 
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    younger: BTreeMap<Bytes, Bytes>,
+    younger: HashMap<Bytes, Bytes>,
     younger_bytes: usize,
-    older: BTreeMap<Bytes, Bytes>,
+    older: HashMap<Bytes, Bytes>,
 }
 
 impl Recent {
@@ -50,14 +49,6 @@ impl Recent {
             self.younger_bytes -= key.len() + value.len() + ROW_OVERHEAD;
         }
         self.older.remove(key);
-    }
-
-    /// The keys from `start` up to `end`.
-    pub(super) fn remove_range(&mut self, start: &[u8], end: &[u8]) {
-        let range = (Bound::Included(start), Bound::Excluded(end));
-        let both = self.younger.range::<[u8], _>(range).chain(self.older.range::<[u8], _>(range));
-        let keys: Vec<Bytes> = both.map(|(key, _)| key.clone()).collect();
-        keys.iter().for_each(|key| self.remove(key));
     }
 
     pub(super) fn clear(&mut self) {
@@ -99,26 +90,13 @@ mod tests {
         assert_eq!(recent.get(&key(1)), None);
     }
 
-    #[test]
-    fn a_range_goes_from_both_halves() {
-        let mut recent = Recent::default();
-        recent.insert(key(1), Bytes::from_static(b"older"));
-        recent.older = std::mem::take(&mut recent.younger);
-        recent.younger_bytes = 0;
-        recent.insert(key(2), Bytes::from_static(b"younger"));
-        recent.insert(key(3), Bytes::from_static(b"behind"));
-        recent.remove_range(b"key-1", b"key-3");
-        assert_eq!((recent.get(&key(1)), recent.get(&key(2))), (None, None));
-        assert!(recent.get(&key(3)).is_some());
-    }
-
     proptest! {
         #[test]
         fn never_holds_more_than_it_may_nor_anything_but_the_last_value(
             steps in proptest::collection::vec((0..40_usize, proptest::option::of(0..=VALUE_BYTES_MAX)), 1..2_000)
         ) {
             let mut recent = Recent::default();
-            let mut last = BTreeMap::new();
+            let mut last = HashMap::new();
             for (number, length) in steps {
                 match length {
                     Some(length) => {

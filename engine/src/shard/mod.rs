@@ -1,12 +1,13 @@
 //! One shard: its log's writer, the part of the log that is in memory, and its limits.
 //!
 //! [`writer`] numbers and packs records, [`tail`] holds the newest durable blocks, [`reader`] serves both
-//! from there and from storage. An idle shard is this struct and nothing else: no task, no buffer.
+//! from there and from storage, whose blocks [`stored`] checks. An idle shard is this struct and nothing else: no task, no buffer.
 //!
 //! A shard is open from its creation on and closes once, when others take over its hash keys. It counts as closed
 //! only when its last record is durable and in the tail, so whoever sees it closed sees where it ends.
 
 pub(crate) mod reader;
+pub(crate) mod stored;
 pub(crate) mod tail;
 pub(crate) mod writer;
 

@@ -1,23 +1,20 @@
 //! Reads records from a position on: from memory if the shard's tail reaches back that far, else from
 //! storage.
 //!
-//! Every step from block to block is checked for density: the next block's offset must be where the last
-//! one ended, and storage must not end before the durable end of the log. A log with a hole is an error
-//! that names it, never a short read.
+//! What storage holds is checked for density by [`stored`](super::stored).
 //!
 //! What has expired is jumped over by the time index. Where that is too coarse, one call looks at so many bytes and
 //! leaves the rest to the next one.
 
-use bytes::Bytes;
 use millstream_model::{Record, Timestamp};
-use millstream_storage::{Entry, ScanOptions, Slot};
+use millstream_storage::{Entry, Slot};
 
 use super::Shard;
+use super::stored::{LAST, StoredBlocks};
 use crate::error::{Error, Result};
-use crate::keyspace::tail_row::{LogEnd, tail_key};
-use crate::keyspace::{record_key, time_index};
-use crate::record_block::{BlockRecord, RecordBlock, StoredBlock};
-use crate::recovery::decode_block;
+use crate::keyspace::tail_row::LogEnd;
+use crate::keyspace::time_index;
+use crate::record_block::{BlockRecord, RecordBlock};
 
 /// Where in a shard a reader stands: before the first record that the position admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,12 +135,12 @@ async fn read_stored(
     let Want { records_max, bytes_max, .. } = collector.want;
     let most = bytes_max.clamp(PAGE_BYTES_MIN, PAGE_BYTES_MAX);
     let mut page_bytes = records_max.saturating_mul(1024).clamp(PAGE_BYTES_MIN, most);
-    let mut blocks = StoredBlocks { slot, shard, from: collector.next.index, expected_offset: None };
+    let mut blocks = StoredBlocks::starting_at(collector.next.index);
     loop {
-        let (page, more) = blocks.next_page(page_bytes).await?;
+        let (page, more) = blocks.next_page(slot, shard, page_bytes).await?;
         for block in page {
             if block.header().first_index() >= end.index {
-                return blocks.check_end(end).await;
+                return blocks.check_end(slot, shard, end).await;
             }
             let wants_more = match shard.read_block(block) {
                 Ok(block) => collector.take(&block)?,
@@ -156,86 +153,9 @@ async fn read_stored(
             }
         }
         if !more {
-            return blocks.check_end(end).await;
+            return blocks.check_end(slot, shard, end).await;
         }
         page_bytes = most;
-    }
-}
-
-/// Consecutive blocks of a shard in storage, each checked to follow the one before.
-struct StoredBlocks<'a> {
-    slot: &'a dyn Slot,
-    shard: &'a Shard,
-    /// Index from which the next page is read.
-    from: u64,
-    /// Offset that the next block must have, once a block has been seen.
-    expected_offset: Option<u64>,
-}
-
-const LAST: ScanOptions = ScanOptions { entries_max: 1, bytes_max: usize::MAX, reverse: true };
-
-impl StoredBlocks<'_> {
-    /// Reads the next page. The flag is false when it was the last one.
-    async fn next_page(&mut self, bytes_max: usize) -> Result<(Vec<StoredBlock>, bool)> {
-        let options = ScanOptions { bytes_max, ..ScanOptions::default() };
-        let found = self.slot.scan(record_key::from(self.shard.uid(), self.from), options).await?;
-        let mut page = Vec::with_capacity(found.entries.len() + 1);
-        let starts_here = found.entries.first().and_then(|entry| record_key::first_index(&entry.key));
-        if self.expected_offset.is_none() && starts_here != Some(self.from) {
-            // The reader stands inside a block, or in a gap between two.
-            let before = self.slot.scan(record_key::up_to(self.shard.uid(), self.from), LAST).await?;
-            if before.entries.is_empty() {
-                // The log begins where it was trimmed to, or has lost what was before.
-                self.expected_offset = found.entries.first().map(|_| 0);
-            }
-            for Entry { key, value } in before.entries {
-                page.push(self.follow(&key, value).await?);
-            }
-        }
-        for Entry { key, value } in found.entries {
-            page.push(self.follow(&key, value).await?);
-        }
-        Ok((page, found.more))
-    }
-
-    async fn follow(&mut self, key: &[u8], value: Bytes) -> Result<StoredBlock> {
-        let block = decode_block(key, value)?;
-        let first_offset = block.header().first_offset();
-        match self.expected_offset {
-            Some(expected) if expected != first_offset && !self.was_trimmed_up_to(first_offset).await? => {
-                return Err(self.hole(expected, first_offset));
-            }
-            _ => {}
-        }
-        self.expected_offset = Some(block.header().end_offset());
-        self.from = block.header().end_index();
-        Ok(block)
-    }
-
-    /// The log was durable up to `end` before reading began, so storage must have shown that much.
-    async fn check_end(&self, end: LogEnd) -> Result<()> {
-        let expected = self.expected_offset.unwrap_or(0);
-        if expected >= end.offset {
-            return Ok(());
-        }
-        if self.was_trimmed_up_to(end.offset).await? {
-            return Ok(());
-        }
-        Err(self.hole(expected, end.offset))
-    }
-
-    /// Whether all records before this one were trimmed, be it only since the block before was read.
-    async fn was_trimmed_up_to(&self, offset: u64) -> Result<bool> {
-        let trimmed = self.slot.get(&tail_key(self.shard.uid())).await?;
-        let trimmed = trimmed.and_then(|row| LogEnd::decode(&row));
-        Ok(trimmed.is_some_and(|trimmed| trimmed.offset >= offset))
-    }
-
-    fn hole(&self, expected: u64, found: u64) -> Error {
-        let (shard, uid) = (self.shard.id(), self.shard.uid().0);
-        Error::Internal(format!(
-            "corrupt data: {shard} (uid {uid:#x}) has lost its records {expected} to {found}"
-        ))
     }
 }
 

@@ -1,19 +1,19 @@
 //! Where a subscription stands in its shard, and what it takes from there.
 //!
-//! Blocks that are taken whole from the shard's tail stay blocks, so that all who take them can share what they are
-//! made into. Everything else, the part of a block, what has partly expired, what comes from storage, is taken
-//! record by record.
+//! Blocks that are taken whole stay blocks; all who take them from the shard's tail share what they are made into.
+//! Everything else, the part of a block and what has partly expired, is taken record by record.
 
 use std::sync::Arc;
 
 use millstream_model::{SequenceNumber, Timestamp};
 
+use super::ahead::Ahead;
 use super::event::{Part, Shared};
 use super::rendering::Renderings;
 use crate::engine::Inner;
 use crate::error::{Error, Result};
 use crate::keyspace::tail_row::LogEnd;
-use crate::record_block::RecordBlock;
+use crate::record_block::{BlockError, RecordBlock};
 use crate::shard::Shard;
 use crate::shard::reader::{self, Position, Read, Want};
 use crate::shard::tail::PushedBlock;
@@ -39,6 +39,8 @@ pub(super) struct Cursor {
     reached: Option<Timestamp>,
     /// At the last look there was nothing behind the position.
     caught_up: bool,
+    /// What is read of storage, while the tail does not reach back to the position.
+    ahead: Option<Ahead>,
 }
 
 /// What was taken at once.
@@ -54,14 +56,17 @@ pub(super) struct Taken {
 impl Cursor {
     pub(super) fn new(shard: Arc<Shard>, position: Position) -> Self {
         let reached_secs = shard.meta().opened.as_secs();
-        Self { shard, position, reached_secs, reached: None, caught_up: false }
+        Self { shard, position, reached_secs, reached: None, caught_up: false, ahead: None }
     }
 
     /// The next records, if there are any by now. If there are none and this has not caught up, what was looked at
     /// has expired, and there may be records behind it.
     pub(super) async fn take(&mut self, inner: &Inner, horizon: Timestamp) -> Result<Vec<Part>> {
         let taken = match self.take_from_tail(&inner.renderings, horizon)? {
-            Some(taken) => taken,
+            Some(taken) => {
+                self.ahead = None;
+                taken
+            }
             None => self.take_from_storage(inner, horizon).await?,
         };
         self.position = taken.next;
@@ -124,7 +129,7 @@ impl Cursor {
                 None => return Ok(None),
             }
         };
-        if self.takes_whole(blocks.first(), horizon) {
+        if blocks.first().is_some_and(|first| self.takes_whole(&first.block, horizon)) {
             return self.whole(blocks, end, horizon, renderings).map(Some);
         }
         let bare = blocks.iter().map(|pushed| &pushed.block);
@@ -132,17 +137,67 @@ impl Cursor {
         Ok(Some(Taken::picked(read, end)))
     }
 
-    async fn take_from_storage(&self, inner: &Inner, horizon: Timestamp) -> Result<Taken> {
+    async fn take_from_storage(&mut self, inner: &Inner, horizon: Timestamp) -> Result<Taken> {
         let end = self.shard.tail.lock().end();
-        let read = reader::read(&*inner.slot, &self.shard, self.position, want(horizon)).await?;
+        if self.ahead.is_none() {
+            let skipped = reader::index_entry_before(&*inner.slot, &self.shard, horizon).await?;
+            let index = skipped.map_or(0, |entry| entry.first_index).max(self.position.index);
+            self.ahead = Ahead::begin(&inner.desks, &inner.slot, &self.shard, index);
+        }
+        let block = match &mut self.ahead {
+            Some(ahead) => ahead.next().await?,
+            None => None,
+        };
+        match block {
+            Some(block) if self.takes_whole(&block, horizon) => self.whole_ahead(block, end, horizon),
+            Some(block) => self.part_ahead(block, end, horizon),
+            None => {
+                self.ahead = None;
+                let read = reader::read(&*inner.slot, &self.shard, self.position, want(horizon)).await?;
+                Ok(Taken::picked(read, end))
+            }
+        }
+    }
+
+    /// The first block, and those behind it that are read already and fit into one event with it.
+    fn whole_ahead(&mut self, first: RecordBlock, end: LogEnd, horizon: Timestamp) -> Result<Taken> {
+        let (mut bytes, mut records) = (0, 0);
+        let mut parts = Vec::new();
+        let mut next = Some(first);
+        while let Some(block) = next {
+            bytes += block.bytes().len();
+            records += records_of(&block);
+            let fits = bytes <= EVENT_BYTES_MAX && records <= EVENT_RECORDS_MAX && is_whole(&block, horizon);
+            if !fits && !parts.is_empty() {
+                self.ahead.as_mut().into_iter().for_each(|ahead| ahead.give_back(block.clone()));
+                break;
+            }
+            self.position = Position::at_index(block.end_index());
+            parts
+                .push(Part::of_block(self.shard.clone(), block, None).map_err(|error| self.corrupt(&error))?);
+            // What cannot be read is told of when all before it was given out.
+            next = self.ahead.as_mut().and_then(|ahead| ahead.ready().ok().flatten());
+        }
+        let reached = parts.last().map(Part::last_arrival);
+        let caught_up = self.position.index >= end.index;
+        Ok(Taken { parts, next: self.position, reached, end, caught_up })
+    }
+
+    fn part_ahead(&mut self, block: RecordBlock, end: LogEnd, horizon: Timestamp) -> Result<Taken> {
+        let one = std::iter::once(&block);
+        let read = reader::read_blocks(&self.shard, one, end, self.position, want(horizon))?;
+        if read.records.is_empty() && block.base_time() < horizon {
+            // There may be much more that has expired, which the time index knows.
+            self.ahead = None;
+        } else if read.next.index < block.end_index() {
+            self.ahead.as_mut().into_iter().for_each(|ahead| ahead.give_back(block.clone()));
+        }
         Ok(Taken::picked(read, end))
     }
 
-    fn takes_whole(&self, first: Option<&PushedBlock>, horizon: Timestamp) -> bool {
-        first.is_some_and(|PushedBlock { block, .. }| {
-            let fits = block.bytes().len() <= WHOLE_BLOCK_BYTES_MAX || records_of(block) == 1;
-            self.position.admits_all(block) && fits && is_whole(block, horizon)
-        })
+    fn takes_whole(&self, block: &RecordBlock, horizon: Timestamp) -> bool {
+        let fits = block.bytes().len() <= WHOLE_BLOCK_BYTES_MAX || records_of(block) == 1;
+        self.position.admits_all(block) && fits && is_whole(block, horizon)
     }
 
     /// The first block, which is taken whole, and those behind it that can be too and fit into one event with it.
@@ -164,14 +219,17 @@ impl Cursor {
             taken.next = Position::at_index(block.end_index());
             let shared = Shared { rendering, renderings: renderings.clone() };
             taken.parts.push(
-                Part::of_block(self.shard.clone(), block, shared).map_err(|error| {
-                    Error::Internal(format!("corrupt data: {}: {error}", self.shard.id()))
-                })?,
+                Part::of_block(self.shard.clone(), block, Some(shared))
+                    .map_err(|error| self.corrupt(&error))?,
             );
         }
         taken.reached = taken.parts.last().map(Part::last_arrival);
         taken.caught_up = taken.next.index >= end.index;
         Ok(taken)
+    }
+
+    fn corrupt(&self, error: &BlockError) -> Error {
+        Error::Internal(format!("corrupt data: {}: {error}", self.shard.id()))
     }
 }
 

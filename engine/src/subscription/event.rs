@@ -30,11 +30,11 @@ pub struct Part {
 }
 
 enum Source {
-    /// A block of the shard's tail, which other subscribers are given as well.
     Block {
         shard: Arc<Shard>,
         block: RecordBlock,
-        shared: Shared,
+        /// Of a block of the shard's tail, which other subscribers are given as well.
+        shared: Option<Shared>,
     },
     Picked(Vec<Record>),
 }
@@ -51,9 +51,12 @@ impl Part {
     pub(super) fn of_block(
         shard: Arc<Shard>,
         block: RecordBlock,
-        shared: Shared,
+        shared: Option<Shared>,
     ) -> Result<Self, BlockError> {
-        let contents = shared.rendering.contents(|| contents(&block))?;
+        let contents = match &shared {
+            Some(shared) => shared.rendering.contents(|| contents(&block)),
+            None => contents(&block),
+        }?;
         Ok(Self { source: Source::Block { shard, block, shared }, contents })
     }
 
@@ -101,7 +104,7 @@ impl Part {
     pub fn rendered(&self, form: Form, render: impl FnOnce(&Self) -> Bytes) -> Bytes {
         match &self.source {
             // A single subscriber shares with nobody.
-            Source::Block { shard, shared, .. } if shard.has_many_subscriptions() => {
+            Source::Block { shard, shared: Some(shared), .. } if shard.has_many_subscriptions() => {
                 shared.renderings.get_or_make(&shared.rendering, form, || render(self))
             }
             Source::Block { .. } | Source::Picked(_) => render(self),

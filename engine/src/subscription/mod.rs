@@ -1,10 +1,11 @@
 //! Enhanced fan-out: a shard's records are brought to a consumer as they become durable.
 //!
 //! A [`Subscription`] is driven by whoever asks it for its next event; there is no task behind it, and while nobody
-//! asks it holds nothing but its place and where it stands. Caught up, it sleeps until its shard grows, and takes the
-//! new blocks from the tail in memory; behind, it reads storage. [`place`] says who may subscribe to what,
+//! asks it holds nothing but its place, where it stands, and what it may have read ahead. Caught up, it sleeps until its
+//! shard grows, and takes the new blocks from the tail in memory; behind, it reads storage, [`ahead`] if it can. [`place`] says who may subscribe to what,
 //! [`rendering`] lets subscribers share what blocks are made into for sending. What that is, is not known here.
 
+pub(crate) mod ahead;
 mod cursor;
 mod event;
 pub(crate) mod place;

@@ -133,7 +133,7 @@ impl Inner {
         let mut writes = WriteSet::new();
         let mut saved: Vec<&LiveTable> = Vec::new();
         for table in &tables {
-            if let Some(row) = table.counts.take_unsaved() {
+            if let Some(row) = table.counts.take_unsaved(&table.meta()) {
                 writes.put(count_key(table.uid), row);
                 saved.push(table);
             }

@@ -112,7 +112,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Its row goes last, so that a stop in between leaves nothing.
+    /// Its row goes last, so that what a stop interrupts is found again.
     async fn forget_orphan(&self, orphan: &Orphan) -> Result<()> {
         let (table, number) = (orphan.table_uid, orphan.stream.number);
         self.trim_stream(table, number, Sequence::MAX).await?;

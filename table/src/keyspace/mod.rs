@@ -20,7 +20,7 @@
 //! | 29 | table uid u32 ‖ index uid u32 | empty: an index, or for index 0 a table, whose data has yet to go |
 //! | 2a | table uid u32 ‖ partition u64 ‖ hash key | u64: bytes of an item collection, local indexes included |
 //! | 2b | – | empty: written to learn if writing works |
-//! | 2c | table uid u32 | [`count_row`]: how many items a table has, about |
+//! | 2c | table uid u32 | [`count_row`]: how many items a table and its indexes have, about |
 //! | 2d | table uid u32 ‖ stream number u32 | [`stream_row`]: the shards of a table's stream, and how far it is trimmed |
 //! | 2e | table uid u32 ‖ stream number u32 | [`orphan_row`]: a stream whose table is gone |
 

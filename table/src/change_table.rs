@@ -10,11 +10,13 @@ use millstream_model::{Span, Timestamp};
 use millstream_storage::{Priority, WriteSet};
 
 use crate::error::Result;
+use crate::keyspace::orphan_row::{self, orphan_key};
 use crate::keyspace::table_row::{self, table_key};
 use crate::live_table::LiveTable;
 use crate::meta::{Phase, TableMeta};
 use crate::recovery::Grave;
 use crate::store::Evidence;
+use crate::stream::orphans::Orphan;
 use crate::tables::{Control, Found, Inner};
 
 impl Inner {
@@ -28,14 +30,20 @@ impl Inner {
         self.change_and_bury(control, &found.table, Vec::new(), change).await
     }
 
-    /// Removes the table and notes that its items have yet to go.
+    /// Removes the table and notes that its items have yet to go. Its streams stay, as orphans.
     pub(crate) async fn bury(&self, control: &mut Control, table: &LiveTable) -> Result<()> {
         let _alone = table.gate.write().await;
         let grave = Grave { table: table.uid, index: 0 };
+        let orphans = Orphan::all_of(&table.arn, TableMeta::clone(&table.meta()), self.now());
         let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
         writes.delete(table_key(&table.arn));
         writes.put(grave.key(), Bytes::new());
+        for orphan in &orphans {
+            writes.put(orphan_key(orphan.table_uid, orphan.stream.number), orphan_row::encode(orphan));
+        }
         self.store(writes, Evidence { key: table_key(&table.arn), value: None }).await?;
+        // First: whoever looks for a stream looks for tables before orphans.
+        self.orphans.insert(orphans);
         self.catalog.remove(table);
         // Whoever waited for the gate finds that it leads nowhere.
         let mut meta = TableMeta::clone(&table.meta());

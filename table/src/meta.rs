@@ -11,6 +11,7 @@ use millstream_model::{Span, Timestamp};
 use crate::index::{GlobalIndex, Index};
 use crate::key::{KeyElement, KeySchema};
 use crate::keyspace::{IndexUid, TableUid};
+use crate::stream::RETENTION;
 
 /// The state of a table or of an index, as DynamoDB shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +158,11 @@ impl TableStream {
         let millis = i64::try_from(self.created.as_millis()).unwrap_or(i64::MAX);
         let time = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX);
         time.strftime("%Y-%m-%dT%H:%M:%S%.3f").to_string()
+    }
+
+    /// Ended so long ago that nothing is left in it: all its changes are as old as its end, at least.
+    pub(crate) fn is_forgotten(&self, now: Timestamp) -> bool {
+        self.disabled.is_some_and(|disabled| u128::from(now.millis_since(disabled)) > RETENTION.as_millis())
     }
 }
 
@@ -328,6 +334,23 @@ impl TableMeta {
     /// The stream that gets changes, if streams are switched on.
     pub fn stream(&self) -> Option<&TableStream> {
         self.streams.last().filter(|stream| stream.disabled.is_none())
+    }
+
+    /// Begins another stream. Its label is none that a stream of this name had, even if the clock stands still;
+    /// `last_orphan` is when the last one was made that a deleted table has left.
+    pub(crate) fn begin_stream(&mut self, view: StreamView, now: Timestamp, last_orphan: Option<Timestamp>) {
+        let last = self.streams.last();
+        let number = last.map_or(0, |stream| stream.number + 1);
+        let before = last.map(|stream| stream.created).max(last_orphan);
+        let created = before.map_or(now, |before| now.max(before.plus(Duration::from_millis(1))));
+        self.streams.push(TableStream { number, view, created, disabled: None });
+    }
+
+    /// Ends the stream that gets changes, if there is one. Nobody writes items meanwhile, nor has begun to.
+    pub(crate) fn end_stream(&mut self, now: Timestamp) {
+        if let Some(stream) = self.streams.last_mut() {
+            stream.disabled.get_or_insert(now);
+        }
     }
 
     /// The index of this name, whichever kind it is.

@@ -5,6 +5,7 @@
 //! all come through here, so that what is derived from items never differs from them. The caller holds the
 //! item's lock and the table's gate.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,7 +21,7 @@ use crate::key::Key;
 use crate::keyspace::change_row::{self, change_key, outbox_key};
 use crate::keyspace::entry_key::{expiry_key, index_entry_key, item_key};
 use crate::keyspace::{IndexUid, Sequence};
-use crate::live_table::LiveTable;
+use crate::live_table::{Count, LiveTable};
 use crate::meta::TableMeta;
 use crate::store::Evidence;
 use crate::value::Value;
@@ -112,13 +113,31 @@ impl Mutation {
     }
 
     /// Bytes by which the item grows.
-    pub(crate) fn growth(&self) -> i64 {
+    fn growth(&self) -> i64 {
         signed(size(self.after.as_ref())) - signed(size(self.before.as_ref()))
     }
 
     /// By how many items the table grows.
-    pub(crate) fn item_growth(&self) -> i64 {
+    fn item_growth(&self) -> i64 {
         i64::from(self.after.is_some()) - i64::from(self.before.is_some())
+    }
+
+    /// Where the item had its entries in indexes that are being filled, if these had got to it.
+    pub(crate) fn doubtful_entries(&self) -> impl Iterator<Item = &Bytes> {
+        let globals = self.entries.iter().skip(self.meta.local_indexes.len());
+        let filling = globals.zip(&self.meta.global_indexes).filter(|(_, global)| global.is_filling());
+        filling.filter_map(|(entry, _)| Some(&entry.before.as_ref()?.key))
+    }
+
+    /// Counts the mutation when it is durable. `missing` are the doubtful entries that were not there.
+    pub(crate) fn count(&self, missing: &HashSet<Bytes>) {
+        self.table.counts.add(self.item_growth(), self.growth());
+        for (index, entry) in self.meta.indexes().zip(&self.entries) {
+            let before = entry.before.as_ref().filter(|before| !missing.contains(&before.key));
+            let (before, after) = (Entry::count(before), Entry::count(entry.after.as_ref()));
+            let growth = Count { items: after.items - before.items, bytes: after.bytes - before.bytes };
+            self.table.counts.add_to_index(index.uid, growth);
+        }
     }
 
     /// Whether readers of a stream are to see the change.
@@ -187,6 +206,12 @@ impl Mutation {
         if self.meta.is_fed_to_kinesis() {
             writes.append(outbox_key(self.meta.uid, sequence), change(true, true));
         }
+    }
+}
+
+impl Entry {
+    fn count(entry: Option<&Self>) -> Count {
+        entry.map_or(Count::default(), |entry| Count { items: 1, bytes: signed(entry.shown.size()) })
     }
 }
 

@@ -7,8 +7,9 @@ use prost::Message;
 use crate::error::Result;
 use crate::keyspace::count_row::{self, CountRow, count_key};
 use crate::keyspace::store_row::{self, StoreRow, store_key};
-use crate::keyspace::{GRAVE, IndexUid, TableUid, corrupt, part_prefix, table_row};
+use crate::keyspace::{GRAVE, IndexUid, TableUid, corrupt, orphan_row, part_prefix, table_row};
 use crate::live_table::LiveTable;
+use crate::stream::orphans::Orphan;
 
 /// Of one page of a scan.
 const PAGE_BYTES: usize = 1024 * 1024;
@@ -18,9 +19,10 @@ pub(crate) struct Recovered {
     pub(crate) store: StoreRow,
     pub(crate) tables: Vec<LiveTable>,
     pub(crate) graves: Vec<Grave>,
+    pub(crate) orphans: Vec<Orphan>,
 }
 
-/// What is to be removed: an index's entries, or for index 0 all of a table.
+/// What is to be removed: an index's entries, or for index 0 all of a table but its streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Grave {
     pub(crate) table: TableUid,
@@ -63,7 +65,11 @@ pub(crate) async fn recover(slot: &dyn Slot) -> Result<Recovered> {
     for Entry { key, .. } in scan_all(slot, KeyRange::prefix(&[GRAVE])).await? {
         graves.push(Grave::of_key(&key).ok_or_else(|| corrupt("what is to be removed", &key))?);
     }
-    Ok(Recovered { store, tables, graves })
+    let mut orphans = Vec::new();
+    for Entry { key, value } in scan_all(slot, orphan_row::all()).await? {
+        orphans.push(orphan_row::decode(&key, &value)?);
+    }
+    Ok(Recovered { store, tables, graves, orphans })
 }
 
 /// Every entry of a range that is known to be small.

@@ -23,6 +23,7 @@ use crate::live_table::LiveTable;
 use crate::meta::{Status, TableMeta};
 use crate::recovery::{Grave, Recovered, recover};
 use crate::settings::{Settings, ThroughputLimits};
+use crate::stream::orphans::Orphans;
 
 /// How long a clean stop waits for writes that are on their way.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
@@ -40,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) clock: SharedClock,
     pub(crate) entropy: SharedEntropy,
     pub(crate) catalog: Catalog,
+    pub(crate) orphans: Orphans,
     pub(crate) locks: ItemLocks,
     pub(crate) sequences: Sequences,
     /// Tables are made, changed and deleted one at a time.
@@ -68,9 +70,10 @@ impl Tables {
         clock: SharedClock,
         entropy: SharedEntropy,
     ) -> Result<Self> {
-        let Recovered { store, tables, graves } = recover(&*slot).await?;
-        let catalog = Catalog::default();
+        let Recovered { store, tables, graves, orphans: left } = recover(&*slot).await?;
+        let (catalog, orphans) = (Catalog::default(), Orphans::default());
         tables.into_iter().for_each(|table| catalog.insert(Arc::new(table)));
+        orphans.insert(left);
         let inner = Arc::new(Inner {
             sequences: Sequences::new(store.openings),
             control: Mutex::new(Control { store, graves }),
@@ -84,6 +87,7 @@ impl Tables {
             clock,
             entropy,
             catalog,
+            orphans,
         });
         // Whatever a stop interrupted goes on at once.
         inner.janitor.notify_one();

@@ -1,6 +1,6 @@
 //! Carries mutations out: one batch, durable before anybody is told, and locks that are held until it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use bytes::Bytes;
 use millstream_storage::{Priority, WriteSet};
@@ -114,6 +114,19 @@ impl Inner {
     }
 }
 
+impl Inner {
+    /// Which entries of items whose locks are held have yet to come into the indexes that are being filled.
+    pub(crate) async fn missing_entries(&self, mutations: &[Mutation]) -> Result<HashSet<Bytes>> {
+        let mut missing = HashSet::new();
+        for key in mutations.iter().flat_map(Mutation::doubtful_entries) {
+            if self.slot.get(key).await?.is_none() {
+                missing.insert(key.clone());
+            }
+        }
+        Ok(missing)
+    }
+}
+
 impl Tables {
     /// Makes the mutations durable, all or none, and gives them back. Goes on even if the caller goes away, and holds
     /// what is held until it is known what was stored.
@@ -126,6 +139,7 @@ impl Tables {
             return Ok(mutations);
         }
         let collections = self.inner.collections(mutations.as_ref()).await?;
+        let missing = self.inner.missing_entries(mutations.as_ref()).await?;
         self.carry_through("write of items", move |tables| async move {
             let inner = &tables.inner;
             let changes = || mutations.as_ref().iter().filter(|mutation| mutation.changes_something());
@@ -152,7 +166,7 @@ impl Tables {
             }
             drop(under_way);
             for mutation in changes() {
-                mutation.table.counts.add(mutation.item_growth(), mutation.growth());
+                mutation.count(&missing);
                 if mutation.is_logged() {
                     mutation.table.grown.notify_waiters();
                 }

@@ -104,17 +104,20 @@ impl Inner {
         let keyed = keyed.collect::<Result<Vec<_>>>()?;
         let names: Vec<_> = keyed.iter().map(|(_, key)| lock_name(&meta, key)).collect();
         let (_, _held) = self.hold(vec![entered], names).await;
-        let mut writes = WriteSet::new();
+        let mut mutations = Vec::with_capacity(keyed.len());
         for (stored_at, key) in keyed {
             // As it is now, which may be another item than the page has, or none.
             let Some(item) = self.slot.get(&stored_at).await? else { continue };
             let item = Some(Item::decode(&item)?);
-            let mutation =
-                Mutation::new(table.clone(), meta.clone(), key, item.clone(), item, Cause::Caller)?;
-            mutation.write_derived(&mut writes, wanted);
+            let (table, meta) = (table.clone(), meta.clone());
+            mutations.push(Mutation::new(table, meta, key, item.clone(), item, Cause::Caller)?);
         }
+        let missing = self.missing_entries(&mutations).await?;
+        let mut writes = WriteSet::new();
+        mutations.iter().for_each(|mutation| mutation.write_derived(&mut writes, wanted));
         if !writes.is_empty() {
             self.store_repeatable(writes).await?;
+            mutations.iter().for_each(|mutation| mutation.count(&missing));
         }
         Ok(true)
     }

@@ -1,21 +1,21 @@
-//! Keeps the streams of tables: begins new shards, and removes what is older than a stream keeps, here and in
-//! what Kinesis streams have yet to get.
+//! Keeps the streams of tables, those of deleted ones included: begins new shards, and removes what is older than a
+//! stream keeps, here and in what Kinesis streams have yet to get.
 //!
 //! The one writer of `keyspace/stream_row`. How far a stream is trimmed is stored before anything goes, so that
 //! a reader never takes what is gone for what never was.
 
 use bytes::Bytes;
-use millstream_model::Timestamp;
 use millstream_storage::{KeyRange, Priority, ScanOptions, WriteSet};
 
 use crate::error::Result;
 use crate::keyspace::change_row::{self, sequence_of};
+use crate::keyspace::orphan_row::orphan_key;
 use crate::keyspace::stream_row::{self, stream_key};
-use crate::keyspace::{CHANGE, OUTBOX, Sequence, corrupt, part_prefix, table_prefix};
+use crate::keyspace::{CHANGE, OUTBOX, Sequence, TableUid, corrupt, part_prefix, table_prefix};
 use crate::live_table::LiveTable;
-use crate::meta::TableStream;
 use crate::recovery::after;
 use crate::stream::RETENTION;
+use crate::stream::orphans::Orphan;
 use crate::stream::shards::Shards;
 use crate::tables::{Inner, Tables};
 
@@ -52,8 +52,17 @@ impl Inner {
                 self.keep_stream(&table, stream.number).await?;
             }
             self.trim_outbox(&table).await?;
-            if meta.streams.iter().any(|stream| is_forgotten(stream, self.now())) {
+            if meta.streams.iter().any(|stream| stream.is_forgotten(self.now())) {
                 self.forget_streams(&table).await?;
+            }
+        }
+        for orphan in self.orphans.all() {
+            if self.tasks.is_stopping() {
+                return Ok(());
+            }
+            match orphan.stream.is_forgotten(self.now()) {
+                true => self.forget_orphan(&orphan).await?,
+                false => self.keep_orphan(&orphan).await?,
             }
         }
         Ok(())
@@ -72,8 +81,7 @@ impl Inner {
         };
         let before = self.shards(table.uid, stream).await?;
         let mut shards = before.clone();
-        shards.trimmed_below = shards.trimmed_below.max(expired_below.unwrap_or(0));
-        shards.forget_old(found.now);
+        shards.trim(expired_below, found.now);
         let is_due = shards.is_roll_due(stream, found.now);
         // Nobody writes to the table meanwhile, so that each of its changes is in one shard or in the other.
         let alone = if is_due { Some(table.gate.write().await) } else { None };
@@ -81,20 +89,50 @@ impl Inner {
             shards.roll(self.sequences.next(), found.now);
         }
         if shards != before {
-            self.store_shards(table, stream, &shards).await?;
+            self.store_shards(table.uid, number, &shards).await?;
         }
         drop((alone, control));
         if shards.trimmed_below > before.trimmed_below {
-            let below = change_row::change_key(table.uid, number, shards.trimmed_below);
-            self.slot.trim(&prefix, &below).await?;
+            self.trim_stream(table.uid, number, shards.trimmed_below).await?;
         }
         Ok(())
     }
 
-    async fn store_shards(&self, table: &LiveTable, stream: &TableStream, shards: &Shards) -> Result<()> {
+    /// Nobody else changes the shards of a stream that has no table, and none begin.
+    async fn keep_orphan(&self, orphan: &Orphan) -> Result<()> {
+        let (table, number) = (orphan.table_uid, orphan.stream.number);
+        let expired_below = self.expired_below(&part_prefix(CHANGE, table, number)).await?;
+        let before = self.shards(table, &orphan.stream).await?;
+        let mut shards = before.clone();
+        shards.trim(expired_below, self.now());
+        if shards != before {
+            self.store_shards(table, number, &shards).await?;
+            self.trim_stream(table, number, shards.trimmed_below).await?;
+        }
+        Ok(())
+    }
+
+    /// Its row goes last, so that what a stop interrupts is found again.
+    async fn forget_orphan(&self, orphan: &Orphan) -> Result<()> {
+        let (table, number) = (orphan.table_uid, orphan.stream.number);
+        self.trim_stream(table, number, Sequence::MAX).await?;
         let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
-        writes.put(stream_key(table.uid, stream.number), stream_row::encode(shards));
+        writes.delete(stream_key(table, number));
+        writes.delete(orphan_key(table, number));
+        self.store_repeatable(writes).await?;
+        self.orphans.remove(orphan);
+        Ok(())
+    }
+
+    async fn store_shards(&self, table: TableUid, stream: u32, shards: &Shards) -> Result<()> {
+        let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
+        writes.put(stream_key(table, stream), stream_row::encode(shards));
         self.store_repeatable(writes).await
+    }
+
+    async fn trim_stream(&self, table: TableUid, stream: u32, below: Sequence) -> Result<()> {
+        let below = change_row::change_key(table, stream, below);
+        Ok(self.slot.trim(&part_prefix(CHANGE, table, stream), &below).await?)
     }
 
     async fn trim_outbox(&self, table: &LiveTable) -> Result<()> {
@@ -139,21 +177,14 @@ impl Inner {
             return Ok(());
         };
         // First what it leaves: another stream may get its number as soon as the table does not know it any more.
-        for stream in found.meta.streams.iter().filter(|stream| is_forgotten(stream, found.now)) {
-            let all = change_row::change_key(table.uid, stream.number, Sequence::MAX);
-            self.slot.trim(&part_prefix(CHANGE, table.uid, stream.number), &all).await?;
+        for stream in found.meta.streams.iter().filter(|stream| stream.is_forgotten(found.now)) {
+            self.trim_stream(table.uid, stream.number, Sequence::MAX).await?;
             let mut writes = WriteSet::new().with_priority(Priority::Reclaim);
             writes.delete(stream_key(table.uid, stream.number));
             self.store_repeatable(writes).await?;
         }
         let now = found.now;
-        self.change(&mut control, &found, |meta| meta.streams.retain(|stream| !is_forgotten(stream, now)))
+        self.change(&mut control, &found, |meta| meta.streams.retain(|stream| !stream.is_forgotten(now)))
             .await
     }
-}
-
-/// All its changes are as old as its end, at least.
-fn is_forgotten(stream: &TableStream, now: Timestamp) -> bool {
-    let retention = u64::try_from(RETENTION.as_millis()).unwrap_or(u64::MAX);
-    stream.disabled.is_some_and(|disabled| now.millis_since(disabled) > retention)
 }

@@ -1,18 +1,30 @@
-//! `2c ‖ table uid u32` → how many items a table has, and how large they are.
+//! `2c ‖ table uid u32` → how many items a table and its indexes have, and how large they are.
 //!
 //! Written now and then, so it lags behind what there is. Nothing is decided by it.
 
 use bytes::Bytes;
 use prost::Message;
 
-use super::{COUNT, TableUid, corrupt, table_prefix};
+use super::{COUNT, IndexUid, TableUid, corrupt, table_prefix};
 use crate::Result;
 
-#[derive(Clone, Copy, PartialEq, Eq, Message)]
+#[derive(Clone, PartialEq, Eq, Message)]
 pub(crate) struct CountRow {
     #[prost(int64, tag = "1")]
     pub(crate) items: i64,
     #[prost(int64, tag = "2")]
+    pub(crate) bytes: i64,
+    #[prost(message, repeated, tag = "3")]
+    pub(crate) indexes: Vec<IndexCountRow>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(crate) struct IndexCountRow {
+    #[prost(uint32, tag = "1")]
+    pub(crate) uid: IndexUid,
+    #[prost(int64, tag = "2")]
+    pub(crate) items: i64,
+    #[prost(int64, tag = "3")]
     pub(crate) bytes: i64,
 }
 

@@ -20,12 +20,14 @@
 //! | 29 | table uid u32 ‖ index uid u32 | empty: an index, or for index 0 a table, whose data has yet to go |
 //! | 2a | table uid u32 ‖ partition u64 ‖ hash key | u64: bytes of an item collection, local indexes included |
 //! | 2b | – | empty: written to learn if writing works |
-//! | 2c | table uid u32 | [`count_row`]: how many items a table has, about |
+//! | 2c | table uid u32 | [`count_row`]: how many items a table and its indexes have, about |
 //! | 2d | table uid u32 ‖ stream number u32 | [`stream_row`]: the shards of a table's stream, and how far it is trimmed |
+//! | 2e | table uid u32 ‖ stream number u32 | [`orphan_row`]: a stream whose table is gone |
 
 pub(crate) mod change_row;
 pub(crate) mod count_row;
 pub(crate) mod entry_key;
+pub(crate) mod orphan_row;
 pub(crate) mod store_row;
 pub(crate) mod stream_row;
 pub(crate) mod table_row;
@@ -47,6 +49,7 @@ pub(crate) const COLLECTION: u8 = 0x2a;
 pub(crate) const PROBE: u8 = 0x2b;
 pub(crate) const COUNT: u8 = 0x2c;
 pub(crate) const STREAM: u8 = 0x2d;
+pub(crate) const ORPHAN: u8 = 0x2e;
 
 /// A table in this store, never used twice.
 pub(crate) type TableUid = u32;

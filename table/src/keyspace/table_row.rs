@@ -19,7 +19,8 @@ use crate::meta::{
 
 mod parts;
 
-use parts::{IndexRow, KeysRow, OnDemandRow, PhaseRow, ThroughputRow, UnitsRow, millis, time};
+pub(super) use parts::KeysRow;
+use parts::{IndexRow, OnDemandRow, PhaseRow, ThroughputRow, UnitsRow, millis, time};
 
 #[derive(Clone, PartialEq, Message)]
 struct Row {
@@ -84,7 +85,7 @@ struct AttributeRow {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
-struct StreamRow {
+pub(super) struct StreamRow {
     #[prost(uint32, tag = "1")]
     number: u32,
     /// 0 keys only, 1 new, 2 old, 3 both.
@@ -163,7 +164,7 @@ pub(crate) fn encode(meta: &TableMeta) -> Bytes {
         throughput: Some(meta.throughput.into()),
         limits: Some(meta.limits.into()),
         warm: meta.warm.map(Into::into),
-        streams: meta.streams.iter().map(stream_row).collect(),
+        streams: meta.streams.iter().map(StreamRow::of).collect(),
         tags: meta.tags.clone(),
         deletion_protection: meta.deletion_protection,
         recovery: meta
@@ -221,7 +222,7 @@ fn meta_of(row: Row) -> Option<TableMeta> {
         throughput: row.throughput?.into(),
         limits: row.limits.map_or(OnDemandThroughput::default(), Into::into),
         warm: row.warm.map(Into::into),
-        streams: row.streams.into_iter().map(stream).collect::<Option<_>>()?,
+        streams: row.streams.into_iter().map(StreamRow::stream).collect::<Option<_>>()?,
         tags: row.tags,
         deletion_protection: row.deletion_protection,
         recovery: row.recovery.map(|recovery| PointInTimeRecovery {
@@ -261,29 +262,31 @@ fn attribute(row: AttributeRow) -> Option<KeyElement> {
     Some(KeyElement { name: row.name, kind })
 }
 
-fn stream_row(stream: &TableStream) -> StreamRow {
-    StreamRow {
-        number: stream.number,
-        view: match stream.view {
-            StreamView::KeysOnly => 0,
-            StreamView::NewImage => 1,
-            StreamView::OldImage => 2,
-            StreamView::NewAndOldImages => 3,
-        },
-        created_millis: stream.created.as_millis(),
-        disabled_millis: millis(stream.disabled),
+impl StreamRow {
+    pub(super) fn of(stream: &TableStream) -> Self {
+        Self {
+            number: stream.number,
+            view: match stream.view {
+                StreamView::KeysOnly => 0,
+                StreamView::NewImage => 1,
+                StreamView::OldImage => 2,
+                StreamView::NewAndOldImages => 3,
+            },
+            created_millis: stream.created.as_millis(),
+            disabled_millis: millis(stream.disabled),
+        }
     }
-}
 
-fn stream(row: StreamRow) -> Option<TableStream> {
-    let views =
-        [StreamView::KeysOnly, StreamView::NewImage, StreamView::OldImage, StreamView::NewAndOldImages];
-    Some(TableStream {
-        number: row.number,
-        view: *views.get(row.view as usize)?,
-        created: Timestamp::from_millis(row.created_millis),
-        disabled: time(row.disabled_millis),
-    })
+    pub(super) fn stream(self) -> Option<TableStream> {
+        let views =
+            [StreamView::KeysOnly, StreamView::NewImage, StreamView::OldImage, StreamView::NewAndOldImages];
+        Some(TableStream {
+            number: self.number,
+            view: *views.get(self.view as usize)?,
+            created: Timestamp::from_millis(self.created_millis),
+            disabled: time(self.disabled_millis),
+        })
+    }
 }
 
 fn expiry_row(expiry: &TimeToLive) -> ExpiryRow {

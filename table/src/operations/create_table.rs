@@ -20,7 +20,7 @@ use crate::keyspace::table_row::{self, table_key};
 use crate::live_table::LiveTable;
 use crate::meta::{
     BillingMode, OnDemandThroughput, Phase, Policy, ServerSideEncryption, StreamView, TableClass, TableMeta,
-    TableStream, Throughput, Units,
+    Throughput, Units,
 };
 use crate::store::Evidence;
 use crate::tables::{Control, Inner, Tables};
@@ -171,7 +171,7 @@ impl Inner {
             });
         }
         if let Some(view) = stream_view(call.stream)? {
-            meta.streams.push(TableStream { number: 0, view, created: now, disabled: None });
+            meta.begin_stream(view, now, self.orphans.last_created(&call.arn));
         }
         Ok(meta)
     }

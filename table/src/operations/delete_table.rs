@@ -11,8 +11,8 @@ use crate::meta::{Phase, Status, TableMeta};
 use crate::tables::{Found, Inner, Tables};
 
 impl Tables {
-    /// Hides the table at once, or after the configured delay; its items are removed soon after. What is returned is
-    /// the table as it is DELETING.
+    /// Hides the table at once, or after the configured delay; its items are removed soon after. Its streams end and
+    /// can be read for as long as their records are kept. What is returned is the table as it is DELETING.
     pub async fn delete_table(&self, arn: &TableArn) -> Result<TableDescription> {
         let arn = arn.clone();
         self.carry_through("deletion of a table", move |tables| async move {
@@ -48,7 +48,13 @@ impl Inner {
         }
         match Span::starting(found.now, self.settings.delays.delete) {
             None => self.bury(&mut control, &found.table).await,
-            Some(span) => self.change(&mut control, &found, |meta| meta.phase = Phase::Deleting(span)).await,
+            Some(span) => {
+                let begin = |meta: &mut TableMeta| {
+                    meta.phase = Phase::Deleting(span);
+                    meta.end_stream(found.now);
+                };
+                self.change(&mut control, &found, begin).await
+            }
         }?;
         Ok(deleting(&found))
     }

@@ -1,5 +1,6 @@
 //! DescribeTable, ListTables and DescribeLimits.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use millstream_model::{AccountId, Region, Timestamp};
@@ -7,6 +8,8 @@ use millstream_model::{AccountId, Region, Timestamp};
 use crate::arn::{TableArn, TableName};
 use crate::error::Result;
 use crate::index::Index;
+use crate::keyspace::IndexUid;
+use crate::live_table::Count;
 use crate::meta::{Status, TableMeta};
 use crate::tables::{Found, Tables};
 
@@ -22,6 +25,7 @@ pub struct TableDescription {
     pub items: u64,
     /// About how many bytes they have.
     pub bytes: u64,
+    pub(crate) indexes: BTreeMap<IndexUid, Count>,
 }
 
 impl TableDescription {
@@ -33,7 +37,18 @@ impl TableDescription {
             now: found.now,
             items: found.table.counts.items(),
             bytes: found.table.counts.bytes(),
+            indexes: found.table.counts.indexes(),
         }
+    }
+
+    /// About how many items there are in an index.
+    pub fn index_items(&self, index: &Index) -> u64 {
+        self.indexes.get(&index.uid).and_then(|count| count.items.try_into().ok()).unwrap_or(0)
+    }
+
+    /// About how many bytes an index has.
+    pub fn index_bytes(&self, index: &Index) -> u64 {
+        self.indexes.get(&index.uid).and_then(|count| count.bytes.try_into().ok()).unwrap_or(0)
     }
 
     pub fn index_arn(&self, index: &Index) -> String {

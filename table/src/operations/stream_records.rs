@@ -64,9 +64,9 @@ impl Tables {
         };
         let limit = limit.unwrap_or(RECORDS_MAX).clamp(1, RECORDS_MAX);
         let (records, position) = inner.read_stream(&found, shard, iterator.position, limit).await?;
-        // Trimming may have come in between: then there may have been more than was seen.
-        let trimmed_below = inner.shards(found.uid, &found.stream).await?.trimmed_below;
-        if iterator.position.sequence < trimmed_below {
+        // Trimming may have come in between, even of all: then there may have been more than was seen.
+        let found_again = inner.find_stream(&iterator.stream).await?;
+        if iterator.position.sequence < found_again.trimmed_below {
             return Err(trimmed());
         }
         let next = position

@@ -1,16 +1,17 @@
 //! ListStreams and DescribeStream.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use millstream_model::{AccountId, Region};
 use millstream_storage::{KeyRange, ScanOptions};
 
 use crate::arn::{TableArn, TableName};
 use crate::error::{Error, Result};
+use crate::key::KeySchema;
 use crate::keyspace::change_row::sequence_of;
 use crate::keyspace::stream_row::{self, stream_key};
 use crate::keyspace::{CHANGE, Sequence, TableUid, corrupt, part_prefix};
-use crate::meta::{TableMeta, TableStream};
+use crate::meta::TableStream;
 use crate::stream::arn::StreamArn;
 use crate::stream::shards::{Shard, Shards, sequence_number};
 use crate::tables::{Inner, Tables};
@@ -43,7 +44,7 @@ pub struct DescribeStream {
 pub struct StreamDescription {
     pub arn: StreamArn,
     pub stream: TableStream,
-    pub meta: Arc<TableMeta>,
+    pub keys: KeySchema,
     pub shards: Vec<StreamShard>,
     /// The last shard that is shown, if more follow.
     pub last: Option<String>,
@@ -61,7 +62,7 @@ pub struct StreamShard {
 /// A stream as it was found, with all that is needed to read it.
 pub(crate) struct FoundStream {
     pub(crate) uid: TableUid,
-    pub(crate) meta: Arc<TableMeta>,
+    pub(crate) keys: KeySchema,
     pub(crate) stream: TableStream,
     pub(crate) trimmed_below: Sequence,
     pub(crate) shards: Vec<Shard>,
@@ -70,7 +71,8 @@ pub(crate) struct FoundStream {
 }
 
 impl Tables {
-    /// The streams behind `start`, which need not be there; those of one table if one is named.
+    /// The streams behind `start`, which need not be there; those of one name if a table is named. Those of deleted
+    /// tables are among them as long as they can be read.
     pub fn list_streams(
         &self,
         account: &AccountId,
@@ -79,21 +81,10 @@ impl Tables {
         start: Option<&StreamArn>,
         limit: usize,
     ) -> Result<StreamsPage> {
-        let tables = match table {
-            Some(name) => {
-                let arn = TableArn { account: account.clone(), region: region.clone(), name };
-                vec![self.inner.find(&arn)?.table]
-            }
-            None => self.inner.catalog.of(account, region),
-        };
-        let now = self.inner.now();
-        let mut all = Vec::new();
-        for table in tables.iter().filter(|table| table.meta().status(now).is_some()) {
-            for stream in &table.meta().streams {
-                all.push(StreamArn { table: table.arn.clone(), label: stream.label() });
-            }
+        let all = self.inner.stream_arns(account, region, table.as_ref());
+        if let (Some(name), true) = (table, all.is_empty()) {
+            self.inner.find(&TableArn { account: account.clone(), region: region.clone(), name })?;
         }
-        all.sort_unstable();
         let mut behind = all.into_iter().filter(|arn| start.is_none_or(|start| arn > start));
         let streams: Vec<_> = behind.by_ref().take(limit.clamp(1, STREAMS_MAX)).collect();
         let last = behind.next().and_then(|_| streams.last().cloned());
@@ -112,7 +103,7 @@ impl Tables {
         for shard in shown {
             shards.push(self.inner.stream_shard(&found, shard).await?);
         }
-        Ok(StreamDescription { arn: call.stream, stream: found.stream, meta: found.meta, shards, last })
+        Ok(StreamDescription { arn: call.stream, stream: found.stream, keys: found.keys, shards, last })
     }
 }
 
@@ -122,13 +113,40 @@ impl Inner {
         let end = self.sequences.end();
         let not_found =
             || Error::ResourceNotFound(format!("Requested resource not found: Stream: {arn} not found"));
-        let found = self.find(&arn.table).map_err(|_| not_found())?;
-        let stream = found.meta.streams.iter().find(|stream| stream.label() == arn.label);
-        let stream = *stream.ok_or_else(not_found)?;
-        let uid = found.table.uid;
+        let (uid, keys, stream) = self.look_for_stream(arn).ok_or_else(not_found)?;
         let shards = self.shards(uid, &stream).await?;
         let (trimmed_below, shards) = (shards.trimmed_below, shards.list(uid, &stream));
-        Ok(FoundStream { uid, meta: found.meta, stream, trimmed_below, shards, end })
+        Ok(FoundStream { uid, keys, stream, trimmed_below, shards, end })
+    }
+
+    /// Tables before orphans: what a deletion takes from the ones it has added to the others.
+    fn look_for_stream(&self, arn: &StreamArn) -> Option<(TableUid, KeySchema, TableStream)> {
+        if let Some(table) = self.catalog.by_arn(&arn.table) {
+            let meta = table.meta();
+            if let Some(stream) = meta.streams.iter().find(|stream| stream.label() == arn.label) {
+                return Some((table.uid, meta.keys.clone(), *stream));
+            }
+        }
+        let orphan = self.orphans.readable(arn, self.now())?;
+        Some((orphan.table_uid, orphan.keys.clone(), orphan.stream))
+    }
+
+    fn stream_arns(
+        &self,
+        account: &AccountId,
+        region: &Region,
+        name: Option<&TableName>,
+    ) -> BTreeSet<StreamArn> {
+        let has_name = |table: &TableArn| name.is_none_or(|name| table.name == *name);
+        let mut all = BTreeSet::new();
+        for table in self.catalog.of(account, region).iter().filter(|table| has_name(&table.arn)) {
+            let arn = |stream: &TableStream| StreamArn { table: table.arn.clone(), label: stream.label() };
+            all.extend(table.meta().streams.iter().map(arn));
+        }
+        let orphans = self.orphans.all_readable(self.now());
+        let is_owned = |table: &TableArn| table.account == *account && table.region == *region;
+        all.extend(orphans.into_iter().filter(|one| is_owned(&one.table) && has_name(&one.table)));
+        all
     }
 
     pub(crate) async fn shards(&self, table: TableUid, stream: &TableStream) -> Result<Shards> {
@@ -150,7 +168,9 @@ impl Inner {
                 let last = page.entries.first().map(|entry| {
                     sequence_of(&entry.key).ok_or_else(|| corrupt("a change's key", &entry.key))
                 });
-                Some(last.transpose()?.unwrap_or(0).max(shard.first))
+                // Whatever it was, if it is trimmed.
+                let trimmed = found.trimmed_below.saturating_sub(1);
+                Some(last.transpose()?.unwrap_or(trimmed).max(shard.first))
             }
             Some(end) => Some(end.saturating_sub(1).max(shard.first)),
         };

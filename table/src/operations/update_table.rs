@@ -11,9 +11,7 @@ use crate::arn::TableArn;
 use crate::error::{Error, Result};
 use crate::index::{GlobalIndex, IndexPhase};
 use crate::key::KeyElement;
-use crate::meta::{
-    BillingMode, OnDemandThroughput, Status, TableClass, TableMeta, TableStream, Throughput, Units,
-};
+use crate::meta::{BillingMode, OnDemandThroughput, Status, TableClass, TableMeta, Throughput, Units};
 use crate::settings::Delays;
 use crate::tables::{Found, Inner, Tables};
 
@@ -107,7 +105,7 @@ impl Inner {
         let mut meta = TableMeta::clone(&found.meta);
         let delays = self.settings.delays;
         change_throughput(&mut meta, call, found.now)?;
-        change_stream(&mut meta, call, found.now)?;
+        change_stream(&mut meta, call, found.now, self.orphans.last_created(&call.arn))?;
         change_indexes(&mut meta, call, found.now, delays)?;
         change_rest(&mut meta, call, found.now);
         // Deletion protection, as AWS has it, is no update that shows.
@@ -287,24 +285,22 @@ fn changed(present: Throughput, units: Units, now: Timestamp) -> Result<Throughp
     Ok(changed)
 }
 
-fn change_stream(meta: &mut TableMeta, call: &UpdateTable, now: Timestamp) -> Result<()> {
+fn change_stream(
+    meta: &mut TableMeta,
+    call: &UpdateTable,
+    now: Timestamp,
+    last_orphan: Option<Timestamp>,
+) -> Result<()> {
     let Some(spec) = call.stream else { return Ok(()) };
     match (stream_view(Some(spec))?, meta.stream().is_some()) {
         (Some(_), true) => Err(Error::Validation("Table already has an enabled stream".to_owned())),
         (None, false) => Err(Error::Validation("Table is already stream disabled".to_owned())),
         (None, true) => {
-            if let Some(stream) = meta.streams.last_mut() {
-                stream.disabled = Some(now);
-            }
+            meta.end_stream(now);
             Ok(())
         }
         (Some(view), false) => {
-            let last = meta.streams.last();
-            let number = last.map_or(0, |stream| stream.number + 1);
-            // Labels differ even if the clock stands still.
-            let created =
-                last.map_or(now, |stream| now.max(stream.created.plus(std::time::Duration::from_millis(1))));
-            meta.streams.push(TableStream { number, view, created, disabled: None });
+            meta.begin_stream(view, now, last_orphan);
             Ok(())
         }
     }

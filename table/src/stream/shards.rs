@@ -76,8 +76,14 @@ impl Shards {
         self.all.push(Begin { number, first, begun: now });
     }
 
+    /// Forgets changes below this, and what is as old.
+    pub(crate) fn trim(&mut self, below: Option<Sequence>, now: Timestamp) {
+        self.trimmed_below = self.trimmed_below.max(below.unwrap_or(0));
+        self.forget_old(now);
+    }
+
     /// Forgets shards of which all changes are too old to be read, whether or not there were any.
-    pub(crate) fn forget_old(&mut self, now: Timestamp) {
+    fn forget_old(&mut self, now: Timestamp) {
         while let Some(next) = self.all.get(1)
             && now.millis_since(next.begun) > millis(RETENTION)
         {

@@ -186,6 +186,13 @@ async fn check(tables: &Tables, arn: &TableArn) {
     let items = items(tables, description.meta.uid).await;
     assert_eq!(description.items, items.len() as u64);
     assert_eq!(description.bytes, items.iter().map(|item| item.size() as u64).sum::<u64>());
+    for index in description.meta.indexes() {
+        let inside = items.iter().filter(|item| index.keys.stored_key_of(item).is_some());
+        let sizes: Vec<_> =
+            inside.map(|item| index.project(item, &description.meta.keys).size() as u64).collect();
+        let counted = (description.index_items(index), description.index_bytes(index));
+        assert_eq!(counted, (sizes.len() as u64, sizes.iter().sum()), "{}", index.name);
+    }
 }
 
 /// Holds after a crash too, unlike the counts.

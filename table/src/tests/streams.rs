@@ -1,6 +1,7 @@
 //! Streams of tables.
 
 use super::*;
+use crate::keyspace::{CHANGE, ORPHAN, STREAM, table_prefix};
 use crate::stream::{RETENTION, SHARD_LIFETIME};
 use crate::{
     ChangeKind, DeleteItem, DescribeStream, Error, StreamArn, StreamRecord, StreamRecords, StreamSpec,
@@ -237,6 +238,132 @@ async fn a_stream_that_was_switched_off_can_be_read_for_a_day() {
         tables_again.describe_stream(call).await.unwrap_err().to_string(),
         format!("Requested resource not found: Stream: {stream} not found")
     );
+}
+
+async fn describe(tables: &Tables, stream: &StreamArn) -> Result<crate::StreamDescription> {
+    let call = DescribeStream { stream: stream.clone(), limit: 100, start: None, children_of: None };
+    tables.describe_stream(call).await
+}
+
+/// What the store holds for the streams of the first table that was made in it.
+async fn rows_of_streams(world: &World) -> usize {
+    let slot = world.slot().await;
+    let mut rows = 0;
+    for tag in [CHANGE, STREAM, ORPHAN] {
+        let range = millstream_storage::KeyRange::prefix(&table_prefix(tag, 0));
+        rows += crate::recovery::scan_all(&*slot, range).await.unwrap().len();
+    }
+    rows
+}
+
+#[tokio::test]
+async fn the_stream_of_a_deleted_table_can_be_read_for_a_day() {
+    let world = World::new();
+    let (tables, arn, stream) = with_stream(&world, StreamView::NewImage).await;
+    put(&tables, &arn, order("a", 1)).await.unwrap();
+    put(&tables, &arn, order("a", 2)).await.unwrap();
+    let held = iterator(&tables, &stream, 0, StreamStart::TrimHorizon).await;
+    let before = from_horizon(&tables, &stream, 0).await.records;
+    tables.delete_table(&arn).await.unwrap();
+    tables.inner.tidy_up().await.unwrap();
+    let described = describe(&tables, &stream).await.unwrap();
+    assert_eq!((described.stream.disabled.is_some(), described.keys.range), (true, None));
+    assert_eq!(described.shards.len(), 1);
+    assert_eq!(described.shards[0].last_sequence_number.as_ref(), Some(&before[1].sequence_number));
+    assert_eq!(streams(&tables, &arn), std::slice::from_ref(&stream));
+    let after = read(&tables, &held).await;
+    assert_eq!((&after.records, after.next), (&before, None));
+    tables.close().await;
+
+    let tables = world.open().await;
+    tables.inner.tidy_up().await.unwrap();
+    world.clock.advance(RETENTION);
+    tables.inner.keep_streams().await.unwrap();
+    assert_eq!(describe(&tables, &stream).await.unwrap().shards, described.shards);
+    assert_eq!(from_horizon(&tables, &stream, 0).await.records, before);
+    let held = iterator(&tables, &stream, 0, StreamStart::TrimHorizon).await;
+    world.clock.advance(Duration::from_millis(1));
+    let not_found = format!("Requested resource not found: Stream: {stream} not found");
+    assert_eq!(describe(&tables, &stream).await.unwrap_err().to_string(), not_found);
+    assert_eq!(tables.stream_records(&held, None).await.unwrap_err().to_string(), not_found);
+    assert!(tables.list_streams(&arn.account, &arn.region, Some(arn.name.clone()), None, 100).is_err());
+    assert!(streams(&tables, &arn).is_empty());
+    tables.inner.keep_streams().await.unwrap();
+    assert!(tables.inner.orphans.all().is_empty());
+    assert_eq!(rows_of_streams(&world).await, 0);
+}
+
+#[tokio::test]
+async fn records_of_a_deleted_table_expire_one_by_one() {
+    let world = World::new();
+    let (tables, arn, stream) = with_stream(&world, StreamView::NewImage).await;
+    put(&tables, &arn, order("a", 1)).await.unwrap();
+    world.clock.advance(RETENTION / 2);
+    put(&tables, &arn, order("a", 2)).await.unwrap();
+    let last = from_horizon(&tables, &stream, 0).await.records[1].clone();
+    world.clock.advance(RETENTION / 4);
+    tables.delete_table(&arn).await.unwrap();
+    let shards_before = shards(&tables, &stream).await;
+    for (passed, left) in [(RETENTION / 2, 1), (RETENTION / 2, 0)] {
+        world.clock.advance(passed - Duration::from_secs(1));
+        tables.inner.keep_streams().await.unwrap();
+        assert_eq!(from_horizon(&tables, &stream, 0).await.records, vec![last.clone(); left]);
+        // The shard ends where it ended, though what was there is gone.
+        assert_eq!(shards(&tables, &stream).await, shards_before);
+    }
+}
+
+#[tokio::test]
+async fn a_new_table_has_a_stream_of_its_own_beside_the_old_ones() {
+    let world = World::new();
+    let (tables, arn, stream) = with_stream(&world, StreamView::NewImage).await;
+    put(&tables, &arn, order("a", 1)).await.unwrap();
+    tables.delete_table(&arn).await.unwrap();
+    // At the same moment.
+    tables.create_table(on_demand(&arn)).await.unwrap();
+    let mut update = UpdateTable::new(arn.clone());
+    update.stream = Some(StreamSpec { enabled: true, view: Some(StreamView::KeysOnly) });
+    tables.update_table(update).await.unwrap();
+    put(&tables, &arn, order("b", 1)).await.unwrap();
+    let both = streams(&tables, &arn);
+    assert_eq!((both.len(), &both[0]), (2, &stream));
+    let named = tables.list_streams(&arn.account, &arn.region, Some(arn.name.clone()), None, 100).unwrap();
+    assert_eq!(named.streams, both);
+    for (stream, keys) in both.iter().zip([id("a"), id("b")]) {
+        let records = from_horizon(&tables, stream, 0).await.records;
+        assert_eq!(records.into_iter().map(|record| record.change.keys).collect::<Vec<_>>(), [keys]);
+    }
+    tables.delete_table(&arn).await.unwrap();
+    with_stream_again(&tables, &arn).await;
+    assert_eq!(streams(&tables, &arn).len(), 3);
+    world.clock.advance(RETENTION + Duration::from_secs(1));
+    tables.inner.keep_streams().await.unwrap();
+    assert_eq!(streams(&tables, &arn).len(), 1);
+}
+
+async fn with_stream_again(tables: &Tables, arn: &TableArn) {
+    let mut create = on_demand(arn);
+    create.stream = Some(StreamSpec { enabled: true, view: Some(StreamView::OldImage) });
+    tables.create_table(create).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_the_deletion_of_its_table_begins() {
+    let mut world = World::new();
+    world.settings.delays.delete = Duration::from_secs(5);
+    let (tables, arn, stream) = with_stream(&world, StreamView::NewImage).await;
+    put(&tables, &arn, order("a", 1)).await.unwrap();
+    tables.delete_table(&arn).await.unwrap();
+    let deleting = describe(&tables, &stream).await.unwrap();
+    assert!(deleting.stream.disabled.is_some() && deleting.shards[0].last_sequence_number.is_some());
+    // The table is gone, whether or not somebody has seen to it.
+    world.clock.advance(Duration::from_secs(5));
+    for _ in 0..2 {
+        assert_eq!(describe(&tables, &stream).await.unwrap(), deleting);
+        assert_eq!(streams(&tables, &arn), std::slice::from_ref(&stream));
+        assert_eq!(from_horizon(&tables, &stream, 0).await.records.len(), 1);
+        tables.inner.tidy_up().await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -86,6 +86,10 @@ impl<S: Shape> Shape for List<S> {
         list.begin::<S>(value);
         shown.push_str(&list.finish());
     }
+
+    fn rules(&self) -> Vec<String> {
+        self.length.all()
+    }
 }
 
 /// A list in AWS's texts, begun only when there is something to say about it.
@@ -179,14 +183,17 @@ impl<V: Shape> Shape for Map<V> {
         if !entries.keys().all(|key| self.key.holds(key)) {
             rules.push(format!("Map keys must satisfy constraint: [{}]", self.key.all().join(", ")));
         }
-        if V::SCALAR && entries.values().any(|entry| !entry.faults.is_empty()) {
-            rules.push(format!("Map value must satisfy constraint: [{}]", self.value.rules().join(", ")));
-        }
-        for (key, Checked { value, faults }) in entries {
-            if !V::SCALAR && !faults.is_empty() {
+        let mut any_broken = false;
+        for (key, Checked { value, mut faults }) in entries {
+            // Those of a value itself are the map's.
+            any_broken |= !faults.take_own().is_empty();
+            if !faults.is_empty() {
                 inside.absorb(&format!("{key}.member"), faults);
             }
             map.insert(key, value);
+        }
+        if any_broken {
+            rules.push(format!("Map value must satisfy constraint: [{}]", self.value.rules().join(", ")));
         }
         let mut faults = Faults::default();
         if !rules.is_empty() {

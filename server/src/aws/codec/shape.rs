@@ -32,7 +32,7 @@ pub(crate) trait Shape {
     /// Appends the value as AWS shows it in texts.
     fn show(value: &Self::Value, shown: &mut String);
 
-    /// All rules of a scalar.
+    /// All rules of a scalar, or of how many items a list has.
     fn rules(&self) -> Vec<String> {
         Vec::new()
     }

@@ -100,6 +100,15 @@ impl Faults {
         }
     }
 
+    /// Takes out those of the value itself, and leaves those of what is inside it.
+    pub(crate) fn take_own(&mut self) -> Self {
+        let Some(all) = self.0.take() else { return Self::default() };
+        let (own, inside): (Vec<_>, Vec<_>) = all.into_iter().partition(|fault| fault.path.is_empty());
+        let faults = |faults: Vec<_>| Self((!faults.is_empty()).then(|| Box::new(faults)));
+        *self = faults(inside);
+        faults(own)
+    }
+
     /// Takes over faults of the same value.
     pub(crate) fn append(&mut self, more: Self) {
         more.0.into_iter().flat_map(|faults| *faults).for_each(|fault| self.push(fault));

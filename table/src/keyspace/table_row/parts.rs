@@ -9,7 +9,7 @@ use crate::key::KeySchema;
 use crate::meta::{OnDemandThroughput, Phase, Throughput, Units};
 
 #[derive(Clone, PartialEq, Eq, Message)]
-pub(super) struct KeysRow {
+pub(in crate::keyspace) struct KeysRow {
     #[prost(message, optional, tag = "1")]
     hash: Option<AttributeRow>,
     #[prost(message, optional, tag = "2")]
@@ -141,11 +141,11 @@ impl From<IndexPhase> for PhaseRow {
 }
 
 impl KeysRow {
-    pub(super) fn of(keys: &KeySchema) -> Self {
+    pub(in crate::keyspace) fn of(keys: &KeySchema) -> Self {
         Self { hash: Some(attribute_row(&keys.hash)), range: keys.range.as_ref().map(attribute_row) }
     }
 
-    pub(super) fn schema(self) -> Option<KeySchema> {
+    pub(in crate::keyspace) fn schema(self) -> Option<KeySchema> {
         let range = match self.range {
             Some(range) => Some(attribute(range)?),
             None => None,

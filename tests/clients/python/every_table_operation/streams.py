@@ -159,6 +159,29 @@ def the_end(world):
     delete(world, "ending")
 
 
+@scenario("ListStreams", "DescribeStream", "GetShardIterator", "GetRecords")
+def beyond_the_table(world):
+    """The stream of a deleted table can be read until its records expire, beside that of another table of its name."""
+    table = table_of("orphaned", StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
+    stream = create(world, table)["LatestStreamArn"]
+    world.db.put_item(TableName="orphaned", Item={"id": s("x")})
+    delete(world, "orphaned")
+    described = world.streams.describe_stream(StreamArn=stream)["StreamDescription"]
+    equal((described["StreamStatus"], described["TableName"]), ("DISABLED", "orphaned"))
+    records, ended = changes(world, stream)
+    equal(([record["eventName"] for record in records], ended), (["INSERT"], True))
+    ends = [shard["SequenceNumberRange"]["EndingSequenceNumber"] for shard in described["Shards"]]
+    equal(ends, [records[0]["dynamodb"]["SequenceNumber"]])
+    second = create(world, table)["LatestStreamArn"]
+    equal([one["StreamArn"] for one in world.streams.list_streams(TableName="orphaned")["Streams"]], [stream, second])
+    equal(changes(world, second), ([], False))
+    world.server.advance(25 * 3600)
+    text = refused("ResourceNotFoundException", world.streams.describe_stream, StreamArn=stream)
+    equal(text, f"Requested resource not found: Stream: {stream} not found")
+    equal([one["StreamArn"] for one in world.streams.list_streams(TableName="orphaned")["Streams"]], [second])
+    delete(world, "orphaned")
+
+
 def has_records(world, shard):
     try:
         return bool(records_from(world, shard, ShardIteratorType="TRIM_HORIZON"))

@@ -20,7 +20,7 @@ use crate::aws::dynamodb::generated::{
 const ON_DEMAND_WARM: Units = Units { read: 12_000, write: 4_000 };
 
 pub(super) fn table(described: &Described) -> TableDescription {
-    let Described { arn, meta, status, now, items, bytes } = described;
+    let Described { arn, meta, status, now, items, bytes, .. } = described;
     let definitions = meta.attributes.iter().map(|attribute| AttributeDefinition {
         attribute_name: attribute.name.clone().into(),
         attribute_type: scalar(attribute.kind),
@@ -80,9 +80,8 @@ fn local(described: &Described, index: &Index) -> LocalSecondaryIndexDescription
         index_name: Some(index.name.clone().into()),
         key_schema: Some(keys(&index.keys)),
         projection: Some(projection(&index.projection)),
-        // Indexes are not counted by themselves.
-        index_size_bytes: Some(0),
-        item_count: Some(0),
+        index_size_bytes: Some(signed(described.index_bytes(index))),
+        item_count: Some(signed(described.index_items(index))),
         index_arn: Some(described.index_arn(index).into()),
     }
 }
@@ -99,9 +98,8 @@ fn global(described: &Described, global: &GlobalIndex) -> Option<GlobalSecondary
         index_status: Some(status),
         backfilling: global.is_filling().then_some(true),
         provisioned_throughput: Some(throughput(&global.throughput, now)),
-        // Indexes are not counted by themselves.
-        index_size_bytes: Some(0),
-        item_count: Some(0),
+        index_size_bytes: Some(signed(described.index_bytes(index))),
+        item_count: Some(signed(described.index_items(index))),
         index_arn: Some(described.index_arn(index).into()),
         on_demand_throughput: limits(global.limits),
         warm_throughput: Some(GlobalSecondaryIndexWarmThroughputDescription {

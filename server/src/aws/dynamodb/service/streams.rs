@@ -59,8 +59,8 @@ pub(super) async fn describe(tables: &Tables, input: DescribeStreamInput) -> Ans
 }
 
 fn description(described: Described) -> StreamDescription {
-    let Described { arn, stream, meta, shards, last } = described;
-    let keys = key_parts(&meta.keys).map(|(element, part)| KeySchemaElement {
+    let Described { arn, stream, keys, shards, last } = described;
+    let keys = key_parts(&keys).map(|(element, part)| KeySchemaElement {
         attribute_name: element.name.clone().into(),
         key_type: match part {
             Part::Hash => KeyType::Hash,

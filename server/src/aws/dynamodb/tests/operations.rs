@@ -67,6 +67,20 @@ fn constraints_are_told_as_a_list() {
     let end = "]' at 'requestItems.abc.member.keys' failed to satisfy constraint: Member must have length less than \
                or equal to 100";
     assert!(text.starts_with(start) && text.ends_with(end), "{text}");
+    for count in [0, 26] {
+        let writes: Json = (0..count).map(|_| json!({"PutRequest": {"Item": {}}})).collect();
+        let text = refused(Operation::BatchWriteItem, json!({"RequestItems": {"abc": writes, "def": [{}]}}));
+        let start = "1 validation error detected: Value '{abc=[";
+        let end = "]}' at 'requestItems' failed to satisfy constraint: Map value must satisfy constraint: [Member \
+                   must have length less than or equal to 25, Member must have length greater than or equal to 1]";
+        assert!(text.starts_with(start) && text.ends_with(end), "{text}");
+    }
+    let writes = json!([{"PutRequest": {"Item": {"a": {"SS": [null]}}}}]);
+    let text = refused(Operation::BatchWriteItem, json!({"RequestItems": {"abc": writes}}));
+    assert!(
+        text.contains("at 'requestItems.abc.member.1.member.putRequest.item.a.member.sS.1.member'"),
+        "{text}"
+    );
     let name = "x".repeat(65_536);
     let text =
         refused(Operation::GetItem, json!({"TableName": "abc", "Key": {"k": {"M": {name: {"S": "a"}}}}}));

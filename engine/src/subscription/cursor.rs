@@ -148,15 +148,17 @@ impl Cursor {
             Some(ahead) => ahead.next().await?,
             None => None,
         };
-        match block {
-            Some(block) if self.takes_whole(&block, horizon) => self.whole_ahead(block, end, horizon),
-            Some(block) => self.part_ahead(block, end, horizon),
-            None => {
-                self.ahead = None;
-                let read = reader::read(&*inner.slot, &self.shard, self.position, want(horizon)).await?;
-                Ok(Taken::picked(read, end))
-            }
+        let taken = match block {
+            Some(block) if self.takes_whole(&block, horizon) => Some(self.whole_ahead(block, end, horizon)?),
+            Some(block) => self.part_ahead(block, end, horizon)?,
+            None => None,
+        };
+        if let Some(taken) = taken {
+            return Ok(taken);
         }
+        self.ahead = None;
+        let read = reader::read(&*inner.slot, &self.shard, self.position, want(horizon)).await?;
+        Ok(Taken::picked(read, end))
     }
 
     /// The first block, and those behind it that are read already and fit into one event with it.
@@ -169,12 +171,12 @@ impl Cursor {
             records += records_of(&block);
             let fits = bytes <= EVENT_BYTES_MAX && records <= EVENT_RECORDS_MAX && is_whole(&block, horizon);
             if !fits && !parts.is_empty() {
-                self.ahead.as_mut().into_iter().for_each(|ahead| ahead.give_back(block.clone()));
+                self.give_back(block);
                 break;
             }
             self.position = Position::at_index(block.end_index());
-            parts
-                .push(Part::of_block(self.shard.clone(), block, None).map_err(|error| self.corrupt(&error))?);
+            let part = Part::of_block(self.shard.clone(), block, None);
+            parts.push(part.map_err(|error| self.corrupt(&error))?);
             // What cannot be read is told of when all before it was given out.
             next = self.ahead.as_mut().and_then(|ahead| ahead.ready().ok().flatten());
         }
@@ -183,16 +185,24 @@ impl Cursor {
         Ok(Taken { parts, next: self.position, reached, end, caught_up })
     }
 
-    fn part_ahead(&mut self, block: RecordBlock, end: LogEnd, horizon: Timestamp) -> Result<Taken> {
+    /// The records of a block that are wanted. `None` if it has expired: then there may be much more that has, which is
+    /// passed over elsewhere.
+    fn part_ahead(&mut self, block: RecordBlock, end: LogEnd, horizon: Timestamp) -> Result<Option<Taken>> {
         let one = std::iter::once(&block);
         let read = reader::read_blocks(&self.shard, one, end, self.position, want(horizon))?;
         if read.records.is_empty() && block.base_time() < horizon {
-            // There may be much more that has expired, which the time index knows.
-            self.ahead = None;
-        } else if read.next.index < block.end_index() {
-            self.ahead.as_mut().into_iter().for_each(|ahead| ahead.give_back(block.clone()));
+            return Ok(None);
         }
-        Ok(Taken::picked(read, end))
+        if read.next.index < block.end_index() {
+            self.give_back(block);
+        }
+        Ok(Some(Taken::picked(read, end)))
+    }
+
+    fn give_back(&mut self, block: RecordBlock) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.give_back(block);
+        }
     }
 
     fn takes_whole(&self, block: &RecordBlock, horizon: Timestamp) -> bool {

@@ -27,8 +27,8 @@
  *   sync N           the Nth sync of a file or directory fails with EIO, and so do all later ones of it
  *   write N          the Nth write to a file fails with EIO
  *   full PATH        writes that extend a file fail with ENOSPC while PATH exists
- * DISK_SHIM_IMAGE/faults has a line "failed PATH" for the fault, and "again PATH" for each later sync of
- * what could not be synced.
+ * DISK_SHIM_IMAGE/faults has a line "failed PATH by THREAD" for the fault, and "again PATH by THREAD" for each later
+ * sync of what could not be synced.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -41,6 +41,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -96,7 +97,10 @@ static void note_fault(const char *what, const char *path) {
     char line[2 * PATH_MAX], name[PATH_MAX + 16];
     snprintf(name, sizeof name, "%s/faults", image);
     int fd = (int)raw_open(name, O_WRONLY | O_CREAT | O_APPEND, 0644);
-    raw_write(fd, line, (size_t)snprintf(line, sizeof line, "%s %s\n", what, path ? path : "(unlinked)"));
+    char thread[16] = "";
+    prctl(PR_GET_NAME, thread);
+    int length = snprintf(line, sizeof line, "%s %s by %s\n", what, path ? path : "(unlinked)", thread);
+    raw_write(fd, line, (size_t)length);
     syscall(SYS_close, fd);
 }
 

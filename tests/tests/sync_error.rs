@@ -96,7 +96,7 @@ fn try_one(fault: &str, at: u64) -> Came {
         }
         Ok(server) => under_load(fault, at, server, &disk, &mut writers, &mut ledger),
     };
-    let again: Vec<_> = disk.faults().into_iter().filter(|fault| fault.starts_with("again")).collect();
+    let again: Vec<_> = disk.faults().into_iter().filter(|fault| is_tried_again(fault)).collect();
     assert!(again.is_empty(), "{fault} {at}: tried again after the failure: {again:?}");
 
     // The disk is replaced; what it held is what was synced, and maybe more.
@@ -148,6 +148,12 @@ fn under_load(
         None if harmless(&disk.faults()) => Came::WithoutHarm,
         None => panic!("{fault} {at}: {:?}, and the server went on: {log}", disk.faults()),
     }
+}
+
+/// Not so a flush that was on its way when the log's sync of the store's directory failed: it syncs the directory too,
+/// for a file of its own, and nothing is acknowledged for it.
+fn is_tried_again(fault: &str) -> bool {
+    fault.starts_with("again") && !fault.ends_with("/data/store by rocksdb:high")
 }
 
 /// RocksDB's own log and its note of the options may fail without consequences.

@@ -421,12 +421,15 @@ async fn writers_and_readers_go_on_during_a_storm() {
     let (engine, arn) = world.with_stream(1).await;
     let tasks = TaskSet::default();
     let writing = Arc::new(AtomicUsize::new(STORM_WRITERS));
+    let written = Arc::new(AtomicUsize::new(0));
     for writer in 0..STORM_WRITERS {
-        let (engine, arn, writing) = (engine.clone(), arn.clone(), writing.clone());
+        let (engine, arn) = (engine.clone(), arn.clone());
+        let (writing, written) = (writing.clone(), written.clone());
         tasks.spawn("writer", OnFailure::Shutdown, async move {
             for number in 0..PUTS {
                 let record = entry(&format!("writer-{writer}"), format!("{writer}:{number}"));
                 engine.put_record(&arn, record, None, false).await?;
+                written.fetch_add(1, Ordering::SeqCst);
             }
             writing.fetch_sub(1, Ordering::SeqCst);
             Ok::<_, Error>(())
@@ -437,11 +440,17 @@ async fn writers_and_readers_go_on_during_a_storm() {
     tasks.spawn("reader", OnFailure::Shutdown, async move {
         tell.send(reading.await).map_err(|_| "nobody waits")
     });
-    // As long as anybody writes, so that records meet every change.
+    // As long as anybody writes, and not before somebody has, so that records meet every change.
+    let is_over = || writing.load(Ordering::SeqCst) == 0 || tasks.is_stopping();
+    let mut written_before = 0;
     for target in [2, 4, 8, 5, 3, 6, 1, 7].into_iter().cycle() {
-        if writing.load(Ordering::SeqCst) == 0 || tasks.is_stopping() {
+        while written.load(Ordering::SeqCst) == written_before && !is_over() {
+            tokio::task::yield_now().await;
+        }
+        if is_over() {
             break;
         }
+        written_before = written.load(Ordering::SeqCst);
         engine.update_shard_count(&arn, target).await.unwrap();
         assert_tiles(list(&engine, &arn, ShardFilter::AtLatest));
     }

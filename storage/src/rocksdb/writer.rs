@@ -85,6 +85,8 @@ pub(super) fn run(shared: &Shared, mut queue: mpsc::Receiver<Submission>, synced
     let mut writer = Writer { shared, synced, position: 0, last_group: 0 };
     while let Some(first) = queue.blocking_recv() {
         if let Some(pause) = pause(writer.last_group, 1 + queue.len()) {
+            // As the disk it waits for, this is of the machine's time.
+            #[allow(clippy::disallowed_methods)]
             std::thread::sleep(pause);
         }
         let mut merge = Merge::default();

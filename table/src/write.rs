@@ -112,9 +112,7 @@ impl Inner {
         }
         Ok(sizes)
     }
-}
 
-impl Inner {
     /// Which entries of items whose locks are held have yet to come into the indexes that are being filled.
     pub(crate) async fn missing_entries(&self, mutations: &[Mutation]) -> Result<HashSet<Bytes>> {
         let mut missing = HashSet::new();

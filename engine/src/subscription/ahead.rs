@@ -34,6 +34,13 @@ impl Default for Desks {
     }
 }
 
+impl Desks {
+    /// A desk until it is dropped, if one is free.
+    pub(super) fn take(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.clone().try_acquire_owned().ok()
+    }
+}
+
 /// A reader at its desk.
 pub(super) struct Ahead {
     slot: Arc<dyn Slot>,
@@ -52,14 +59,17 @@ struct Page {
 }
 
 impl Ahead {
-    /// Begins to read from the block on in which the index is. `None` if no desk is free.
-    pub(super) fn begin(desks: &Desks, slot: &Arc<dyn Slot>, shard: &Arc<Shard>, index: u64) -> Option<Self> {
-        let desk = desks.0.clone().try_acquire_owned().ok()?;
-        let (slot, shard) = (slot.clone(), shard.clone());
+    /// Begins to read from the block on in which the index is.
+    pub(super) fn begin(
+        desk: OwnedSemaphorePermit,
+        slot: Arc<dyn Slot>,
+        shard: Arc<Shard>,
+        index: u64,
+    ) -> Self {
         let mut ahead =
             Self { slot, shard, given_back: None, blocks: VecDeque::new(), reading: None, _desk: desk };
         ahead.read(StoredBlocks::starting_at(index));
-        Some(ahead)
+        ahead
     }
 
     /// The next block, once it is read. `None` when all is read that was durable when this last looked. Nothing is lost

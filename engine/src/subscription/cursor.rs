@@ -139,10 +139,12 @@ impl Cursor {
 
     async fn take_from_storage(&mut self, inner: &Inner, horizon: Timestamp) -> Result<Taken> {
         let end = self.shard.tail.lock().end();
-        if self.ahead.is_none() {
+        if self.ahead.is_none()
+            && let Some(desk) = inner.desks.take()
+        {
             let skipped = reader::index_entry_before(&*inner.slot, &self.shard, horizon).await?;
             let index = skipped.map_or(0, |entry| entry.first_index).max(self.position.index);
-            self.ahead = Ahead::begin(&inner.desks, &inner.slot, &self.shard, index);
+            self.ahead = Some(Ahead::begin(desk, inner.slot.clone(), self.shard.clone(), index));
         }
         let block = match &mut self.ahead {
             Some(ahead) => ahead.next().await?,
@@ -164,7 +166,7 @@ impl Cursor {
     /// The first block, and those behind it that are read already and fit into one event with it.
     fn whole_ahead(&mut self, first: RecordBlock, end: LogEnd, horizon: Timestamp) -> Result<Taken> {
         let (mut bytes, mut records) = (0, 0);
-        let mut parts = Vec::new();
+        let (mut parts, mut behind) = (Vec::new(), self.position);
         let mut next = Some(first);
         while let Some(block) = next {
             bytes += block.bytes().len();
@@ -174,15 +176,14 @@ impl Cursor {
                 self.give_back(block);
                 break;
             }
-            self.position = Position::at_index(block.end_index());
+            behind = Position::at_index(block.end_index());
             let part = Part::of_block(self.shard.clone(), block, None);
             parts.push(part.map_err(|error| self.corrupt(&error))?);
             // What cannot be read is told of when all before it was given out.
             next = self.ahead.as_mut().and_then(|ahead| ahead.ready().ok().flatten());
         }
         let reached = parts.last().map(Part::last_arrival);
-        let caught_up = self.position.index >= end.index;
-        Ok(Taken { parts, next: self.position, reached, end, caught_up })
+        Ok(Taken { parts, next: behind, reached, end, caught_up: behind.index >= end.index })
     }
 
     /// The records of a block that are wanted. `None` if it has expired: then there may be much more that has, which is

@@ -2,8 +2,8 @@
 //!
 //! For every key of a batch between its order and its durability this keeps the key's last durable value.
 //! A reader first asks RocksDB and then looks here: if the key is here, what RocksDB said may be too new
-//! and the value from here counts; if it is not, what RocksDB said is durable. (Looking here only first would
-//! miss a batch that is written in between.)
+//! and the value from here counts; if it is not, what RocksDB said is durable. (Looking here before, and
+//! not after, would miss a batch that is written in between.)
 //!
 //! Rows that were put lately are also known here after they have become durable, see [`Recent`], so that RocksDB need
 //! not be asked for them at all.
@@ -42,12 +42,6 @@ struct InFlight {
     trimmed: bool,
 }
 
-impl InFlight {
-    fn new(durable: Option<Bytes>) -> Self {
-        Self { changes: 1, durable, trimmed: false }
-    }
-}
-
 impl Pending {
     /// Registers the batch's changes before RocksDB shows them. `read` gives a key's present value. If that
     /// value is itself in flight, the key either still is when the lock below is taken, and the value is
@@ -75,7 +69,7 @@ impl Pending {
             match state.keys.entry(change.key().clone()) {
                 Place::Occupied(mut place) => place.get_mut().changes += 1,
                 Place::Vacant(place) => {
-                    place.insert(InFlight::new(durable));
+                    place.insert(InFlight { changes: 1, durable, trimmed: false });
                 }
             }
         }

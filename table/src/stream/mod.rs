@@ -7,8 +7,8 @@
 //! since those who cannot follow a shard to its child had better learn it here than on AWS.
 //!
 //! Nothing is shown that is not durable, nor anything out of order: readers stop before the first change that
-//! is still under way. A stream outlives its table by that retention, as an orphan. Shards and what is trimmed are decided by one task, `background/stream_keeper`; the rows
-//! of changes are written with the items, in `mutation`.
+//! is still under way. A stream outlives its table by that retention, as an orphan. Shards and what is trimmed are
+//! decided by one task, `background/stream_keeper`; the rows of changes are written with the items, in `mutation`.
 
 use std::time::Duration;
 

@@ -13,6 +13,7 @@ mod shards;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -35,9 +36,6 @@ pub use self::events::{Event, LossReason};
 pub use self::ownership::{CheckpointError, Ownership};
 pub use self::settings::CoordinatorSettings;
 pub use self::shards::EndOfShard;
-
-/// The task that can be woken before its time.
-const LEADING: &str = "leases: leading";
 
 /// Lists the shards of a stream: the one thing that a coordinator asks of the stream service.
 #[async_trait]
@@ -78,6 +76,8 @@ pub(crate) struct Shared {
     leading: tokio::sync::Mutex<Leading>,
     /// Something happened that a leader should look at now.
     look_now: Notify,
+    /// Leases were given to this worker by itself.
+    discover_now: Notify,
     /// It keeps what it has, and wants nothing more.
     is_withdrawn: AtomicBool,
     tasks: TaskSet,
@@ -99,6 +99,7 @@ impl Coordinator {
             election: tokio::sync::Mutex::new(election),
             leading: tokio::sync::Mutex::new(leading),
             look_now: Notify::new(),
+            discover_now: Notify::new(),
             is_withdrawn: AtomicBool::new(false),
             tasks: tasks.clone(),
         });
@@ -107,9 +108,9 @@ impl Coordinator {
         let (elect, report) = (settings.heartbeat_interval, settings.report_interval);
         shared.every("leases: reports", report, |shared| async move { shared.report().await });
         shared.every("leases: renewal", renew, |shared| async move { shared.renew_all().await });
-        shared.every("leases: discovery", discover, |shared| async move { shared.discover().await });
         shared.every("leases: election", elect, |shared| async move { shared.elect().await });
-        shared.every(LEADING, settings.look_interval, |shared| async move { shared.lead().await });
+        shared.keep_discovering(discover);
+        shared.keep_looking(settings.look_interval);
         Self(shared)
     }
 
@@ -194,13 +195,50 @@ impl Shared {
             loop {
                 let begun_at = shared.parts.clock.monotonic();
                 work(shared.clone()).await;
-                tokio::select! {
-                    biased;
-                    () = shared.tasks.stopping() => return Ok::<_, Infallible>(()),
-                    () = shared.parts.clock.sleep_until(begun_at + interval) => {}
-                    () = shared.look_now.notified(), if name == LEADING => {}
+                if !shared.rest(begun_at + interval, pending()).await {
+                    return Ok::<_, Infallible>(());
                 }
             }
         });
+    }
+
+    /// Discovers at an interval, and when this worker has given itself something.
+    fn keep_discovering(self: &Arc<Self>, interval: Duration) {
+        let shared = Arc::clone(self);
+        self.tasks.spawn("leases: discovery", OnFailure::Shutdown, async move {
+            loop {
+                let begun_at = shared.parts.clock.monotonic();
+                shared.discover().await;
+                if !shared.rest(begun_at + interval, shared.discover_now.notified()).await {
+                    return Ok::<_, Infallible>(());
+                }
+            }
+        });
+    }
+
+    /// Looks at an interval, when something happened, and at the moment at which a lease expires if it is not renewed:
+    /// a crash should not cost up to an interval more than the failover time.
+    fn keep_looking(self: &Arc<Self>, interval: Duration) {
+        let shared = Arc::clone(self);
+        self.tasks.spawn("leases: leading", OnFailure::Shutdown, async move {
+            loop {
+                let next = shared.parts.clock.monotonic() + interval;
+                let expiry = shared.lead().await;
+                let next = expiry.map_or(next, |expiry| next.min(expiry));
+                if !shared.rest(next, shared.look_now.notified()).await {
+                    return Ok::<_, Infallible>(());
+                }
+            }
+        });
+    }
+
+    /// Waits for the time or for being woken. False when the tasks are to end.
+    async fn rest(&self, until: Duration, woken: impl Future<Output = ()>) -> bool {
+        tokio::select! {
+            biased;
+            () = self.tasks.stopping() => false,
+            () = self.parts.clock.sleep_until(until) => true,
+            () = woken => true,
+        }
     }
 }

@@ -11,6 +11,9 @@ use std::time::Duration;
 use crate::lease::Lease;
 use crate::names::{LeaseKey, WorkerId};
 
+/// What is unchanged for just as long as it may be has not expired; a timer's step later it has.
+const RESOLUTION: Duration = Duration::from_millis(1);
+
 /// Since when each of some things has looked the same.
 #[derive(Clone, Debug)]
 pub struct Watch<K, V> {
@@ -88,6 +91,15 @@ impl LeaseWatch {
             Some(unchanged_for) if unchanged_for > failover => Availability::Expired { unchanged_for },
             _ => Availability::Held,
         }
+    }
+
+    /// When to look again, at the latest, to find the next lease expired as soon as it is, if its holder does not renew.
+    /// Those that were found expired count no more.
+    #[must_use]
+    pub fn next_expiry(&self, failover: Duration) -> Option<Duration> {
+        let held = self.0.seen.values().filter(|((holder, _), _)| holder.is_some());
+        let expiries = held.map(|(_, since)| *since + failover + RESOLUTION);
+        expiries.filter(|expiry| *expiry > self.0.asked_at).min()
     }
 }
 
@@ -187,6 +199,21 @@ mod tests {
         // An answer that takes an hour says nothing about that hour.
         watch.observe(&[lease(Some("a"), 900)], secs(3_601), secs(7_200));
         assert_eq!(watch.availability(&lease(Some("a"), 900), FAILOVER), Availability::Held);
+    }
+
+    #[test]
+    fn the_next_expiry_is_that_of_the_longest_silence() {
+        let mut watch = LeaseWatch::default();
+        let named = |name: &str, counter| Lease { key: name.parse().unwrap(), ..lease(Some("a"), counter) };
+        watch.observe(&[named("one", 1), named("two", 1), lease(None, 1)], secs(0), secs(1));
+        watch.observe(&[named("one", 1), named("two", 2), lease(None, 1)], secs(5), secs(6));
+        let (first, second) = (secs(11) + RESOLUTION, secs(16) + RESOLUTION);
+        assert_eq!(watch.next_expiry(FAILOVER), Some(first));
+        watch.observe(&[named("one", 1), named("two", 2)], first, first);
+        assert!(matches!(watch.availability(&named("one", 1), FAILOVER), Availability::Expired { .. }));
+        assert_eq!(watch.next_expiry(FAILOVER), Some(second));
+        watch.observe(&[named("one", 1), named("two", 2)], second, second);
+        assert_eq!(watch.next_expiry(FAILOVER), None);
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use millstream_lease::row::Row;
-use millstream_lease::store::embedded::EmbeddedTable;
+use millstream_lease::store::embedded::{EmbeddedStore, EmbeddedTable};
 use millstream_lease::store::{Change, Changes, Expected, KeyPage, Outcome, Page, Part, RowTable, Table};
 use millstream_lease::{Error, Result};
+use millstream_runtime::TaskSet;
 
 use super::ledger::Ledger;
 use super::server::Server;
@@ -19,19 +20,38 @@ pub(crate) struct Leases {
     pub(crate) way: Way,
     pub(crate) worker: String,
     pub(crate) ledger: Arc<Ledger>,
+    /// What goes on there without the worker.
+    pub(crate) on_server: TaskSet,
 }
 
 impl Leases {
     async fn call<T>(&self, work: impl AsyncFnOnce(&EmbeddedTable) -> Result<T>) -> Result<T> {
-        let carry_out = async {
-            match self.server.running() {
-                Some(running) => work(running.leases.table()).await,
-                None => Err(Error::Unavailable("nobody listens".to_owned())),
-            }
-        };
-        let lost = || Err(Error::Unavailable("no reply came".to_owned()));
-        self.way.call(carry_out).await.unwrap_or_else(lost)
+        self.way.call(async { work(self.leases()?.table()).await }).await.unwrap_or_else(no_reply)
     }
+
+    /// What has reached the server is carried out and seen, even if the worker crashes meanwhile.
+    async fn call_through<T: Send + 'static, W>(
+        &self,
+        work: impl FnOnce(Arc<EmbeddedStore>) -> W + Send,
+    ) -> Result<T>
+    where
+        W: Future<Output = Result<T>> + Send + 'static,
+    {
+        let carry_out = async {
+            let work = work(self.leases()?);
+            self.on_server.carry_through("update of a lease", work).await.unwrap_or_else(no_reply)
+        };
+        self.way.call(carry_out).await.unwrap_or_else(no_reply)
+    }
+
+    fn leases(&self) -> Result<Arc<EmbeddedStore>> {
+        let nobody = || Error::Unavailable("nobody listens".to_owned());
+        Ok(self.server.running().ok_or_else(nobody)?.leases)
+    }
+}
+
+fn no_reply<T>() -> Result<T> {
+    Err(Error::Unavailable("no reply came".to_owned()))
 }
 
 #[async_trait]
@@ -57,14 +77,16 @@ impl RowTable for Leases {
     ) -> Result<Outcome> {
         let is_checkpoint =
             changes.iter().any(|(name, change)| name == "checkpoint" && matches!(change, Change::Put(_)));
-        self.call(async |leases| {
-            let outcome = leases.update(table, key, expected, changes).await;
+        let (ledger, worker) = (self.ledger.clone(), self.worker.clone());
+        let (table, key) = (table.clone(), key.to_owned());
+        let work = |leases: Arc<EmbeddedStore>| async move {
+            let outcome = leases.table().update(&table, &key, expected, changes).await;
             if let Ok(Outcome::Applied(row)) = &outcome {
-                self.ledger.row_written(&self.worker, key, row, is_checkpoint);
+                ledger.row_written(&worker, &key, row, is_checkpoint);
             }
             outcome
-        })
-        .await
+        };
+        self.call_through(work).await
     }
 
     async fn delete(&self, table: &Table, key: &str, expected: Expected) -> Result<Outcome> {

@@ -64,6 +64,7 @@ impl Worker {
             way: way.clone(),
             worker: name.to_owned(),
             ledger: around.ledger.clone(),
+            on_server: TaskSet::default(),
         };
         let retrieval = match dice.chance(2) {
             true => Retrieval::Polling,

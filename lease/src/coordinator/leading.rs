@@ -82,10 +82,11 @@ impl Shared {
         election.silent_for() >= self.settings.heartbeat_interval * 3 / 2
     }
 
-    /// Looks, and acts if this worker leads.
-    pub(super) async fn lead(self: &Arc<Self>) {
+    /// Looks, and acts if this worker leads. Gives the time at which the next lease expires that is not renewed until
+    /// then.
+    pub(super) async fn lead(self: &Arc<Self>) -> Option<Duration> {
         if self.is_withdrawn() {
-            return;
+            return None;
         }
         let now = self.parts.clock.monotonic();
         let role = {
@@ -94,15 +95,19 @@ impl Shared {
                 (true, _) => Role::Leads,
                 (false, true) => Role::TakesItsShare,
                 (false, false) if self.is_suspicious(&election) => Role::Watches,
-                (false, false) => return,
+                (false, false) => return None,
             }
         };
-        if let Err(error) = self.look(role).await {
-            tracing::warn!(%error, "the lease table cannot be looked at");
+        match self.look(role).await {
+            Ok(expiry) => expiry,
+            Err(error) => {
+                tracing::warn!(%error, "the lease table cannot be looked at");
+                None
+            }
         }
     }
 
-    async fn look(self: &Arc<Self>, role: Role) -> Result<()> {
+    async fn look(self: &Arc<Self>, role: Role) -> Result<Option<Duration>> {
         let (store, clock) = (&self.parts.store, &self.parts.clock);
         let mut leading = self.leading.lock().await;
         let asked_at = clock.monotonic();
@@ -111,15 +116,16 @@ impl Shared {
         bad.iter().for_each(|bad| tracing::warn!(%bad, "a lease cannot be read"));
         leading.leases.observe(&leases, asked_at, answered_at);
         leading.handoffs.observe(&leases, asked_at, answered_at);
+        let expiry = leading.leases.next_expiry(self.settings.failover);
         let reports = self.look_at_workers(&mut leading).await?;
         self.suspect(&mut leading, &leases);
         match role {
             Role::Leads => {}
             Role::TakesItsShare => {
                 self.take_share(&leading, &leases).await;
-                return Ok(());
+                return Ok(expiry);
             }
-            Role::Watches => return Ok(()),
+            Role::Watches => return Ok(expiry),
         }
         if self.sync_shards(&mut leading, &leases).await {
             leases = store.list().await?.leases;
@@ -127,7 +133,7 @@ impl Shared {
         self.assign(&mut leading, &leases, &reports).await;
         self.clean_up(&mut leading, &leases).await;
         self.remove_old_reports(&leading, &reports).await;
-        Ok(())
+        Ok(expiry)
     }
 
     /// Whoever lets a lease expire would let the next one expire as well.
@@ -189,6 +195,7 @@ impl Shared {
             match self.parts.store.assign(seen, me, Compare::OwnerAndCounter).await {
                 Ok(Cas::Applied(_)) => {
                     tracing::info!(lease = %take.lease, "a lease is taken, as nobody leads");
+                    self.discover_now.notify_one();
                 }
                 Ok(Cas::Lost(_)) => {}
                 Err(error) => tracing::warn!(lease = %take.lease, %error, "a lease could not be taken"),
@@ -207,6 +214,9 @@ impl Shared {
             Ok(Cas::Applied(_)) => {
                 let from = planned.from.as_ref().map(tracing::field::display);
                 tracing::info!(%lease, from, %to, %reason, "a lease moves");
+                if *to == self.settings.worker {
+                    self.discover_now.notify_one();
+                }
             }
             Ok(Cas::Lost(_)) => tracing::debug!(%lease, %to, %reason, "a lease changed before it could move"),
             Err(error) => tracing::warn!(%lease, %to, %reason, %error, "a lease could not be moved"),

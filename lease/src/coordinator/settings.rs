@@ -17,11 +17,13 @@ pub struct CoordinatorSettings {
     pub failover: Duration,
     /// How often a worker asks for leases that were assigned to it.
     pub discovery_interval: Duration,
-    /// How often the leader looks at the table. A crashed worker's leases have new holders after the failover time,
-    /// two looks and a discovery.
+    /// How often the leader looks at the table, and once more when a lease is about to expire. A crashed worker's
+    /// leases have new holders after the failover time, a look and a discovery.
     pub look_interval: Duration,
     /// How long the lock lasts without a heartbeat. KCL waits for as long as the lock's row says.
     pub leader_lease: Duration,
+    /// How often the leader renews the lock and others read it. Who finds the same lock for one and a half of these
+    /// begins to watch the leases, so that a crash of the leader costs others no more than three of these.
     pub heartbeat_interval: Duration,
     /// How long a holder may take to hand a lease over.
     pub handoff_timeout: Duration,
@@ -57,7 +59,7 @@ impl CoordinatorSettings {
             discovery_interval: failover / 25,
             look_interval: failover * 2 / 25,
             leader_lease: failover / 2,
-            heartbeat_interval: failover / 10,
+            heartbeat_interval: failover / 25,
             handoff_timeout: Duration::from_secs(30),
             report_interval: Duration::from_secs(30),
             report_patience: Duration::from_secs(60),

@@ -97,6 +97,10 @@ impl Capacity {
         self.halves as f64 / 2.0
     }
 
+    pub(crate) fn of_halves(halves: u64) -> Self {
+        Self { halves }
+    }
+
     /// In halves of a unit.
     pub fn halves(self) -> u64 {
         self.halves

@@ -1,6 +1,7 @@
 //! Whether a condition holds of an item. An item that is not there is an empty one.
 //!
-//! Nothing here fails: what an item lacks, or has with another type, makes a comparison false, and `<>` true.
+//! Nothing here fails: what an item lacks, or has with another type, makes a comparison false, and `<>` true. The size
+//! of what has none makes every comparison false.
 
 use std::cmp::Ordering;
 
@@ -26,7 +27,9 @@ impl Condition {
             Self::And(parts) => parts.iter().all(|part| part.holds(item)),
             Self::Not(inner) => !inner.holds(item),
             Self::Compare { left, comparator, right } => {
-                left.with(item, |left| right.with(item, |right| compare(left, *comparator, right)))
+                left.has_its_size(item)
+                    && right.has_its_size(item)
+                    && left.with(item, |left| right.with(item, |right| compare(left, *comparator, right)))
             }
             Self::Between { operand, lower, upper } => operand.with(item, |value| {
                 lower.with(item, |lower| compare(lower, Comparator::LessOrEqual, value))
@@ -62,6 +65,11 @@ impl Operand {
                 use_value(count.map(|count| Value::N(Number::from(count as u64))).as_ref())
             }
         }
+    }
+
+    /// False for the size of what has none.
+    fn has_its_size(&self, item: &Item) -> bool {
+        if let Self::Size(of) = self { of.with_count(item).is_some() } else { true }
     }
 
     /// How large the operand is: bytes of texts and binaries, members of all that has members.

@@ -45,10 +45,9 @@ impl Consumed {
         }
     }
 
-    /// The same for the price that transactions have.
-    pub(crate) fn doubled(mut self) -> Self {
-        let same = self.clone();
-        self.add(&same);
+    /// The same for the price that transactions have. What becomes of indexes costs as much as outside of one.
+    pub(crate) fn in_transaction(mut self) -> Self {
+        self.base += self.base;
         self
     }
 

@@ -15,6 +15,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     #[error("{0}")]
     Validation(String),
+    /// To clients the same; but a transaction is not canceled with it as the reason: it is refused.
+    #[error("{0}")]
+    EmptyKey(String),
     #[error("{0}")]
     ResourceNotFound(String),
     #[error("{0}")]

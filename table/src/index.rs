@@ -100,7 +100,7 @@ mod tests {
     use crate::value::Value;
 
     fn keys(name: &str) -> KeySchema {
-        KeySchema { hash: KeyElement { name: name.to_owned(), kind: KeyType::S }, range: None }
+        KeySchema { hash: vec![KeyElement { name: name.to_owned(), kind: KeyType::S }], range: Vec::new() }
     }
 
     #[test]

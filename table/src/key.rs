@@ -13,10 +13,11 @@ use crate::value::{Type, Value};
 mod encoding;
 
 pub use encoding::ByteRange;
+pub(crate) use encoding::partition;
 
-/// The longest value of a hash key, in bytes.
+/// The longest hash key, in bytes of all its values.
 pub const HASH_MAX: usize = 2048;
-/// The longest value of a range key, in bytes.
+/// The longest range key, in bytes of all its values.
 pub const RANGE_MAX: usize = 1024;
 
 /// The types that a key attribute may have.
@@ -43,11 +44,15 @@ pub struct KeyElement {
     pub kind: KeyType,
 }
 
-/// The key attributes of a table or of an index.
+/// The most hash keys, and the most range keys, of a global index.
+pub(crate) const PARTS_MAX: usize = 4;
+
+/// The key attributes of a table or of an index. A table or a local index has one hash key and at most one range key; a
+/// global index has one to four of the one and at most four of the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeySchema {
-    pub hash: KeyElement,
-    pub range: Option<KeyElement>,
+    pub hash: Vec<KeyElement>,
+    pub range: Vec<KeyElement>,
 }
 
 /// The value of one key attribute.
@@ -59,11 +64,11 @@ pub enum KeyValue {
 }
 
 /// Where an item is in a table or an index. Keys of one schema sort as a table's items do: by hash key, and
-/// within one by range key.
+/// within one by range key, and either of them by its attributes in their order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
-    pub hash: KeyValue,
-    pub range: Option<KeyValue>,
+    pub hash: Vec<KeyValue>,
+    pub range: Vec<KeyValue>,
 }
 
 /// Whose key a schema is of, where messages tell.
@@ -94,9 +99,9 @@ impl KeyValue {
 }
 
 impl KeySchema {
-    /// Hash key first.
+    /// Hash keys first.
     pub fn elements(&self) -> impl Iterator<Item = &KeyElement> {
-        std::iter::once(&self.hash).chain(&self.range)
+        self.hash.iter().chain(&self.range)
     }
 
     pub fn has(&self, name: &str) -> bool {
@@ -132,15 +137,22 @@ impl KeySchema {
     ///
     /// When it has other attributes than the schema, or values of other types, or empty or too long ones.
     pub fn key(&self, given: &Item) -> Result<Key> {
-        let no_match = || Error::Validation("The provided key element does not match the schema".to_owned());
         if given.len() != self.elements().count() {
             return Err(no_match());
         }
+        self.key_within(given)
+    }
+
+    /// The key of an item that is to be put with others, as BatchWriteItem has it: as [`Self::key`], among other
+    /// attributes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::key`], where [`Self::key_of_item`] would tell more.
+    pub fn key_within(&self, item: &Item) -> Result<Key> {
         self.build(|element| {
-            let key =
-                given.get(&element.name).and_then(|value| element.accept(value)).ok_or_else(no_match)?;
-            check_not_empty(&key)
-                .map_err(|what| Error::invalid_parameter(format_args!("{what} Key: {}", element.name)))?;
+            let key = item.get(&element.name).and_then(|value| element.accept(value)).ok_or_else(no_match)?;
+            element.check_not_empty(&key, None)?;
             Ok(key)
         })
     }
@@ -165,15 +177,12 @@ impl KeySchema {
             element.check_not_empty(&key, Some(index))?;
             Ok(Some(key))
         };
-        let hash = key_value(&self.hash)?;
-        let range = self.range.as_ref().map(key_value).transpose()?;
-        // What is there must be able to be a key even if the other one is missing.
-        check_lengths(hash.as_ref(), range.as_ref().and_then(Option::as_ref))?;
-        Ok(match (hash, range) {
-            (Some(hash), None) => Some(Key { hash, range: None }),
-            (Some(hash), Some(Some(range))) => Some(Key { hash, range: Some(range) }),
-            _ => None,
-        })
+        let all = |elements: &[KeyElement]| elements.iter().map(key_value).collect::<Result<Vec<_>>>();
+        let (hash, range) = (all(&self.hash)?, all(&self.range)?);
+        // What is there must be able to be a key even if another one is missing.
+        check_lengths(hash.iter().flatten(), range.iter().flatten())?;
+        let whole = |values: Vec<Option<KeyValue>>| values.into_iter().collect::<Option<Vec<_>>>();
+        Ok(whole(hash).zip(whole(range)).map(|(hash, range)| Key { hash, range }))
     }
 
     /// The key of an item that is stored already; `None` if it lacks one or has one that could not be put, as
@@ -212,9 +221,9 @@ impl KeySchema {
     }
 
     fn build(&self, value_of: impl Fn(&KeyElement) -> Result<KeyValue>) -> Result<Key> {
-        let hash = value_of(&self.hash)?;
-        let range = self.range.as_ref().map(value_of).transpose()?;
-        check_lengths(Some(&hash), range.as_ref())?;
+        let hash = self.hash.iter().map(&value_of).collect::<Result<Vec<_>>>()?;
+        let range = self.range.iter().map(&value_of).collect::<Result<Vec<_>>>()?;
+        check_lengths(hash.iter(), range.iter())?;
         Ok(Key { hash, range })
     }
 }
@@ -225,11 +234,21 @@ impl KeyElement {
         if value.kind() == self.kind.kind() { KeyValue::of(value) } else { None }
     }
 
+    /// What an update that sets the key of an index to this is told.
+    pub(crate) fn check_updated(key: &KeyValue) -> Result<()> {
+        check_not_empty(key).map_err(|what| {
+            Error::EmptyKey(format!(
+                "One or more parameter values are not valid. The update expression attempted to update a secondary \
+                 index key to a value that is not supported. {what}"
+            ))
+        })
+    }
+
     /// As items and key conditions give it, to the table or to the index of that name.
     pub(crate) fn check_not_empty(&self, key: &KeyValue, index: Option<&str>) -> Result<()> {
         check_not_empty(key).map_err(|what| {
             let (invalid, name) = ("One or more parameter values are not valid.", &self.name);
-            Error::Validation(match index {
+            Error::EmptyKey(match index {
                 None => format!("{invalid} {what} Key: {name}"),
                 Some(index) => format!(
                     "{invalid} A value specified for a secondary index key is not supported. {what} \
@@ -241,12 +260,21 @@ impl KeyElement {
 }
 
 impl Key {
+    /// Where all items are that share the hash key.
+    pub fn of_hash(hash: Vec<KeyValue>) -> Self {
+        Self { hash, range: Vec::new() }
+    }
+
     /// The key as attributes, as `Keys` and `LastEvaluatedKey` show it.
     pub fn to_item(&self, schema: &KeySchema) -> Item {
-        let values = std::iter::once(&self.hash).chain(&self.range);
+        let values = self.hash.iter().chain(&self.range);
         let named = schema.elements().zip(values);
         named.map(|(element, value)| (element.name.clone(), value.clone().into_value())).collect()
     }
+}
+
+fn no_match() -> Error {
+    Error::Validation("The provided key element does not match the schema".to_owned())
 }
 
 fn check_not_empty(key: &KeyValue) -> Result<(), &'static str> {
@@ -261,19 +289,22 @@ fn check_not_empty(key: &KeyValue) -> Result<(), &'static str> {
     }
 }
 
-fn check_lengths(hash: Option<&KeyValue>, range: Option<&KeyValue>) -> Result<()> {
+fn check_lengths<'a>(
+    hash: impl Iterator<Item = &'a KeyValue>,
+    range: impl Iterator<Item = &'a KeyValue>,
+) -> Result<()> {
     let length = |key: &KeyValue| match key {
         KeyValue::S(text) => text.len(),
         KeyValue::B(bytes) => bytes.len(),
         KeyValue::N(_) => 0,
     };
-    if hash.is_some_and(|hash| length(hash) > HASH_MAX) {
+    if hash.map(length).sum::<usize>() > HASH_MAX {
         // No space before the number: so AWS writes it.
         return Err(Error::invalid_parameter(
             "Size of hashkey has exceeded the maximum size limit of2048 bytes",
         ));
     }
-    if range.is_some_and(|range| length(range) > RANGE_MAX) {
+    if range.map(length).sum::<usize>() > RANGE_MAX {
         let text = "Aggregated size of all range keys has exceeded the size limit of 1024 bytes";
         return Err(Error::invalid_parameter(text));
     }
@@ -287,7 +318,7 @@ mod tests {
 
     fn schema() -> KeySchema {
         let element = |name: &str, kind| KeyElement { name: name.to_owned(), kind };
-        KeySchema { hash: element("h", KeyType::S), range: Some(element("r", KeyType::N)) }
+        KeySchema { hash: vec![element("h", KeyType::S)], range: vec![element("r", KeyType::N)] }
     }
 
     fn item(attributes: &[(&str, Value)]) -> Item {
@@ -302,7 +333,7 @@ mod tests {
     fn the_key_of_an_item_is_taken_from_it() {
         let item = item(&[("h", "a".into()), ("r", 1.into()), ("x", Value::Null)]);
         let key = schema().key_of_item(&item).unwrap();
-        assert_eq!(key, Key { hash: KeyValue::S("a".to_owned()), range: Some(KeyValue::N(1.into())) });
+        assert_eq!(key, Key { hash: vec![KeyValue::S("a".to_owned())], range: vec![KeyValue::N(1.into())] });
         assert_eq!(schema().key(&key.to_item(&schema())), Ok(key));
     }
 
@@ -330,7 +361,7 @@ mod tests {
     #[test]
     fn a_long_range_key_is_refused() {
         let mut schema = schema();
-        schema.range = Some(KeyElement { name: "r".to_owned(), kind: KeyType::B });
+        schema.range = vec![KeyElement { name: "r".to_owned(), kind: KeyType::B }];
         let of = |length| schema.key(&item(&[("h", "a".into()), ("r", Value::B(vec![0; length].into()))]));
         assert!(of(1024).is_ok());
         assert_eq!(
@@ -340,7 +371,7 @@ mod tests {
         );
         assert_eq!(
             message(of(0)),
-            "One or more parameter values were invalid: The AttributeValue for a key attribute cannot \
+            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot \
              contain an empty binary value. Key: r"
         );
     }

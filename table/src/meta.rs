@@ -134,7 +134,7 @@ impl Throughput {
 
 const DAY_SECONDS: u64 = 24 * 3600;
 
-/// The most that a table or an index that pays per request takes in a second; absent, there is no such limit.
+/// The most that a table or an index that pays per request takes in a second, at least 1; absent, there is no such limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OnDemandThroughput {
     pub read_max: Option<u64>,

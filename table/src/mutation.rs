@@ -11,10 +11,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use millstream_storage::WriteSet;
 
-use crate::capacity::{Capacity, IndexChange};
+use crate::capacity::{Capacity, Consistency, IndexChange};
 use crate::change_log::{Cause, Change, ChangeKind};
 use crate::consumed::{Access, Consumed};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::index::Index;
 use crate::item::Item;
 use crate::key::Key;
@@ -66,16 +66,29 @@ impl Mutation {
         after: Option<Item>,
         cause: Cause,
     ) -> Result<Self> {
-        let entries = meta.indexes().map(|index| {
-            let keys = index_keys(index, before.as_ref(), after.as_ref())?;
+        let mut entries = Vec::with_capacity(meta.indexes().count());
+        let mut refused: Option<(&str, Error)> = None;
+        for index in meta.indexes() {
+            let keys = match index_keys(index, before.as_ref(), after.as_ref()) {
+                Ok(keys) => keys,
+                Err(error) => {
+                    // Of several that refuse the item, AWS names the first by name.
+                    if refused.as_ref().is_none_or(|(name, _)| index.name.as_str() < *name) {
+                        refused = Some((&index.name, error));
+                    }
+                    continue;
+                }
+            };
             let entry = |index_key: Option<Key>, item: &Option<Item>| {
                 let (index_key, item) = (index_key?, item.as_ref()?);
                 let key = index_entry_key(meta.uid, index.uid, &index_key, &key);
                 Some(Entry { key, shown: index.project(item, &meta.keys) })
             };
-            Ok(EntryChange { before: entry(keys.0, &before), after: entry(keys.1, &after) })
-        });
-        let entries = entries.collect::<Result<_>>()?;
+            entries.push(EntryChange { before: entry(keys.0, &before), after: entry(keys.1, &after) });
+        }
+        if let Some((_, error)) = refused {
+            return Err(error);
+        }
         let changes = before != after;
         Ok(Self { table, meta, key, before, after, changes, cause, entries })
     }
@@ -101,6 +114,12 @@ impl Mutation {
             }
         }
         consumed
+    }
+
+    /// What it costs to ask once more for the transaction that this was part of.
+    pub(crate) fn cost_again(&self) -> Capacity {
+        let larger = size(self.before.as_ref()).max(size(self.after.as_ref()));
+        Capacity::read(larger, Consistency::Transactional)
     }
 
     /// Bytes by which the item and its entries in local indexes grow.

@@ -70,10 +70,16 @@ impl Update {
         Ok(item)
     }
 
-    /// The parts that the update names: of the item before, what UPDATED_OLD shows; of the one after, what
-    /// UPDATED_NEW does. Whatever was moved to where a path leads is shown, and what was put elsewhere is not.
-    pub fn named(&self, item: &Item) -> Item {
+    /// The parts that the update names, of the item before: what UPDATED_OLD shows.
+    pub fn named_before(&self, item: &Item) -> Item {
         show(self.actions.iter().map(|action| &action.path), item)
+    }
+
+    /// The parts that the update gives, of the item after: what UPDATED_NEW shows. Whatever was moved to where a path
+    /// leads is shown, but for what took the place of something removed; what was put elsewhere is not.
+    pub fn named_after(&self, item: &Item) -> Item {
+        let gives = |action: &&Action| !matches!(action.kind, ActionKind::Remove);
+        show(self.actions.iter().filter(gives).map(|action| &action.path), item)
     }
 
     /// # Errors

@@ -1,4 +1,5 @@
-//! What a query asks of the key: the hash key equals something, the range key perhaps meets a condition.
+//! What a query asks of the key: the hash key equals something, the range key perhaps meets a condition. Where a key has
+//! several attributes, the conditions are on the first ones, and the last alone may ask for more than one value.
 //!
 //! Two stages, because the text is checked before the table is looked up: [`KeyConditions`] is what was said
 //! of which attribute, [`KeyCondition`] is what it means for a schema.
@@ -11,7 +12,7 @@ use super::path::Path;
 use super::substitutions::Substitutions;
 use super::tree::{Comparator, Condition, ExpressionKind, Operand};
 use crate::error::{Error, Result};
-use crate::key::{KeyElement, KeySchema, KeyValue};
+use crate::key::{KeyElement, KeySchema, KeyValue, PARTS_MAX};
 use crate::value::Value;
 
 /// What is asked of one attribute.
@@ -28,15 +29,15 @@ pub enum KeyTest {
     NotIndexable,
 }
 
-/// What is asked of one or two attributes, whichever they are.
+/// What is asked of attributes, whichever they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyConditions(BTreeMap<String, KeyTest>);
 
 /// What is asked of the key of a table or an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyCondition {
-    pub hash: KeyValue,
-    pub range: Option<RangeCondition>,
+    pub hash: Vec<KeyValue>,
+    pub range: Vec<RangeCondition>,
 }
 
 /// What is asked of a range key. The values have its type.
@@ -87,13 +88,9 @@ impl KeyConditions {
 
     /// # Errors
     ///
-    /// When there are not one or two attributes.
+    /// When there is no attribute, or more than any key has.
     pub fn new(tests: BTreeMap<String, KeyTest>) -> Result<Self> {
-        if matches!(tests.len(), 1 | 2) {
-            Ok(Self(tests))
-        } else {
-            Err(Error::Validation("Conditions can be of length 1 or 2 only".to_owned()))
-        }
+        if (1..=2 * PARTS_MAX).contains(&tests.len()) { Ok(Self(tests)) } else { Err(wrong_count()) }
     }
 
     /// What is asked of the key that this schema is of: a table's, or that of the index of that name.
@@ -103,14 +100,26 @@ impl KeyConditions {
     /// When it is not asked of this key, or the hash key is not given one value, or a value is empty or has
     /// another type than its attribute.
     pub fn resolve(&self, schema: &KeySchema, index: Option<&str>) -> Result<KeyCondition> {
-        let range = match (self.0.len(), &schema.range) {
-            (1, _) => None,
-            (_, Some(range)) => Some(range),
-            (_, None) => return Err(not_supported()),
-        };
+        let (asked, has) = (self.0.len(), schema.elements().count());
+        if asked > has.max(2) {
+            return Err(wrong_count());
+        }
+        if asked > has {
+            return Err(not_supported());
+        }
         // All that is wrong with the hash key comes before the range key, as at AWS.
-        let RangeCondition::Equal(hash) = self.on(&schema.hash, index)? else { return Err(not_supported()) };
-        Ok(KeyCondition { hash, range: range.map(|range| self.on(range, index)).transpose()? })
+        let hash = schema.hash.iter().map(|element| match self.on(element, index)? {
+            RangeCondition::Equal(value) => Ok(value),
+            _ => Err(not_supported()),
+        });
+        let hash = hash.collect::<Result<Vec<_>>>()?;
+        let range = schema.range.iter().take(asked - hash.len()).map(|element| self.on(element, index));
+        let range = range.collect::<Result<Vec<_>>>()?;
+        let is_equal = |condition: &RangeCondition| matches!(condition, RangeCondition::Equal(_));
+        match range.split_last() {
+            Some((_, fixed)) if !fixed.iter().all(is_equal) => Err(not_supported()),
+            _ => Ok(KeyCondition { hash, range }),
+        }
     }
 
     /// What is asked of one attribute of the key.
@@ -138,6 +147,10 @@ impl KeyConditions {
             }
         })
     }
+}
+
+fn wrong_count() -> Error {
+    Error::Validation("Conditions can be of length 1 or 2 only".to_owned())
 }
 
 fn not_supported() -> Error {

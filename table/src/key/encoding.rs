@@ -47,11 +47,24 @@ impl KeyValue {
         }
         bytes
     }
+}
 
-    /// A hash that spreads keys evenly and never changes: where in a parallel scan a hash key is.
-    pub fn partition(&self) -> u64 {
-        let digest: [u8; 16] = Md5::digest(self.encoded()).into();
-        u64::from_be_bytes(std::array::from_fn(|at| digest[at]))
+/// A hash that spreads keys evenly and never changes: where in a parallel scan a hash key is.
+pub(crate) fn partition(hash: &[KeyValue]) -> u64 {
+    let digest: [u8; 16] = Md5::digest(joined(hash)).into();
+    u64::from_be_bytes(std::array::from_fn(|at| digest[at]))
+}
+
+fn joined(values: &[KeyValue]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    values.iter().for_each(|value| value.encode(&mut bytes));
+    bytes
+}
+
+impl Key {
+    /// Where in a parallel scan the key is.
+    pub(crate) fn partition(&self) -> u64 {
+        partition(&self.hash)
     }
 
     /// The segment, below `total`, of a parallel scan of so many segments.
@@ -61,15 +74,10 @@ impl KeyValue {
         let segment = ((u128::from(self.partition()) * u128::from(total)) >> 64) as u32;
         segment
     }
-}
 
-impl Key {
     /// Appends the hash key, then the range key.
     pub fn encode(&self, to: &mut Vec<u8>) {
-        self.hash.encode(to);
-        if let Some(range) = &self.range {
-            range.encode(to);
-        }
+        self.hash.iter().chain(&self.range).for_each(|value| value.encode(to));
     }
 
     pub fn encoded(&self) -> Vec<u8> {
@@ -100,26 +108,33 @@ impl ByteRange {
         Self { start: prefix, end }
     }
 
-    /// What a query reads: below a hash key, what meets the condition on the range key.
-    pub fn of_query(hash: &KeyValue, range: Option<&RangeCondition>) -> Self {
-        Self::below(hash.encoded()).narrowed(range)
+    /// What a query reads: below a hash key, what meets the conditions on the range key. All of these but the last ask
+    /// for one value.
+    pub fn of_query(hash: &[KeyValue], range: &[RangeCondition]) -> Self {
+        let mut prefix = joined(hash);
+        let Some((last, fixed)) = range.split_last() else { return Self::below(prefix) };
+        for condition in fixed {
+            if let RangeCondition::Equal(value) = condition {
+                value.encode(&mut prefix);
+            }
+        }
+        Self::below(prefix).narrowed(last)
     }
 
     /// The part of everything below this range's start that meets the condition, which is on what comes next
     /// there.
-    fn narrowed(self, condition: Option<&RangeCondition>) -> Self {
+    fn narrowed(self, condition: &RangeCondition) -> Self {
         let prefix = &self.start;
         let at = |value: &KeyValue| [prefix.as_slice(), &value.encoded()].concat();
         let after = |value: &KeyValue| behind(at(value));
         let (start, end) = match condition {
-            None => return self,
-            Some(RangeCondition::Equal(value)) => (Some(at(value)), after(value)),
-            Some(RangeCondition::Less(value)) => (Some(prefix.clone()), Some(at(value))),
-            Some(RangeCondition::LessOrEqual(value)) => (Some(prefix.clone()), after(value)),
-            Some(RangeCondition::Greater(value)) => (after(value), self.end.clone()),
-            Some(RangeCondition::GreaterOrEqual(value)) => (Some(at(value)), self.end.clone()),
-            Some(RangeCondition::Between(lower, upper)) => (Some(at(lower)), after(upper)),
-            Some(RangeCondition::BeginsWith(value)) => {
+            RangeCondition::Equal(value) => (Some(at(value)), after(value)),
+            RangeCondition::Less(value) => (Some(prefix.clone()), Some(at(value))),
+            RangeCondition::LessOrEqual(value) => (Some(prefix.clone()), after(value)),
+            RangeCondition::Greater(value) => (after(value), self.end.clone()),
+            RangeCondition::GreaterOrEqual(value) => (Some(at(value)), self.end.clone()),
+            RangeCondition::Between(lower, upper) => (Some(at(lower)), after(upper)),
+            RangeCondition::BeginsWith(value) => {
                 return Self::below([prefix.as_slice(), &value.encoded_prefix()].concat());
             }
         };
@@ -205,23 +220,48 @@ mod tests {
                 if is_number && matches!(condition, RangeCondition::BeginsWith(_)) {
                     continue;
                 }
-                let read = ByteRange::of_query(&hash, Some(&condition));
+                let read = ByteRange::of_query(std::slice::from_ref(&hash), std::slice::from_ref(&condition));
                 let stored = |hash: &KeyValue| {
-                    let key = Key { hash: hash.clone(), range: Some(range.clone()) };
+                    let key = Key { hash: vec![hash.clone()], range: vec![range.clone()] };
                     [key.encoded(), rest.clone()].concat()
                 };
                 let expected = condition.holds(&range);
                 prop_assert_eq!(read.contains(&stored(&hash)), expected, "{:?}", condition);
                 prop_assert!(hash == other || !read.contains(&stored(&other)));
             }
-            let all = ByteRange::of_query(&hash, None);
-            let key = Key { hash, range: Some(range) };
+            let all = ByteRange::of_query(std::slice::from_ref(&hash), &[]);
+            let key = Key { hash: vec![hash], range: vec![range] };
             prop_assert!(all.contains(&key.encoded()));
         }
 
         #[test]
+        fn keys_of_several_attributes_sort_one_after_the_other_and_are_read_so(
+            [(a1, b1), (a2, b2)] in [pair(), pair()],
+            [lower, upper, last] in triple(),
+        ) {
+            let key = |first: &KeyValue, second: &KeyValue, last: &KeyValue| Key {
+                hash: vec![first.clone(), second.clone()],
+                range: vec![second.clone(), last.clone()],
+            };
+            let (a, b) = (key(&a1, &a2, &lower), key(&b1, &b2, &upper));
+            prop_assert_eq!(a.encoded().cmp(&b.encoded()), a.cmp(&b));
+            let is_number = matches!(last, KeyValue::N(_));
+            let stored = key(&a1, &a2, &last).encoded();
+            for condition in conditions(&lower, &upper) {
+                if is_number && matches!(condition, RangeCondition::BeginsWith(_)) {
+                    continue;
+                }
+                let expected = condition.holds(&last);
+                let wanted = [RangeCondition::Equal(a2.clone()), condition];
+                let read = ByteRange::of_query(&[a1.clone(), a2.clone()], &wanted);
+                prop_assert_eq!(read.contains(&stored), expected, "{:?}", wanted);
+                prop_assert!(a2 == b2 || !read.contains(&key(&a1, &b2, &last).encoded()));
+            }
+        }
+
+        #[test]
         fn each_key_is_in_one_segment_and_they_follow_one_another(value in scalar(), total in 1_u32..=1_000_000) {
-            let key = KeyValue::of(&value).unwrap();
+            let key = Key::of_hash(vec![KeyValue::of(&value).unwrap()]);
             prop_assert!(key.segment(total) < total);
             prop_assert_eq!(key.segment(1), 0);
             prop_assert_eq!(key.segment(total), key.segment(total * 2) / 2);
@@ -232,6 +272,6 @@ mod tests {
     fn partitions_stay_where_they_are() {
         assert_eq!(KeyValue::S("a".to_owned()).encoded(), b"a\x00\x01");
         let digest: [u8; 16] = Md5::digest(b"a\x00\x01").into();
-        assert_eq!(KeyValue::S("a".to_owned()).partition().to_be_bytes(), digest[..8]);
+        assert_eq!(partition(&[KeyValue::S("a".to_owned())]).to_be_bytes(), digest[..8]);
     }
 }

@@ -44,9 +44,9 @@ pub(crate) fn item_key_of_expiry(table: TableUid, expiry: &[u8]) -> Option<Bytes
 const EXPIRY_HEADER: usize = 1 + 4 + 4 + 8;
 
 /// Where the size of a collection is: of all items with this hash key.
-pub(crate) fn collection_key(table: TableUid, hash: &KeyValue) -> Bytes {
+pub(crate) fn collection_key(table: TableUid, hash: &[KeyValue]) -> Bytes {
     let mut to = begin(COLLECTION, &[table]);
-    put_placed(&mut to, &Key { hash: hash.clone(), range: None });
+    put_placed(&mut to, &Key::of_hash(hash.to_vec()));
     to.freeze()
 }
 
@@ -58,7 +58,7 @@ fn begin(tag: u8, words: &[u32]) -> BytesMut {
 }
 
 fn put_placed(to: &mut BytesMut, key: &Key) {
-    to.put_u64(key.hash.partition());
+    to.put_u64(key.partition());
     to.put_slice(&key.encoded());
 }
 
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     fn key() -> Key {
-        Key { hash: KeyValue::S("a".to_owned()), range: Some(KeyValue::N(7.into())) }
+        Key { hash: vec![KeyValue::S("a".to_owned())], range: vec![KeyValue::N(7.into())] }
     }
 
     #[test]

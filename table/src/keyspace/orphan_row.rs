@@ -70,7 +70,7 @@ mod tests {
             let orphan = Orphan {
                 table: "arn:aws:dynamodb:us-east-1:000000000000:table/orders".parse().unwrap(),
                 table_uid,
-                keys: KeySchema { hash: element("h"), range: has_range.then(|| element("r")) },
+                keys: KeySchema { hash: vec![element("h")], range: has_range.then(|| element("r")).into_iter().collect() },
                 stream,
             };
             let (key, row) = (orphan_key(table_uid, number), encode(&orphan));

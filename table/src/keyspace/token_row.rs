@@ -15,6 +15,9 @@ pub(crate) struct TokenRow {
     pub(crate) fingerprint: Bytes,
     #[prost(uint64, tag = "2")]
     pub(crate) expires_millis: u64,
+    /// What asking for the same again costs, in halves of a read unit: for each action of the transaction, in its order.
+    #[prost(uint64, repeated, tag = "3")]
+    pub(crate) costs_again: Vec<u64>,
 }
 
 pub(crate) fn token_key(account: &AccountId, region: &Region, token: &str) -> Bytes {

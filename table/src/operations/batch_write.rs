@@ -57,7 +57,7 @@ impl Tables {
         let mut planned = Vec::new();
         for (arn, requests) in &call.tables {
             let Some(table) = entered.get(arn) else { continue };
-            for (request, key) in requests.iter().zip(keys(&table.found, arn, requests)?) {
+            for (request, key) in requests.iter().zip(keys(&table.found, requests)?) {
                 planned.push((table.found.clone(), request, key));
             }
         }
@@ -75,7 +75,7 @@ impl Tables {
             let cost = decided.mutation.cost();
             match admitted.and_then(|()| inner.charge(&found.table, &found.meta, &cost)) {
                 Ok(()) => {
-                    places.insert((arn.clone(), Key { hash: key.hash, range: None }));
+                    places.insert((arn.clone(), Key::of_hash(key.hash)));
                     consumed.push(cost);
                     mutations.push(decided.mutation);
                 }
@@ -125,8 +125,11 @@ fn check(call: &BatchWrite) -> Result<()> {
 }
 
 /// The keys of the items, none of which may be there twice.
-fn keys(found: &Found, arn: &TableArn, requests: &[WriteRequest]) -> Result<Vec<Key>> {
-    let keys = requests.iter().map(|request| request.write(arn).key(&found.meta));
+fn keys(found: &Found, requests: &[WriteRequest]) -> Result<Vec<Key>> {
+    let keys = requests.iter().map(|request| match request {
+        WriteRequest::Put(item) => found.meta.keys.key_within(item),
+        WriteRequest::Delete(key) => found.meta.keys.key(key),
+    });
     let keys = keys.collect::<Result<Vec<_>>>()?;
     if keys.iter().collect::<BTreeSet<_>>().len() < keys.len() {
         return Err(Error::Validation("Provided list of item keys contains duplicates".to_owned()));

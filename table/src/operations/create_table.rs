@@ -123,7 +123,11 @@ impl Inner {
         }
         let meta = self.new_meta(&control, call, checked)?;
         self.insert(&mut control, arn.clone(), meta).await?;
-        Ok(TableDescription::of(&self.find(&arn)?))
+        Ok(TableDescription::of(&self.find(&arn)?).begun(|meta, moment| {
+            meta.phase = Phase::Creating(moment);
+            meta.on_demand_since = None;
+            meta.global_indexes.iter_mut().for_each(|index| index.phase = IndexPhase::Creating(moment));
+        }))
     }
 
     fn new_meta(&self, control: &Control, call: CreateTable, checked: Checked) -> Result<TableMeta> {
@@ -201,6 +205,7 @@ impl Inner {
 fn check(call: &CreateTable) -> Result<Checked> {
     let billing = call.billing.unwrap_or_default();
     let units = schema::check_throughput(billing, call.throughput)?;
+    schema::check_limits(billing, call.limits, "table")?;
     let keys = schema::table_keys(&call.attributes, &call.keys)?;
     let has_indexes = call.local_indexes.is_some() || call.global_indexes.is_some();
     if !has_indexes {
@@ -216,6 +221,7 @@ fn check(call: &CreateTable) -> Result<Checked> {
     };
     for spec in call.global_indexes.iter().flatten() {
         schema::check_index_throughput(billing, &spec.index.name, spec.throughput)?;
+        schema::check_limits(billing, spec.limits, format_args!("index {}", spec.index.name))?;
     }
     let all = || local.iter().chain(&global);
     schema::check_together(all().map(|index| (index.name.as_str(), &index.projection)))?;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use millstream_model::{AccountId, Region, Timestamp};
+use millstream_model::{AccountId, Region, Span, Timestamp};
 
 use crate::arn::{TableArn, TableName};
 use crate::error::Result;
@@ -12,6 +13,9 @@ use crate::keyspace::IndexUid;
 use crate::live_table::Count;
 use crate::meta::{Status, TableMeta};
 use crate::tables::{Found, Tables};
+
+/// What is told to be under way is so at the moment of telling.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// A table at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +43,13 @@ impl TableDescription {
             bytes: found.table.counts.bytes(),
             indexes: found.table.counts.indexes(),
         }
+    }
+
+    /// As the answer to a call tells of what the call began: it is under way, even where that takes no time.
+    pub(crate) fn begun(self, show: impl FnOnce(&mut TableMeta, Span)) -> Self {
+        let mut meta = TableMeta::clone(&self.meta);
+        show(&mut meta, Span::of(self.now, MOMENT));
+        Self { status: meta.status(self.now).unwrap_or(self.status), meta: Arc::new(meta), ..self }
     }
 
     /// About how many items there are in an index.

@@ -53,7 +53,10 @@ impl Tables {
 pub(super) fn check_parameters(condition: &ConditionSpec, placeholders: &Placeholders) -> Result<()> {
     let parameters = Parameters {
         expressions: &[("ConditionExpression", condition.expression.is_some())],
-        legacy: &[("Expected", condition.expected.is_some())],
+        legacy: &[
+            ("Expected", condition.expected.is_some()),
+            ("ConditionalOperator", condition.operator.is_some()),
+        ],
         has_names: placeholders.names.is_some(),
         has_values: placeholders.values.is_some(),
     };

@@ -1,10 +1,11 @@
 //! Schemas as requests give them, and what is said if they make no sense together.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use crate::error::{Error, Result};
 use crate::index::IndexProjection;
-use crate::key::{KeyElement, KeySchema};
+use crate::key::{KeyElement, KeySchema, PARTS_MAX};
 use crate::meta::{BillingMode, OnDemandThroughput, Units};
 
 /// One element of a KeySchema.
@@ -56,6 +57,7 @@ pub(super) struct CheckedIndex {
 /// The most indexes of either kind that a table may have.
 pub(super) const LOCAL_INDEXES_MAX: usize = 5;
 pub(super) const GLOBAL_INDEXES_MAX: usize = 20;
+const TABLE_KEYS_MAX: usize = 2;
 /// The most attributes that a table's indexes may include, all together.
 const INCLUDED_MAX: usize = 100;
 const UNITS_MAX: u64 = 1_000_000_000_000;
@@ -84,6 +86,28 @@ pub(super) fn check_units(units: Units) -> Result<()> {
     Ok(())
 }
 
+/// What may be said of the most that a table or an index takes that pays per request; `of` is which.
+pub(super) fn check_limits(
+    billing: BillingMode,
+    limits: OnDemandThroughput,
+    of: impl fmt::Display,
+) -> Result<()> {
+    if billing == BillingMode::Provisioned && limits != OnDemandThroughput::default() {
+        return Err(Error::invalid_parameter(
+            "Neither MaxReadRequestUnits nor MaxWriteRequestUnits can be specified when BillingMode is PROVISIONED",
+        ));
+    }
+    for (name, most) in [("MaxReadRequestUnits", limits.read_max), ("MaxWriteRequestUnits", limits.write_max)]
+    {
+        if most == Some(0) {
+            return Err(Error::invalid_parameter(format_args!(
+                "Requested {name} for OnDemandThroughput for {of} is outside of valid range"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// What may be said of a global index's throughput under a billing mode.
 pub(super) fn check_index_throughput(
     billing: BillingMode,
@@ -105,12 +129,13 @@ pub(super) fn check_index_throughput(
 
 /// The key of a table.
 pub(super) fn table_keys(attributes: &[KeyElement], keys: &[KeySchemaElement]) -> Result<KeySchema> {
+    check_count(keys, TABLE_KEYS_MAX)?;
     if keys.iter().any(|key| defined(attributes, &key.name).is_none()) {
         return Err(Error::Validation(
             "Invalid KeySchema: Some index key attribute have no definition".to_owned(),
         ));
     }
-    key_schema(attributes, keys)
+    key_schema(attributes, keys, 1)
 }
 
 /// The local indexes of a table.
@@ -122,25 +147,27 @@ pub(super) fn local_indexes(
     if specs.is_empty() {
         return Err(Error::invalid_parameter("List of LocalSecondaryIndexes is empty"));
     }
-    if table.range.is_none() {
+    if table.range.is_empty() {
         return Err(Error::invalid_parameter(
             "Table KeySchema does not have a range key, which is required when specifying a \
              LocalSecondaryIndex",
         ));
     }
     let indexes = specs.iter().map(|spec| {
-        let index = check_index(attributes, spec)?;
-        if index.keys.range.is_none() {
+        let index = check_index(attributes, spec, 1)?;
+        if index.keys.range.is_empty() {
             return Err(Error::invalid_parameter(format_args!(
                 "Index KeySchema does not have a range key for index: {}",
                 spec.name
             )));
         }
-        if index.keys.hash.name != table.hash.name {
+        let name = |keys: &KeySchema| keys.hash.first().map(|hash| hash.name.clone()).unwrap_or_default();
+        let (of_index, of_table) = (name(&index.keys), name(table));
+        if of_index != of_table {
             return Err(Error::invalid_parameter(format_args!(
                 "Index KeySchema does not have the same leading hash key as table KeySchema for index: {}. \
-                 index hash key: {}, table hash key: {}",
-                spec.name, index.keys.hash.name, table.hash.name
+                 index hash key: {of_index}, table hash key: {of_table}",
+                spec.name
             )));
         }
         Ok(index)
@@ -160,7 +187,7 @@ pub(super) fn global_indexes(
     if specs.is_empty() {
         return Err(Error::invalid_parameter("List of GlobalSecondaryIndexes is empty"));
     }
-    let indexes = specs.iter().map(|spec| check_index(attributes, &spec.index));
+    let indexes = specs.iter().map(|spec| check_index(attributes, &spec.index, PARTS_MAX));
     let indexes = indexes.collect::<Result<Vec<_>>>()?;
     if indexes.len() > GLOBAL_INDEXES_MAX {
         return Err(Error::invalid_parameter("GlobalSecondaryIndex count exceeds the per-table limit of 20"));
@@ -218,8 +245,12 @@ pub(super) fn check_all_used<'a>(
     )))
 }
 
-/// An index by itself.
-pub(super) fn check_index(attributes: &[KeyElement], spec: &IndexSpec) -> Result<CheckedIndex> {
+/// An index by itself, of which the hash key and the range key have so many attributes at most.
+pub(super) fn check_index(
+    attributes: &[KeyElement],
+    spec: &IndexSpec,
+    parts_max: usize,
+) -> Result<CheckedIndex> {
     if spec.keys.iter().any(|key| defined(attributes, &key.name).is_none()) {
         return Err(Error::invalid_parameter(format_args!(
             "Some index key attributes are not defined in AttributeDefinitions. Keys: [{}], \
@@ -228,7 +259,7 @@ pub(super) fn check_index(attributes: &[KeyElement], spec: &IndexSpec) -> Result
             listed(attributes.iter().map(|element| element.name.as_str()))
         )));
     }
-    let keys = key_schema(attributes, &spec.keys)?;
+    let keys = key_schema(attributes, &spec.keys, parts_max)?;
     let names = spec.non_key_attributes.as_ref();
     let projection = match (spec.projection, names) {
         (None, _) => return Err(Error::invalid_parameter("Unknown ProjectionType: null")),
@@ -250,33 +281,52 @@ pub(super) fn check_index(attributes: &[KeyElement], spec: &IndexSpec) -> Result
     Ok(CheckedIndex { name: spec.name.clone(), keys, projection })
 }
 
-/// Of attributes that are all defined.
-fn key_schema(attributes: &[KeyElement], keys: &[KeySchemaElement]) -> Result<KeySchema> {
+/// Of attributes that are all defined: first hash keys, then range keys.
+fn key_schema(attributes: &[KeyElement], keys: &[KeySchemaElement], parts_max: usize) -> Result<KeySchema> {
     let invalid = |what: &str| Err(Error::Validation(what.to_owned()));
+    let hashes = keys.iter().take_while(|key| key.part == KeyPart::Hash).count();
+    let (hash, range) = keys.split_at(hashes);
+    if hash.is_empty() {
+        return invalid("Invalid KeySchema: The first KeySchemaElement is not a HASH key type");
+    }
+    if parts_max == 1 && hash.len() > 1 {
+        return invalid("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type");
+    }
+    if range.iter().any(|key| key.part != KeyPart::Range) {
+        return invalid("Invalid KeySchema: A HASH key follows a RANGE key");
+    }
+    if hash.len() > parts_max || range.len() > parts_max {
+        return Err(Error::Validation(format!(
+            "Invalid KeySchema: There are at most {parts_max} HASH keys and {parts_max} RANGE keys"
+        )));
+    }
+    let names: BTreeSet<_> = keys.iter().map(|key| key.name.as_str()).collect();
+    if names.len() < keys.len() {
+        return invalid("Both the Hash Key and the Range Key element in the KeySchema have the same name");
+    }
     let element = |key: &KeySchemaElement| {
         defined(attributes, &key.name).cloned().ok_or_else(|| {
             Error::Validation("Invalid KeySchema: Some index key attribute have no definition".to_owned())
         })
     };
-    let (hash, range) = match keys {
-        [hash] => (hash, None),
-        [hash, range] => (hash, Some(range)),
-        _ => return invalid("Invalid KeySchema: a key has one HASH and at most one RANGE attribute"),
-    };
-    if hash.part != KeyPart::Hash {
-        return invalid("Invalid KeySchema: The first KeySchemaElement is not a HASH key type");
+    let elements = |keys: &[KeySchemaElement]| keys.iter().map(element).collect::<Result<Vec<_>>>();
+    Ok(KeySchema { hash: elements(hash)?, range: elements(range)? })
+}
+
+/// What the model leaves to the service: it allows as many as an index may have.
+fn check_count(keys: &[KeySchemaElement], most: usize) -> Result<()> {
+    if keys.len() <= most {
+        return Ok(());
     }
-    if let Some(range) = range {
-        if range.part != KeyPart::Range {
-            return invalid("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type");
-        }
-        if range.name == hash.name {
-            return invalid(
-                "Both the Hash Key and the Range Key element in the KeySchema have the same name",
-            );
-        }
-    }
-    Ok(KeySchema { hash: element(hash)?, range: range.map(element).transpose()? })
+    let shown = keys.iter().map(|key| {
+        let part = if key.part == KeyPart::Hash { "HASH" } else { "RANGE" };
+        format!("KeySchemaElement(attributeName={}, keyType={part})", key.name)
+    });
+    Err(Error::Validation(format!(
+        "1 validation error detected: Value '[{}]' at 'keySchema' failed to satisfy constraint: Member must have \
+         length less than or equal to {most}",
+        shown.collect::<Vec<_>>().join(", ")
+    )))
 }
 
 fn defined<'a>(attributes: &'a [KeyElement], name: &str) -> Option<&'a KeyElement> {

@@ -37,7 +37,9 @@ impl Tables {
         let mut wanted = Vec::with_capacity(gets.len());
         for get in &gets {
             let spec = ProjectionSpec { expression: get.projection.clone(), attributes: None };
-            wanted.push(projection(&spec, get.placeholders.clone())?);
+            // Names without an expression that could use them are no mistake here, as they are for GetItem.
+            let placeholders = get.projection.as_ref().map(|_| get.placeholders.clone());
+            wanted.push(projection(&spec, placeholders.unwrap_or_default())?);
         }
         let found = gets.iter().map(|get| inner.find_active(&get.table)).collect::<Result<Vec<_>>>()?;
         let keys = keys(&gets, &found, &wanted)?;
@@ -80,6 +82,8 @@ fn keys(gets: &[TransactGet], found: &[Found], wanted: &[Option<Projection>]) ->
                 keys.push(key);
                 reasons.push(CancellationReason::default());
             }
+            // Unlike writes, reads are canceled for an empty key as for any other that is none.
+            Err(Error::EmptyKey(text)) => reasons.push(reason(Error::Validation(text))?),
             Err(error) => reasons.push(reason(error)?),
         }
     }

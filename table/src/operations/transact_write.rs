@@ -16,7 +16,7 @@ use prost::Message;
 use super::conditions::{ConditionSpec, Placeholders};
 use super::write_item::{Act, CollectionMetrics, Decided, Write};
 use crate::arn::TableArn;
-use crate::capacity::{Capacity, Consistency};
+use crate::capacity::Capacity;
 use crate::consumed::{Access, Consumed, by_table};
 use crate::error::{CancellationCode, CancellationReason, Error, Result};
 use crate::expression::Update;
@@ -71,10 +71,24 @@ pub struct TransactWrittenItems {
     pub collections: BTreeMap<TableArn, Vec<CollectionMetrics>>,
 }
 
-/// The right to use a token, and what is kept of it.
+/// The right to use a token.
 struct Token {
     guard: ItemGuard,
-    puts: Vec<(Bytes, Bytes)>,
+    key: Bytes,
+    fingerprint: Bytes,
+    /// What was done under it, if something was.
+    done: Option<TokenRow>,
+}
+
+impl Token {
+    /// What is to be kept of it, besides what is done under it.
+    fn rows(&self, now: Timestamp, costs_again: Vec<u64>) -> Vec<(Bytes, Bytes)> {
+        let expires = now.plus(TOKEN_LIFE);
+        let fingerprint = self.fingerprint.clone();
+        let row = TokenRow { fingerprint, expires_millis: expires.as_millis(), costs_again };
+        let expiry = (token_row::expiry_key(expires, &self.key), Bytes::new());
+        vec![(self.key.clone(), row.encode_to_vec().into()), expiry]
+    }
 }
 
 impl Tables {
@@ -84,10 +98,7 @@ impl Tables {
         let inner = &self.inner;
         let entered = inner.enter_all(call.writes.iter().map(|write| write.table.clone())).await?;
         let keys = keys(&writes, &entered)?;
-        let (token, is_repeated) = match self.token(&call).await? {
-            Some((token, is_repeated)) => (Some(token), is_repeated),
-            None => (None, false),
-        };
+        let token = self.token(&call).await?;
         let found: Vec<_> = writes
             .iter()
             .filter_map(|write| entered.get(&write.table).map(|entered| entered.found.clone()))
@@ -96,14 +107,21 @@ impl Tables {
         let (_, mut held) = inner.hold(entered.into_values().collect(), names).await;
         let mut places = BTreeSet::new();
         for (found, key) in found.iter().zip(&keys) {
-            places.insert((found.table.arn.clone(), Key { hash: key.hash.clone(), range: None }));
+            places.insert((found.table.arn.clone(), Key::of_hash(key.hash.clone())));
         }
-        let consumed = match is_repeated {
-            true => self.reread(&found, keys).await?,
-            false => {
+        let consumed = match token.as_ref().and_then(|token| token.done.as_ref()) {
+            Some(done) => cost_again(&found, &done.costs_again),
+            None => {
                 let decided = self.decide_all(&writes, &found, keys).await?;
                 let costs = self.charge_all(&found, &decided)?;
-                let puts = token.map_or(Vec::new(), |token| held.keep(token.guard, token.puts));
+                let puts = match token {
+                    Some(token) => {
+                        let costs_again = decided.iter().map(|one| one.mutation.cost_again().halves());
+                        let rows = token.rows(inner.now(), costs_again.collect());
+                        held.keep(token.guard, rows)
+                    }
+                    None => Vec::new(),
+                };
                 let mutations: Vec<_> = decided.into_iter().map(|decided| decided.mutation).collect();
                 self.carry_out(held, mutations, Besides { puts }).await?;
                 costs
@@ -138,7 +156,7 @@ impl Tables {
     }
 
     fn charge_all(&self, found: &[Found], decided: &[Decided]) -> Result<Vec<Consumed>> {
-        let costs = decided.iter().map(|decided| decided.mutation.cost().doubled());
+        let costs = decided.iter().map(|decided| decided.mutation.cost().in_transaction());
         let costs = by_table(costs);
         for cost in &costs {
             let Some(payer) = found.iter().find(|found| found.table.arn == cost.table) else { continue };
@@ -153,19 +171,8 @@ impl Tables {
         Ok(costs)
     }
 
-    /// What a transaction costs that had been carried out before: the items are looked at.
-    async fn reread(&self, found: &[Found], keys: Vec<Key>) -> Result<Vec<Consumed>> {
-        let mut costs = Vec::with_capacity(keys.len());
-        for (found, key) in found.iter().zip(keys) {
-            let item = self.inner.read_item(&found.meta, &key).await?;
-            let cost = Capacity::read(item.as_ref().map_or(0, Item::size), Consistency::Transactional);
-            costs.push(Consumed::new(found.table.arn.clone(), Access::Read, cost));
-        }
-        Ok(by_table(costs))
-    }
-
-    /// The token of the call, and whether something was done under it already.
-    async fn token(&self, call: &TransactWriteItems) -> Result<Option<(Token, bool)>> {
+    /// The token of the call.
+    async fn token(&self, call: &TransactWriteItems) -> Result<Option<Token>> {
         let (Some(token), Some(first)) = (&call.token, call.writes.first()) else { return Ok(None) };
         let key = token_key(&first.table.account, &first.table.region, token);
         let guard = self.inner.locks.try_lock(key.clone()).ok_or_else(|| {
@@ -174,25 +181,23 @@ impl Tables {
         })?;
         let fingerprint = fingerprint(&call.writes);
         let now = self.inner.now();
-        let mut puts = Vec::with_capacity(2);
-        if let Some(row) = self.inner.slot.get(&key).await? {
-            let row = token_row::decode(&key, &row)?;
-            if now < Timestamp::from_millis(row.expires_millis) {
-                return match row.fingerprint == fingerprint {
-                    true => Ok(Some((Token { guard, puts }, true))),
-                    false => Err(Error::IdempotentParameterMismatch(
-                        "The request uses the same client token as a previous, but non-identical request."
-                            .to_owned(),
-                    )),
-                };
-            }
+        let row = self.inner.slot.get(&key).await?.map(|row| token_row::decode(&key, &row)).transpose()?;
+        let done = row.filter(|row| now < Timestamp::from_millis(row.expires_millis));
+        if done.as_ref().is_some_and(|done| done.fingerprint != fingerprint) {
+            return Err(Error::IdempotentParameterMismatch(
+                "The request uses the same client token as a previous, but non-identical request.".to_owned(),
+            ));
         }
-        let expires = now.plus(TOKEN_LIFE);
-        let row = TokenRow { fingerprint, expires_millis: expires.as_millis() };
-        puts.push((key.clone(), row.encode_to_vec().into()));
-        puts.push((token_row::expiry_key(expires, &key), Bytes::new()));
-        Ok(Some((Token { guard, puts }, false)))
+        Ok(Some(Token { guard, key, fingerprint, done }))
     }
+}
+
+/// What a transaction costs that had been carried out before: as much as reading what it was carried out on.
+fn cost_again(found: &[Found], halves: &[u64]) -> Vec<Consumed> {
+    let cost = |(found, halves): (&Found, &u64)| {
+        Consumed::new(found.table.arn.clone(), Access::Read, Capacity::of_halves(*halves))
+    };
+    by_table(found.iter().zip(halves).map(cost))
 }
 
 fn parse(write: &TransactWrite) -> Result<Write> {
@@ -207,7 +212,10 @@ fn parse(write: &TransactWrite) -> Result<Write> {
     };
     let condition = write.condition.clone().map(ConditionSpec::expression).unwrap_or_default();
     let condition = condition.parse(&mut substitutions)?;
-    substitutions.finish()?;
+    // Placeholders without any expression are no mistake here, as they are in writes of one item.
+    if condition.is_some() || matches!(act, Act::Update(..)) {
+        substitutions.finish()?;
+    }
     Ok(Write { table: write.table.clone(), act, condition, shows_failure: write.shows_failure })
 }
 

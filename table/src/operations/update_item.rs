@@ -60,16 +60,17 @@ impl Tables {
         let UpdateItem { table, key, shows_failure, with_collection, return_values, .. } = call;
         let shows_named = matches!(return_values, ReturnValues::UpdatedOld | ReturnValues::UpdatedNew);
         let named_by = shows_named.then(|| update.clone());
-        let named = |item: Item| named_by.as_ref().map(|update| update.named(&item));
+        let named_before = |item: Item| named_by.as_ref().map(|update| update.named_before(&item));
+        let named_after = |item: Item| named_by.as_ref().map(|update| update.named_after(&item));
         let write = Write { table, act: Act::Update(key, update), condition, shows_failure };
         let mut mutated = self.write_item(write).await?;
         let (before, after) = (mutated.before.take(), mutated.after.take());
         let attributes = match return_values {
             ReturnValues::None => None,
             ReturnValues::AllOld => before,
-            ReturnValues::UpdatedOld => before.and_then(named),
+            ReturnValues::UpdatedOld => before.and_then(named_before),
             ReturnValues::AllNew => after,
-            ReturnValues::UpdatedNew => after.and_then(named),
+            ReturnValues::UpdatedNew => after.and_then(named_after),
         };
         let attributes = attributes.filter(|attributes| !attributes.is_empty());
         self.inner.written(mutated, attributes, with_collection).await
@@ -89,6 +90,7 @@ fn parse(
         legacy: &[
             ("AttributeUpdates", update.attributes.is_some()),
             ("Expected", condition.expected.is_some()),
+            ("ConditionalOperator", condition.operator.is_some()),
         ],
         has_names: placeholders.names.is_some(),
         has_values: placeholders.values.is_some(),

@@ -10,8 +10,8 @@ use super::schema::{
 use crate::arn::TableArn;
 use crate::error::{Error, Result};
 use crate::index::{GlobalIndex, IndexPhase};
-use crate::key::KeyElement;
-use crate::meta::{BillingMode, OnDemandThroughput, Status, TableClass, TableMeta, Throughput, Units};
+use crate::key::{KeyElement, PARTS_MAX};
+use crate::meta::{BillingMode, OnDemandThroughput, Phase, Status, TableClass, TableMeta, Throughput, Units};
 use crate::settings::Delays;
 use crate::tables::{Found, Inner, Tables};
 
@@ -107,7 +107,7 @@ impl Inner {
         change_throughput(&mut meta, call, found.now)?;
         change_stream(&mut meta, call, found.now, self.orphans.last_created(&call.arn))?;
         change_indexes(&mut meta, call, found.now, delays)?;
-        change_rest(&mut meta, call, found.now);
+        change_rest(&mut meta, call, found.now)?;
         // Deletion protection, as AWS has it, is no update that shows.
         if !(only_protection(call)) {
             meta.begin_update(found.now, delays.update);
@@ -118,7 +118,26 @@ impl Inner {
             self.filler.notify_one();
         }
         self.janitor.notify_one();
-        Ok(TableDescription::of(&self.find(&call.arn)?))
+        let described = TableDescription::of(&self.find(&call.arn)?);
+        Ok(described.begun(|meta, moment| show_begun(meta, call, moment)))
+    }
+}
+
+/// What the call began shows as under way.
+fn show_begun(meta: &mut TableMeta, call: &UpdateTable, moment: Span) {
+    if !only_protection(call) {
+        meta.phase = Phase::Updating(moment);
+    }
+    for update in &call.global_indexes {
+        let (name, phase) = match (&update.create, &update.update, &update.delete) {
+            (Some(create), _, _) => (&create.index.name, IndexPhase::Filling(moment)),
+            (_, Some(change), _) => (&change.name, IndexPhase::Updating(moment)),
+            (_, _, Some(name)) => (name, IndexPhase::Deleting(moment)),
+            (None, None, None) => continue,
+        };
+        if let Some(index) = index_mut(meta, name) {
+            index.phase = phase;
+        }
     }
 }
 
@@ -331,7 +350,10 @@ fn change_indexes(meta: &mut TableMeta, call: &UpdateTable, now: Timestamp, dela
                 }
                 global.throughput = changed(global.throughput, units, now)?;
             }
-            global.limits = change.limits.unwrap_or(global.limits);
+            if let Some(limits) = change.limits {
+                schema::check_limits(billing, limits, format_args!("index {}", change.name))?;
+                global.limits = limits;
+            }
             global.warm = change.warm.or(global.warm);
             if let (Some(span), IndexPhase::Steady | IndexPhase::Updating(_) | IndexPhase::Creating(_)) =
                 (Span::starting(now, delays.update), global.phase)
@@ -358,6 +380,7 @@ fn add_index(meta: &mut TableMeta, call: &UpdateTable, spec: &GlobalIndexSpec, s
         ));
     }
     let units = check_index_throughput(meta.billing, &spec.index.name, spec.throughput)?;
+    schema::check_limits(meta.billing, spec.limits, format_args!("index {}", spec.index.name))?;
     let mut attributes = meta.attributes.clone();
     for attribute in &call.attributes {
         match attributes.iter().find(|present| present.name == attribute.name) {
@@ -371,7 +394,8 @@ fn add_index(meta: &mut TableMeta, call: &UpdateTable, spec: &GlobalIndexSpec, s
             None => attributes.push(attribute.clone()),
         }
     }
-    let index = check_index(&attributes, &spec.index)?;
+    // Those that the table has already are to be named again.
+    let index = check_index(&call.attributes, &spec.index, PARTS_MAX)?;
     let projections = meta.indexes().map(|index| (index.name.as_str(), &index.projection));
     let all: Vec<_> = projections.chain([(index.name.as_str(), &index.projection)]).collect();
     schema::check_together(all.into_iter())?;
@@ -393,8 +417,11 @@ fn add_index(meta: &mut TableMeta, call: &UpdateTable, spec: &GlobalIndexSpec, s
     Ok(())
 }
 
-fn change_rest(meta: &mut TableMeta, call: &UpdateTable, now: Timestamp) {
-    meta.limits = call.limits.unwrap_or(meta.limits);
+fn change_rest(meta: &mut TableMeta, call: &UpdateTable, now: Timestamp) -> Result<()> {
+    if let Some(limits) = call.limits {
+        schema::check_limits(meta.billing, limits, "table")?;
+        meta.limits = limits;
+    }
     meta.warm = call.warm.or(meta.warm);
     meta.deletion_protection = call.deletion_protection.unwrap_or(meta.deletion_protection);
     if let Some(class) = call.class {
@@ -404,4 +431,5 @@ fn change_rest(meta: &mut TableMeta, call: &UpdateTable, now: Timestamp) {
     if let Some(spec) = &call.encryption {
         meta.encryption = encryption(Some(spec.clone()));
     }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use crate::consumed::{Access, Consumed};
 use crate::error::{Error, Result};
 use crate::expression::{ActionKind, Condition, SetOperand, SetValue, Update};
 use crate::item::Item;
-use crate::key::Key;
+use crate::key::{Key, KeyElement};
 use crate::keyspace::entry_key::collection_key;
 use crate::meta::TableMeta;
 use crate::mutation::Mutation;
@@ -111,7 +111,7 @@ impl Write {
             Act::Update(given, update) => {
                 let after = update.apply(before.as_ref(), given)?;
                 if let Some(after) = &after {
-                    check_computed(update, &found.meta, after)?;
+                    check_index_keys(update, &found.meta, after)?;
                 }
                 after
             }
@@ -122,19 +122,24 @@ impl Write {
     }
 }
 
-/// An update that computes a value for a key of an index has words of its own for one that is no key.
-fn check_computed(update: &Update, meta: &TableMeta, after: &Item) -> Result<()> {
+/// An update that gives an index a key that is empty, or computes one that is no key, has words of its own for that.
+fn check_index_keys(update: &Update, meta: &TableMeta, after: &Item) -> Result<()> {
     let is_given = |kind: &ActionKind| {
         matches!(kind, ActionKind::Set(SetValue::Operand(SetOperand::Value(_))) | ActionKind::Remove)
     };
-    for action in update.actions.iter().filter(|action| !is_given(&action.kind)) {
+    for action in &update.actions {
         let name = &action.path.head;
         let Some(value) = after.get(name) else { continue };
         let mut elements = meta.indexes().flat_map(|index| index.keys.elements());
-        if elements.any(|element| element.name == **name && element.accept(value).is_none()) {
-            let text =
-                "The update expression attempted to update the secondary index key to unsupported type";
-            return Err(Error::Validation(text.to_owned()));
+        let Some(element) = elements.find(|element| element.name == **name) else { continue };
+        match element.accept(value) {
+            Some(key) => KeyElement::check_updated(&key)?,
+            None if is_given(&action.kind) => {}
+            None => {
+                let text =
+                    "The update expression attempted to update the secondary index key to unsupported type";
+                return Err(Error::Validation(text.to_owned()));
+            }
         }
     }
     Ok(())
@@ -189,8 +194,8 @@ impl Inner {
             return Ok(None);
         }
         let bytes = self.collection_bytes(&collection_key(meta.uid, &key.hash)).await?;
-        let hash = (meta.keys.hash.name.clone(), key.hash.clone().into_value());
-        Ok(Some(CollectionMetrics { key: [hash].into_iter().collect(), bytes }))
+        let hash = Key::of_hash(key.hash.clone()).to_item(&meta.keys);
+        Ok(Some(CollectionMetrics { key: hash, bytes }))
     }
 
     /// What is told of a write.

@@ -7,7 +7,7 @@ use super::place::Place;
 use super::target::Target;
 use crate::error::{Error, Result};
 use crate::expression::{KeyCondition, RangeCondition};
-use crate::key::ByteRange;
+use crate::key::{ByteRange, partition};
 use crate::recovery::after;
 
 /// One of the equal parts into which a parallel scan divides the space of hashes. `number` is below `total`.
@@ -19,8 +19,8 @@ pub(crate) struct Segment {
 
 /// Everything with a hash key, and of that what meets the condition on the range key.
 pub(crate) fn of_query(target: &Target<'_>, condition: &KeyCondition) -> KeyRange {
-    let hash = [&target.prefix()[..], &condition.hash.partition().to_be_bytes()].concat();
-    let ByteRange { start, end } = ByteRange::of_query(&condition.hash, condition.range.as_ref());
+    let hash = [&target.prefix()[..], &partition(&condition.hash).to_be_bytes()].concat();
+    let ByteRange { start, end } = ByteRange::of_query(&condition.hash, &condition.range);
     let end = match end {
         Some(end) => [&hash[..], &end].concat().into(),
         None => KeyRange::prefix(&hash).end,
@@ -35,7 +35,7 @@ pub(crate) fn of_scan(target: &Target<'_>, segment: Option<Segment>) -> KeyRange
     if let Some(segment) = segment {
         let at = |partition: u64| Bytes::from([&prefix[..], &partition.to_be_bytes()].concat());
         let first_of = |number: u32| {
-            // The lowest partition of which `KeyValue::segment` says this number; `None` if it is the end.
+            // The lowest partition of which `Key::segment` says this number; `None` if it is the end.
             let scaled = (u128::from(number) << 64).div_ceil(u128::from(segment.total.max(1)));
             u64::try_from(scaled).ok()
         };
@@ -65,10 +65,10 @@ pub(crate) fn check_start_of_query(
     condition: &KeyCondition,
     start: &Place,
 ) -> Result<()> {
-    let has_one_row = match (&condition.range, &target.keys().range) {
-        (Some(RangeCondition::Equal(_)), _) | (None, None) => target.index.is_none(),
-        _ => false,
-    };
+    let is_equal = |wanted: &RangeCondition| matches!(wanted, RangeCondition::Equal(_));
+    let has_one_row = target.index.is_none()
+        && condition.range.len() == target.keys().range.len()
+        && condition.range.iter().all(is_equal);
     let refused = |text: &str| Err(Error::Validation(text.to_owned()));
     if has_one_row {
         return refused("The query can return at most one row and cannot be restarted");
@@ -77,11 +77,9 @@ pub(crate) fn check_start_of_query(
     if key.hash != condition.hash {
         return refused("The provided starting key is outside query boundaries based on provided conditions");
     }
-    match (&condition.range, &key.range) {
-        (Some(wanted), Some(range)) if !wanted.holds(range) => {
-            refused("The provided starting key does not match the range key predicate")
-        }
-        _ => Ok(()),
+    match condition.range.iter().zip(&key.range).all(|(wanted, range)| wanted.holds(range)) {
+        true => Ok(()),
+        false => refused("The provided starting key does not match the range key predicate"),
     }
 }
 
@@ -90,7 +88,7 @@ pub(crate) fn check_start_of_query(
 /// When a scan of this segment could not have come to this place.
 pub(crate) fn check_start_of_scan(segment: Option<Segment>, start: &Place) -> Result<()> {
     match segment {
-        Some(Segment { number, total }) if start.key().hash.segment(total) != number => {
+        Some(Segment { number, total }) if start.key().segment(total) != number => {
             Err(Error::Validation(format!(
                 "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use \
                  ExclusiveStartKey with correct Segment. TotalSegments: {total} Segment: {number}"

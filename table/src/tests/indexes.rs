@@ -83,6 +83,17 @@ fn global(index: IndexSpec) -> GlobalIndexSpec {
     GlobalIndexSpec { index, throughput: None, limits: OnDemandThroughput::default(), warm: None }
 }
 
+/// Two hash keys and two range keys, of which one is the table's as well.
+fn by_several() -> IndexSpec {
+    let keys = vec![
+        key_part("owner", KeyPart::Hash),
+        key_part("rank", KeyPart::Hash),
+        key_part("note", KeyPart::Range),
+        key_part("r", KeyPart::Range),
+    ];
+    IndexSpec { keys, ..index("by-several", "owner", None, ProjectionType::KeysOnly) }
+}
+
 pub(super) fn indexed(arn: &TableArn) -> CreateTable {
     CreateTable {
         attributes: vec![
@@ -90,10 +101,14 @@ pub(super) fn indexed(arn: &TableArn) -> CreateTable {
             element("r", KeyType::N),
             element("owner", KeyType::S),
             element("rank", KeyType::N),
+            element("note", KeyType::N),
         ],
         keys: vec![key_part("h", KeyPart::Hash), key_part("r", KeyPart::Range)],
         local_indexes: Some(vec![index("by-rank", "h", Some("rank"), ProjectionType::KeysOnly)]),
-        global_indexes: Some(vec![global(index("by-owner", "owner", Some("rank"), ProjectionType::Include))]),
+        global_indexes: Some(vec![
+            global(index("by-owner", "owner", Some("rank"), ProjectionType::Include)),
+            global(by_several()),
+        ]),
         ..on_demand(arn)
     }
 }
@@ -244,7 +259,7 @@ proptest! {
             for step in steps {
                 let outcome = carry_out(&world, &mut tables, &arn, step.clone()).await;
                 // Twice the same item, an index that is there or not: refused, and nothing is changed.
-                let is_refusal = |error: &Error| matches!(error, Error::Validation(_) | Error::ResourceNotFound(_) | Error::LimitExceeded(_));
+                let is_refusal = |error: &Error| matches!(error, Error::Validation(_) | Error::EmptyKey(_) | Error::ResourceNotFound(_) | Error::LimitExceeded(_));
                 assert!(outcome.as_ref().map_or_else(is_refusal, |()| true), "{step:?}: {outcome:?}");
             }
             settle(&tables, &arn).await;

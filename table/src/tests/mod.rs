@@ -7,6 +7,8 @@ mod indexes;
 mod items;
 mod lifecycle;
 mod reading;
+mod recorded;
+mod several_keys;
 mod streams;
 mod throttling;
 mod transactions;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Hash key `h`, range key `r`, a local index over `l` and a global one over `g`, both of keys alone.
-fn with_indexes(arn: &TableArn) -> CreateTable {
+pub(super) fn with_indexes(arn: &TableArn) -> CreateTable {
     let index = |name: &str, hash: &str, range: Option<&str>| {
         let range = range.map(|range| key_part(range, KeyPart::Range));
         IndexSpec {
@@ -40,7 +40,7 @@ fn with_indexes(arn: &TableArn) -> CreateTable {
     call
 }
 
-fn row(hash: u64, range: u64) -> Item {
+pub(super) fn row(hash: u64, range: u64) -> Item {
     item([
         ("h", hash.to_string().as_str().into()),
         ("r", range.into()),
@@ -61,7 +61,7 @@ async fn filled(world: &World, hashes: u64, ranges: u64) -> (Tables, TableArn) {
     (tables, arn)
 }
 
-fn query(read: ReadSpec, text: &str, values: &[(&str, Value)]) -> Query {
+pub(super) fn query(read: ReadSpec, text: &str, values: &[(&str, Value)]) -> Query {
     let mut call = Query::new(read, text);
     let values = values.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
     call.read.placeholders.values = Some(values.collect());
@@ -72,11 +72,11 @@ fn of_hash(arn: &TableArn) -> Query {
     query(ReadSpec::new(arn.clone()), "h = :h", &[(":h", "0".into())])
 }
 
-fn message<T: std::fmt::Debug>(result: Result<T>) -> String {
+pub(super) fn message<T: std::fmt::Debug>(result: Result<T>) -> String {
     result.unwrap_err().to_string()
 }
 
-fn ranges(items: &[Item]) -> Vec<u64> {
+pub(super) fn ranges(items: &[Item]) -> Vec<u64> {
     items.iter().map(|item| item.get("r").map(number).unwrap()).collect()
 }
 
@@ -274,7 +274,7 @@ async fn a_start_key_from_elsewhere_is_refused() {
         "The query can return at most one row and cannot be restarted"
     );
     let mut scan = Scan::new(ReadSpec::new(arn.clone()));
-    let other = 1 - crate::KeyValue::S("0".to_owned()).segment(2);
+    let other = 1 - crate::Key::of_hash(vec![crate::KeyValue::S("0".to_owned())]).segment(2);
     (scan.segment, scan.total_segments, scan.read.start) = (Some(other), Some(2), Some(key("0", 1)));
     assert_eq!(
         message(tables.scan(scan).await),

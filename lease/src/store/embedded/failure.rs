@@ -18,7 +18,7 @@ pub(super) fn of_table(table: &Table, error: &TableError) -> Error {
         }
         // Whether something was written is not told apart: a commit whose end is not known counts as unavailable.
         TableError::Unavailable(_) | TableError::Internal(_) => Error::Unavailable(message),
-        TableError::Validation(_) => validation(message),
+        TableError::Validation(_) | TableError::EmptyKey(_) => validation(message),
         TableError::ResourceInUse(_) => refused("ResourceInUseException", message),
         TableError::PolicyNotFound(_) => refused("PolicyNotFoundException", message),
         TableError::ConditionalCheckFailed { .. } => refused("ConditionalCheckFailedException", message),

@@ -3,7 +3,7 @@ use crate::key::KeyType;
 
 fn schema() -> KeySchema {
     let element = |name: &str, kind| KeyElement { name: name.to_owned(), kind };
-    KeySchema { hash: element("h", KeyType::S), range: Some(element("r", KeyType::N)) }
+    KeySchema { hash: vec![element("h", KeyType::S)], range: vec![element("r", KeyType::N)] }
 }
 
 fn substitutions() -> Substitutions {
@@ -34,7 +34,11 @@ fn keys_are_found_whichever_way_it_is_written() {
         ("h = :s and r >= :n", Some(RangeCondition::GreaterOrEqual(one.clone()))),
         ("h = :s and r between :n and :m", Some(RangeCondition::Between(one, two))),
     ] {
-        assert_eq!(resolved(text), Ok(KeyCondition { hash: hash.clone(), range }), "{text}");
+        assert_eq!(
+            resolved(text),
+            Ok(KeyCondition { hash: vec![hash.clone()], range: range.into_iter().collect() }),
+            "{text}"
+        );
     }
 }
 
@@ -111,7 +115,7 @@ fn what_is_no_key_condition_is_refused_with_awss_words() {
 
 #[test]
 fn two_conditions_need_a_range_key() {
-    let schema = KeySchema { range: None, ..schema() };
+    let schema = KeySchema { range: Vec::new(), ..schema() };
     for text in ["h = :s AND x = :n", "x = :s AND y = :n"] {
         let conditions = KeyConditions::parse(text, &mut substitutions()).unwrap();
         let error = conditions.resolve(&schema, None).unwrap_err();

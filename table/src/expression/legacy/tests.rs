@@ -141,7 +141,7 @@ fn attributes_are_asked_for_once() {
 fn key_conditions_are_those_that_an_index_answers() {
     use crate::key::{KeyElement, KeySchema, KeyType};
     let element = |name: &str| KeyElement { name: name.to_owned(), kind: KeyType::S };
-    let schema = KeySchema { hash: element("h"), range: Some(element("r")) };
+    let schema = KeySchema { hash: vec![element("h")], range: vec![element("r")] };
     let hash = ("h".to_owned(), Filter { operator: ComparisonOperator::Eq, list: vec!["x".into()] });
     let with = |operator, list: &[Value]| {
         let range = ("r".to_owned(), Filter { operator, list: list.to_vec() });

@@ -5,7 +5,7 @@ use prost::Message;
 
 use super::{AttributeRow, attribute, attribute_row};
 use crate::index::{GlobalIndex, Index, IndexPhase, IndexProjection};
-use crate::key::KeySchema;
+use crate::key::{KeyElement, KeySchema};
 use crate::meta::{OnDemandThroughput, Phase, Throughput, Units};
 
 #[derive(Clone, PartialEq, Eq, Message)]
@@ -14,6 +14,11 @@ pub(in crate::keyspace) struct KeysRow {
     hash: Option<AttributeRow>,
     #[prost(message, optional, tag = "2")]
     range: Option<AttributeRow>,
+    /// Of global indexes with several.
+    #[prost(message, repeated, tag = "3")]
+    more_hash: Vec<AttributeRow>,
+    #[prost(message, repeated, tag = "4")]
+    more_range: Vec<AttributeRow>,
 }
 
 #[derive(Clone, PartialEq, Eq, Message)]
@@ -142,15 +147,21 @@ impl From<IndexPhase> for PhaseRow {
 
 impl KeysRow {
     pub(in crate::keyspace) fn of(keys: &KeySchema) -> Self {
-        Self { hash: Some(attribute_row(&keys.hash)), range: keys.range.as_ref().map(attribute_row) }
+        let rows = |elements: &[KeyElement]| elements.iter().skip(1).map(attribute_row).collect();
+        Self {
+            hash: keys.hash.first().map(attribute_row),
+            range: keys.range.first().map(attribute_row),
+            more_hash: rows(&keys.hash),
+            more_range: rows(&keys.range),
+        }
     }
 
     pub(in crate::keyspace) fn schema(self) -> Option<KeySchema> {
-        let range = match self.range {
-            Some(range) => Some(attribute(range)?),
-            None => None,
+        let all = |first: Option<AttributeRow>, more: Vec<AttributeRow>| {
+            first.into_iter().chain(more).map(attribute).collect::<Option<Vec<_>>>()
         };
-        Some(KeySchema { hash: attribute(self.hash?)?, range })
+        let (hash, range) = (all(self.hash, self.more_hash)?, all(self.range, self.more_range)?);
+        (!hash.is_empty()).then_some(KeySchema { hash, range })
     }
 }
 

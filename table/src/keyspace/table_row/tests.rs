@@ -24,7 +24,8 @@ fn element() -> impl Strategy<Value = KeyElement> {
 }
 
 fn keys() -> impl Strategy<Value = KeySchema> {
-    (element(), prop::option::of(element())).prop_map(|(hash, range)| KeySchema { hash, range })
+    let elements = |count: std::ops::Range<usize>| prop::collection::vec(element(), count);
+    (elements(1..5), elements(0..5)).prop_map(|(hash, range)| KeySchema { hash, range })
 }
 
 fn units() -> impl Strategy<Value = Units> {

@@ -30,9 +30,6 @@ NOT_SENT = {
 
 # structure and member: why no answer has it
 PARTS_NOT_ANSWERED = {
-    # Transactions alone could; they tell it of the table as a whole.
-    "Capacity.ReadCapacityUnits": "what was read and what was written is told in sum",
-    "Capacity.WriteCapacityUnits": "what was read and what was written is told in sum",
     "SSEDescription.InaccessibleEncryptionDateTime": "the keys are the server's own, and do not go away",
     "KinesisDataStreamDestination.DestinationStatusDescription": "no destination fails",
     "WriteRequest.PutRequest": UNTHROTTLED,

@@ -6,6 +6,7 @@ from calls import key, n, s, table_of
 from checks import equal, refused, scenario
 
 INVALID = "One or more parameter values were invalid: "
+NOT_VALID = "One or more parameter values are not valid. "
 HASH = [{"AttributeName": "id", "KeyType": "HASH"}]
 UNITS = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
 ALL = {"ProjectionType": "ALL"}
@@ -41,18 +42,15 @@ def values(world):
 @scenario("GetItem", "PutItem")
 def keys(world):
     schema = "The provided key element does not match the schema"
+    empty = NOT_VALID + "The AttributeValue for a key attribute cannot contain an empty string value. Key: id"
     for wrong, text in [
         ({"id": s("a")}, schema),
         (key("a") | {"more": n(1)}, schema),
         ({"id": n(1), "line": n(1)}, schema),
-        (key(""), INVALID + "The AttributeValue for a key attribute cannot contain an empty string value. Key: id"),
+        (key(""), empty),
         (key("x" * 2049), INVALID + "Size of hashkey has exceeded the maximum size limit of2048 bytes"),
     ]:
         told(world, "GetItem", text, {"TableName": "orders", "Key": wrong})
-    empty = (
-        "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty "
-        "string value. Key: id"
-    )
     for wrong, text in [
         ({"id": s("a")}, INVALID + "Missing the key line in the item"),
         (key("a") | {"line": s("1")}, INVALID + "Type mismatch for key line expected: N actual: S"),

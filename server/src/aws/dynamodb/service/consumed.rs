@@ -46,6 +46,12 @@ pub(super) fn of_transaction(
             Access::Read => shown.read_capacity_units = units,
             Access::Write => shown.write_capacity_units = units,
         }
+        if let Some(table) = &mut shown.table {
+            match access {
+                Access::Read => table.read_capacity_units = table.capacity_units,
+                Access::Write => table.write_capacity_units = table.capacity_units,
+            }
+        }
         all.push(shown);
     }
     Some(all).filter(|all| !all.is_empty())

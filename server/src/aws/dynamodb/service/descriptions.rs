@@ -1,10 +1,10 @@
 //! Tables as answers describe them.
 
-use millstream_model::Timestamp;
+use millstream_model::{HashKey, Timestamp};
 use millstream_table::{
     BillingMode as Billing, GlobalIndex, Index, IndexProjection, KeyElement, KeySchema, KeyType as Kind,
-    OnDemandThroughput as Limits, Status, StreamView, TableClass as Class, TableDescription as Described,
-    Throughput, Units,
+    OnDemandThroughput as Limits, Status, StreamView, TableArn, TableClass as Class,
+    TableDescription as Described, Throughput, Units,
 };
 
 use crate::aws::dynamodb::generated::{
@@ -58,7 +58,7 @@ pub(super) fn table(described: &Described) -> TableDescription {
         sse_description: meta.encryption.as_ref().map(|encryption| SSEDescription {
             status: Some(SseStatus::Enabled),
             sse_type: Some(SseType::Kms),
-            kms_master_key_arn: encryption.key.clone().map(Into::into),
+            kms_master_key_arn: Some(master_key(arn, encryption.key.as_deref()).into()),
             ..SSEDescription::default()
         }),
         table_class_summary: meta.class.map(|class| TableClassSummary {
@@ -72,6 +72,28 @@ pub(super) fn table(described: &Described) -> TableDescription {
             write_units_per_second: Some(signed(warm.write)),
             status: Some(table_status(*status)),
         }),
+    }
+}
+
+/// The ARN of the key that was named, or of AWS's own for tables if none was. What an alias stands for is not known
+/// here: for one account and region it is always the same key.
+fn master_key(table: &TableArn, named: Option<&str>) -> String {
+    let named = named.unwrap_or("alias/aws/dynamodb");
+    if named.starts_with("arn:") && named.contains(":key/") {
+        return named.to_owned();
+    }
+    let TableArn { account, region, .. } = table;
+    let of_account = format!("arn:{}:kms:{region}:{account}", region.partition());
+    let alias =
+        named.rsplit_once(":alias/").map_or_else(|| named.strip_prefix("alias/"), |(_, alias)| Some(alias));
+    match alias {
+        None => format!("{of_account}:key/{named}"),
+        Some(alias) => {
+            let digest = HashKey::of_partition_key(format!("{of_account}:alias/{alias}")).0;
+            let hex = format!("{digest:032x}");
+            let id = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-");
+            format!("{of_account}:key/{id}")
+        }
     }
 }
 
@@ -125,10 +147,10 @@ fn keys(schema: &KeySchema) -> Vec<KeySchemaElement> {
     shown.collect()
 }
 
-/// The hash key and, if there is one, the range key.
+/// Hash keys first.
 pub(super) fn key_parts(schema: &KeySchema) -> impl Iterator<Item = (&KeyElement, KeyType)> {
-    let hash = (&schema.hash, KeyType::Hash);
-    std::iter::once(hash).chain(schema.range.iter().map(|range| (range, KeyType::Range)))
+    let hash = schema.hash.iter().map(|hash| (hash, KeyType::Hash));
+    hash.chain(schema.range.iter().map(|range| (range, KeyType::Range)))
 }
 
 fn projection(projection: &IndexProjection) -> Projection {

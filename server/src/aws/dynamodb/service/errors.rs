@@ -14,7 +14,7 @@ impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         let said = error.to_string();
         match error {
-            Error::Validation(text) => Self::new(ProtocolError::Validation, text),
+            Error::Validation(text) | Error::EmptyKey(text) => Self::new(ProtocolError::Validation, text),
             Error::ResourceNotFound(text) => Self::new(Exception::ResourceNotFound, text),
             Error::ResourceInUse(text) => Self::new(Exception::ResourceInUse, text),
             Error::TableNotFound(text) => Self::new(Exception::TableNotFound, text),

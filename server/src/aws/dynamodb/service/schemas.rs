@@ -68,9 +68,9 @@ pub(super) fn warm(wire: &WarmThroughput) -> Units {
     Units { read: of(wire.read_units_per_second), write: of(wire.write_units_per_second) }
 }
 
-/// A limit of -1 is none.
+/// A limit of -1 is none; of anything else below 1 no table can be.
 pub(super) fn limits(wire: Option<&OnDemandThroughput>) -> Limits {
-    let of = |units: Option<i64>| units.and_then(|units| u64::try_from(units).ok());
+    let of = |units: Option<i64>| units.filter(|units| *units != -1).map(count);
     wire.map_or_else(Limits::default, |wire| Limits {
         read_max: of(wire.max_read_request_units),
         write_max: of(wire.max_write_request_units),
@@ -105,7 +105,7 @@ pub(super) fn encryption(wire: SSESpecification) -> EncryptionSpec {
     EncryptionSpec { enabled: wire.enabled.unwrap_or_default(), key: wire.kms_master_key_id.map(Into::into) }
 }
 
-/// The model's ranges keep negative numbers away.
+/// What is below zero is refused as zero is, by the model's ranges or by the tables.
 fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }

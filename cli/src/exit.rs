@@ -153,9 +153,10 @@ fn of_agent(error: &millstream_agent::Error) -> u8 {
 }
 
 fn of_multilang(error: &millstream_multilang::Error) -> u8 {
-    match error {
-        millstream_multilang::Error::CommandLine(_) => 2,
-        millstream_multilang::Error::Service(error) => code_of(error),
+    match (error, error.of_service()) {
+        (millstream_multilang::Error::CommandLine(_), _) => 2,
+        (_, Some(error)) => code_of(error),
+        _ if error.is_table_unreachable() => 3,
         _ => 1,
     }
 }

@@ -27,10 +27,10 @@ pub(crate) struct MultilangArguments {
     command: Option<MultilangCommand>,
 
     /// The properties file.
-    #[arg(value_name = "FILE", conflicts_with = "properties_file")]
+    #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// The same.
+    /// The same; where both are there, this one.
     #[arg(short, long, value_name = "FILE")]
     properties_file: Option<PathBuf>,
 
@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: MultilangArguments) -> Result<(), Failure> {
     if let Some(MultilangCommand::StubJars(arguments)) = command {
         return write_stub_jars(&arguments);
     }
-    let Some(properties_file) = file.or(properties_file) else {
+    let Some(properties_file) = properties_file.or(file) else {
         return Err(Failure::Usage("no properties file is named: millstream multilang FILE".to_owned()));
     };
     let daemon = DaemonArguments { properties_file, log_configuration, ..DaemonArguments::default() };
@@ -131,16 +131,37 @@ fn run_daemon(arguments: &DaemonArguments, log: LogArguments) -> Result<(), Fail
     crate::block_on(async {
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Output)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Output)?;
+        let hung_up = hung_up()?;
         let shutdown = async move {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                () = hung_up => {}
             }
         };
         let (clock, entropy) = (SystemClock::shared(), SystemEntropy::shared());
         millstream_multilang::run(understood.settings, clock, entropy, shutdown).await?;
         tracing::info!("stopped");
         Ok(())
+    })
+}
+
+/// Resolves when the terminal is closed, as for a JVM; never where whoever started this wants it to survive that
+/// (`nohup`).
+fn hung_up() -> Result<impl Future<Output = ()>, Failure> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    // SIGHUP is the first of them.
+    let signal = match ignored & 1 {
+        0 => Some(signal(SignalKind::hangup()).map_err(Failure::Output)?),
+        _ => None,
+    };
+    Ok(async move {
+        match signal {
+            Some(mut signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
     })
 }
 

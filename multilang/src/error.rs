@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use millstream_consumer_sdk::Error as Consumer;
+
 use crate::properties::InvalidProperties;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -27,12 +29,28 @@ pub enum Error {
     #[error(transparent)]
     Service(#[from] millstream_client::Error),
     #[error(transparent)]
-    Consumer(#[from] millstream_consumer_sdk::Error),
+    Consumer(#[from] Consumer),
     /// Nothing is left to be done.
     #[error(
         "every shard that this worker has is stopped, because its child processes failed again and again"
     )]
     AllStopped,
+}
+
+impl Error {
+    /// What the stream service said, or that it cannot be reached.
+    #[must_use]
+    pub fn of_service(&self) -> Option<&millstream_client::Error> {
+        match self {
+            Self::Service(error) | Self::Consumer(Consumer::Stream { error, .. }) => Some(error),
+            _ => None,
+        }
+    }
+
+    #[must_use]
+    pub fn is_table_unreachable(&self) -> bool {
+        matches!(self, Self::Consumer(Consumer::Leases(millstream_lease::Error::Unavailable(_))))
+    }
 }
 
 fn beside(directories: &[PathBuf]) -> String {

@@ -116,7 +116,8 @@ fn of_jvm(options: &[String], daemon: &mut DaemonArguments) {
 /// The arguments of the daemon itself.
 fn of_daemon(arguments: &[String]) -> Result<DaemonArguments> {
     let mut daemon = DaemonArguments::default();
-    let mut properties = None;
+    // The one behind the option counts, as for KCL.
+    let (mut named, mut bare) = (None, None);
     let mut arguments = arguments.iter().map(String::as_str);
     while let Some(argument) = arguments.next() {
         let (name, value) = match argument.split_once('=') {
@@ -133,11 +134,12 @@ fn of_daemon(arguments: &[String]) -> Result<DaemonArguments> {
         let Some(value) = value else { return wrong(&format!("{name} has no value")) };
         match name {
             "-l" | "--log-configuration" => daemon.log_configuration = Some(value.into()),
-            _ if properties.is_some() => return wrong("more than one properties file is named"),
-            _ => properties = Some(value),
+            "-p" | "--properties-file" if named.is_none() => named = Some(value),
+            file if file == value && bare.is_none() => bare = Some(value),
+            _ => return wrong("more than one properties file is named"),
         }
     }
-    let Some(properties) = properties else {
+    let Some(properties) = named.or(bare) else {
         return wrong("no properties file is named (--properties-file FILE)");
     };
     daemon.properties_file = properties.into();

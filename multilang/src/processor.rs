@@ -119,7 +119,9 @@ async fn checkpoint(
         None => checkpointer.checkpoint().await,
         Some(number) => {
             let number = number.parse().map_err(|_| Refusal::IllegalArgument)?;
-            checkpointer.checkpoint_to(Checkpoint::at(number, wanted.sub_sequence.unwrap_or(0))).await
+            let sub_sequence = wanted.sub_sequence.as_deref().unwrap_or("0").parse();
+            let sub_sequence = sub_sequence.map_err(|_| Refusal::IllegalArgument)?;
+            checkpointer.checkpoint_to(Checkpoint::at(number, sub_sequence)).await
         }
     };
     made.map_err(|error| {

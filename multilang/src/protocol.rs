@@ -4,6 +4,7 @@
 //! which is replied to. Members and their order are those of KCL's daemon, and libraries insist on them: a line is never
 //! broken, and no member is left out.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use millstream_consumer_sdk::{Batch, Checkpoint, CheckpointError, UserRecord};
@@ -32,7 +33,8 @@ pub enum FromChild {
 pub struct WantedCheckpoint {
     /// `None`: everything that was delivered.
     pub sequence_number: Option<String>,
-    pub sub_sequence: Option<u64>,
+    /// As it was written: what is no sub-sequence number is refused, and answered all the same.
+    pub sub_sequence: Option<String>,
 }
 
 /// Why a checkpoint was not made, by the simple name of KCL's exception, which programs tell them apart by.
@@ -111,7 +113,7 @@ pub fn checkpoint_reply(wanted: &WantedCheckpoint, refusal: Option<Refusal>) -> 
     let content = CheckpointReply {
         action: "checkpoint",
         sequence_number: wanted.sequence_number.as_deref(),
-        sub_sequence_number: wanted.sub_sequence,
+        sub_sequence_number: wanted.sub_sequence.as_ref().and_then(|written| written.parse().ok()),
         error: refusal.map(Refusal::name),
     };
     line(&mut reply, &content);
@@ -122,14 +124,11 @@ pub fn checkpoint_reply(wanted: &WantedCheckpoint, refusal: Option<Refusal>) -> 
 #[must_use]
 pub fn parse(line: &[u8]) -> Option<FromChild> {
     let said: Said<'_> = serde_json::from_slice(line).ok()?;
-    match said.action {
-        "status" => Some(FromChild::Status { response_for: said.response_for?.to_owned() }),
+    match &*said.action {
+        "status" => Some(FromChild::Status { response_for: said.response_for?.into_owned() }),
         "checkpoint" => Some(FromChild::Checkpoint(WantedCheckpoint {
             sequence_number: said.sequence_number.and_then(scalar),
-            sub_sequence: match said.sub_sequence_number.and_then(scalar) {
-                Some(number) => Some(number.parse().ok()?),
-                None => None,
-            },
+            sub_sequence: said.sub_sequence_number.and_then(scalar),
         })),
         _ => None,
     }
@@ -184,7 +183,7 @@ struct Bare {
 struct CheckpointReply<'a> {
     action: &'static str,
     sequence_number: Option<&'a str>,
-    sub_sequence_number: Option<u64>,
+    sub_sequence_number: Option<i64>,
     error: Option<&'static str>,
 }
 
@@ -192,8 +191,11 @@ struct CheckpointReply<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Said<'a> {
-    action: &'a str,
-    response_for: Option<&'a str>,
+    // Not always as they are written: JSON has escapes.
+    #[serde(borrow)]
+    action: Cow<'a, str>,
+    #[serde(borrow)]
+    response_for: Option<Cow<'a, str>>,
     // Texts or numbers, and too great for any type of number.
     #[serde(borrow)]
     sequence_number: Option<&'a RawValue>,

@@ -14,7 +14,7 @@ use millstream_client::StreamRef;
 use millstream_client::aws::{AwsSettings, CredentialsFrom};
 use millstream_consumer_sdk::{BalanceBy, ConsumerSettings, InitialPosition, MeasureWhere, Retrieval};
 use millstream_lease::WorkerId;
-use millstream_model::{ConsumerArn, ConsumerName};
+use millstream_model::{ConsumerArn, ConsumerName, StreamArn, StreamName};
 
 use self::keys::POLLING_KEYS;
 use self::reader::Reader;
@@ -69,21 +69,29 @@ pub fn understand(properties: &Properties, system: &SystemProperties) -> Result<
         reader.required("executableName").split_whitespace().map(str::to_owned).collect();
     let application = reader.required("applicationName").to_owned();
     let stream = stream(&mut reader);
-    let (kinesis, dynamodb) = services(&mut reader, stream.as_ref(), system);
-    let consumer = consumer(&mut reader);
-    let worker = reader.parsed("workerId", "the name of a worker");
+    let (stream, region) = stream.unzip();
+    let (kinesis, dynamodb) = services(&mut reader, region.flatten(), system);
+    let consumer = consumer(&mut reader, stream.as_ref());
+    let worker = match reader.text("workerId") {
+        Some(_) => reader.parsed("workerId", "the name of a worker"),
+        None => reader.parsed("workerIdentifier", "the name of a worker"),
+    };
     let table = reader.text("tableName").unwrap_or(&application).to_owned();
     let timeout = reader.number("timeoutInSeconds", 1, u64::from(u32::MAX)).map(Duration::from_secs);
     let slow_call = reader.millis("logWarningForTaskAfterMillis");
     // KCL takes numbers below 1 for no limit.
     let calls_max = reader.integer("maxActiveThreads").and_then(|number| usize::try_from(number).ok());
-    let (faults, mut warnings) = reader.finish();
-    let Some(stream) = stream.filter(|_| faults.is_empty()) else { return Err(Error::Settings(faults)) };
+    let (mut faults, mut warnings) = reader.finish();
+    let Some(stream) = stream.filter(|_| faults.is_empty()) else {
+        // What is missing may be there under a name that was misspelt.
+        faults.extend(remarks.warnings);
+        return Err(Error::Settings(faults));
+    };
     warnings.splice(0..0, remarks.warnings);
     let settings = DaemonSettings {
         command,
         application,
-        stream,
+        stream: StreamRef::Name(stream),
         table,
         worker,
         kinesis,
@@ -96,28 +104,38 @@ pub fn understand(properties: &Properties, system: &SystemProperties) -> Result<
     Ok(Understood { settings, notices: remarks.notices, warnings })
 }
 
-fn stream(reader: &mut Reader<'_>) -> Option<StreamRef> {
+/// The stream's name, and the region that its ARN names. Of an ARN KCL takes the name alone, and reads the stream of that
+/// name in `regionName`: sample files rely on it.
+fn stream(reader: &mut Reader<'_>) -> Option<(StreamName, Option<String>)> {
     if reader.text("streamArn").is_some() {
-        return reader.parsed("streamArn", "the ARN of a stream");
+        let arn: StreamArn = reader.parsed("streamArn", "the ARN of a stream")?;
+        let (name, named) = (arn.name, arn.region.to_string());
+        if let Some(region) = reader.text("regionName").filter(|region| *region != named) {
+            reader.warning(format!(
+                "streamArn is of {named} and regionName is {region}: the stream {name} of {region} is read, as KCL does"
+            ));
+        }
+        if let Some(other) = reader.text("streamName").filter(|other| *other != name.as_str()) {
+            reader.warning(format!(
+                "streamArn is of the stream {name}, which is read, and streamName is {other}"
+            ));
+        }
+        return Some((name, Some(named)));
     }
     if reader.text("streamName").is_none() {
         reader.fault("streamName (or streamArn) is missing".to_owned());
         return None;
     }
-    reader.parsed("streamName", "the name of a stream")
+    Some((reader.parsed("streamName", "the name of a stream")?, None))
 }
 
 /// Where the two services are, and who is asking.
 fn services(
     reader: &mut Reader<'_>,
-    stream: Option<&StreamRef>,
+    region_of_stream: Option<String>,
     system: &SystemProperties,
 ) -> (AwsSettings, AwsSettings) {
-    let of_stream = match stream {
-        Some(StreamRef::Arn(arn)) => Some(arn.region.to_string()),
-        _ => None,
-    };
-    let region = reader.text("regionName").map(str::to_owned).or(of_stream);
+    let region = reader.text("regionName").map(str::to_owned).or(region_of_stream);
     let caller = credentials_of(reader, "AwsCredentialsProvider", system);
     if caller.is_none() {
         reader.fault(
@@ -149,7 +167,12 @@ fn services(
 fn credentials_of(reader: &mut Reader<'_>, key: &str, system: &SystemProperties) -> Option<CredentialsFrom> {
     let value = reader.text_in_any_case(key)?;
     match credentials::parse(value, system) {
-        Ok(from) => Some(from),
+        Ok((from, skipped)) => {
+            for reason in skipped {
+                reader.warning(format!("{key}: {reason}; the others are tried"));
+            }
+            Some(from)
+        }
         Err(reason) => {
             reader.fault(format!("{key}: {reason}"));
             // It is not missing.
@@ -158,10 +181,10 @@ fn credentials_of(reader: &mut Reader<'_>, key: &str, system: &SystemProperties)
     }
 }
 
-fn consumer(reader: &mut Reader<'_>) -> ConsumerSettings {
+fn consumer(reader: &mut Reader<'_>, stream: Option<&StreamName>) -> ConsumerSettings {
     let mut consumer =
         ConsumerSettings { initial_position: initial_position(reader), ..ConsumerSettings::default() };
-    consumer.retrieval = retrieval(reader);
+    consumer.retrieval = retrieval(reader, stream);
     let mut millis = |key, field: &mut Duration| {
         if let Some(value) = reader.millis(key) {
             *field = value;
@@ -250,10 +273,18 @@ fn initial_position(reader: &mut Reader<'_>) -> InitialPosition {
     }
 }
 
-fn retrieval(reader: &mut Reader<'_>) -> Retrieval {
+fn retrieval(reader: &mut Reader<'_>, stream: Option<&StreamName>) -> Retrieval {
     let name: Option<ConsumerName> =
         match reader.parsed::<ConsumerArn>("fanoutConfig.consumerArn", "a consumer's ARN") {
-            Some(arn) => Some(arn.name),
+            Some(arn) => {
+                if let Some(stream) = stream.filter(|stream| **stream != arn.stream.name) {
+                    let other = &arn.stream.name;
+                    reader.fault(format!(
+                        "fanoutConfig.consumerArn: it is of the stream {other}, and {stream} is read"
+                    ));
+                }
+                Some(arn.name)
+            }
             None => reader.parsed("fanoutConfig.consumerName", "a consumer's name"),
         };
     let polls = POLLING_KEYS.iter().any(|key| reader.text(key).is_some());

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_config::BehaviorVersion;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
@@ -11,7 +12,6 @@ use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
-use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_sdk_kinesis::config::{Region, SharedCredentialsProvider};
 use futures_util::future::BoxFuture;
@@ -140,13 +140,12 @@ impl Search {
     async fn role(&self, role: &Role) -> SharedCredentialsProvider {
         let region = role.region.clone().map(Region::new).or_else(|| self.region.clone());
         let caller = self.provider(&CredentialsFrom::Anywhere).await;
-        let mut config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(self.http.clone())
-            .region(region);
-        if let Some(url) = &role.endpoint_url {
-            config = config.endpoint_url(url);
-        }
+        // From a loader, and not put together: a clock and a way to wait are among what it has.
+        let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(self.http.clone());
+        let loaded = loader.region(region).credentials_provider(caller.clone()).load().await;
+        // The token service is where the role says, whatever stands in the environment for the other services.
+        let mut config = loaded.into_builder();
+        config.set_endpoint_url(role.endpoint_url.clone());
         let builder = AssumeRoleProvider::builder(&role.arn).session_name(&role.session_name);
         let builder = match &role.external_id {
             Some(id) => builder.external_id(id),
@@ -178,6 +177,21 @@ mod tests {
 
     fn keys(id: &str) -> CredentialsFrom {
         CredentialsFrom::Keys(Keys { id: id.to_owned(), secret: "hush".to_owned(), session_token: None })
+    }
+
+    #[tokio::test]
+    async fn a_role_is_asked_for_where_it_says() {
+        let search = Search { http: HyperClient::new(Trust::System), region: None, is_aws: false };
+        let role = Role {
+            arn: "arn:aws:iam::123456789012:role/reader".to_owned(),
+            session_name: "me".to_owned(),
+            external_id: Some("e".to_owned()),
+            // Nobody listens there.
+            endpoint_url: Some("http://127.0.0.1:1".to_owned()),
+            region: Some("eu-west-1".to_owned()),
+        };
+        let provider = search.provider(&CredentialsFrom::Role(role)).await;
+        provider.provide_credentials().await.unwrap_err();
     }
 
     #[tokio::test]

@@ -77,8 +77,8 @@ fn replies_name_the_exception_or_null() {
 
 #[test]
 fn what_a_child_says_is_understood_and_everything_else_is_no_message() {
-    let checkpoint = |number: Option<&str>, sub_sequence| {
-        let sequence_number = number.map(str::to_owned);
+    let checkpoint = |number: Option<&str>, sub_sequence: Option<&str>| {
+        let (sequence_number, sub_sequence) = (number.map(str::to_owned), sub_sequence.map(str::to_owned));
         Some(FromChild::Checkpoint(WantedCheckpoint { sequence_number, sub_sequence }))
     };
     let great = "49543463076548007577105092703039560359975228518395019266";
@@ -89,7 +89,7 @@ fn what_a_child_says_is_understood_and_everything_else_is_no_message() {
         ),
         (
             r#"{"action":"checkpoint","sequenceNumber":"7","subSequenceNumber":2}"#.to_owned(),
-            checkpoint(Some("7"), Some(2)),
+            checkpoint(Some("7"), Some("2")),
         ),
         (
             r#"{"action":"checkpoint","sequenceNumber":null,"subSequenceNumber":null}"#.to_owned(),
@@ -98,9 +98,17 @@ fn what_a_child_says_is_understood_and_everything_else_is_no_message() {
         (r#"{"action":"checkpoint","extra":[1,{}]}"#.to_owned(), checkpoint(None, None)),
         (
             format!(r#"{{"action":"checkpoint","sequenceNumber":{great},"subSequenceNumber":"3"}}"#),
-            checkpoint(Some(great), Some(3)),
+            checkpoint(Some(great), Some("3")),
         ),
-        (r#"{"action":"checkpoint","sequenceNumber":"7","subSequenceNumber":-1}"#.to_owned(), None),
+        // It is refused later, and answered.
+        (
+            r#"{"action":"checkpoint","sequenceNumber":"7","subSequenceNumber":-1}"#.to_owned(),
+            checkpoint(Some("7"), Some("-1")),
+        ),
+        (
+            r#"{"action":"\u0073tatus","responseFor":"\u0069nitialize"}"#.to_owned(),
+            Some(FromChild::Status { response_for: "initialize".to_owned() }),
+        ),
         (r#"{"action":"status"}"#.to_owned(), None),
         (r#"{"action":"other"}"#.to_owned(), None),
         ("hello".to_owned(), None),

@@ -4,14 +4,22 @@ use millstream_client::aws::{CredentialsFrom, Keys, Role};
 
 use crate::java::SystemProperties;
 
-/// A list of classes, each with arguments behind bars: `Class|argument|name=value`.
-pub(super) fn parse(text: &str, system: &SystemProperties) -> Result<CredentialsFrom, String> {
+/// A list of classes, each with arguments behind bars: `Class|argument|name=value`. Also gives what was wrong with those
+/// that are passed over, as KCL passes over them where another one is left.
+pub(super) fn parse(text: &str, system: &SystemProperties) -> Result<(CredentialsFrom, Vec<String>), String> {
     let classes = text.split(',').map(str::trim).filter(|class| !class.is_empty());
-    let mut sources = classes.map(|class| source(class, system)).collect::<Result<Vec<_>, _>>()?;
+    let (mut sources, mut wrong) = (Vec::new(), Vec::new());
+    for class in classes {
+        match source(class, system) {
+            Ok(source) => sources.push(source),
+            Err(reason) => wrong.push(reason),
+        }
+    }
     match sources.len() {
-        0 => Err("it names no class".to_owned()),
-        1 => Ok(sources.remove(0)),
-        _ => Ok(CredentialsFrom::FirstOf(sources)),
+        0 if wrong.is_empty() => Err("it names no class".to_owned()),
+        0 => Err(wrong.join("; ")),
+        1 => Ok((sources.remove(0), wrong)),
+        _ => Ok((CredentialsFrom::FirstOf(sources), wrong)),
     }
 }
 
@@ -116,7 +124,15 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<CredentialsFrom, String> {
-        parse(text, &SystemProperties::default())
+        parse(text, &SystemProperties::default()).map(|(from, _)| from)
+    }
+
+    #[test]
+    fn what_is_not_known_is_passed_over_where_something_else_is_left() {
+        let text = "com.acme.MyProvider,DefaultCredentialsProvider";
+        let (from, wrong) = parse(text, &SystemProperties::default()).unwrap();
+        assert_eq!(from, CredentialsFrom::Anywhere);
+        assert!(wrong.len() == 1 && wrong[0].contains("com.acme.MyProvider"), "{wrong:?}");
     }
 
     #[test]
@@ -172,6 +188,7 @@ mod tests {
     fn keys_on_the_command_line_are_found() {
         let system = [("aws.accessKeyId", "id"), ("aws.secretKey", "secret")];
         let system = system.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        assert_eq!(parse("SystemPropertyCredentialsProvider", &system), Ok(keys("id", "secret", None)));
+        let found = parse("SystemPropertyCredentialsProvider", &system);
+        assert_eq!(found, Ok((keys("id", "secret", None), Vec::new())));
     }
 }

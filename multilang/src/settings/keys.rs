@@ -45,6 +45,7 @@ pub(super) const KEYS: &[(&str, Meaning)] = &[
     ("shutdownGraceMillis", Applied),
     ("tableName", Applied),
     ("workerId", Applied),
+    ("workerIdentifier", Applied),
     ("regionName", Applied),
     ("dynamoDBRegionName", Applied),
     ("cloudWatchRegionName", CLOUDWATCH),

@@ -6,6 +6,26 @@ use std::time::Duration;
 
 use crate::properties::Properties;
 
+/// KCL holds these in types of Java whose 0 it cannot tell from nothing, and takes it for nothing.
+const ZERO_IS_NONE: &[&str] = &[
+    "dampeningPercentage",
+    "failoverTimeMillis",
+    "gracefulLeaseHandoffTimeoutMillis",
+    "idleTimeBetweenReadsInMillis",
+    "leaseAssignmentIntervalMillis",
+    "maxGetRecordsThreadPool",
+    "maxLeasesForWorker",
+    "maxRecords",
+    "maxThroughputPerHostKBps",
+    "millisBehindLatestThresholdForReducedTps",
+    "parentShardPollIntervalMillis",
+    "reBalanceThresholdPercentage",
+    "retryGetRecordsInSeconds",
+    "shardSyncIntervalMillis",
+    "taskBackoffTimeMillis",
+    "varianceBalancingFrequency",
+];
+
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
     properties: &'a Properties,
@@ -32,7 +52,11 @@ impl<'a> Reader<'a> {
 
     /// A key without a value is as good as none.
     pub(super) fn text(&self, key: &str) -> Option<&'a str> {
-        self.properties.get(key).filter(|value| !value.is_empty())
+        let is_none = |value: &str| {
+            let is_zero = value.parse::<f64>().is_ok_and(|number| number == 0.0);
+            value.is_empty() || is_zero && ZERO_IS_NONE.contains(&key)
+        };
+        self.properties.get(key).filter(|value| !is_none(value))
     }
 
     pub(super) fn text_in_any_case(&self, key: &str) -> Option<&'a str> {

@@ -85,7 +85,33 @@ fn places_and_regions() {
     assert_eq!(nested.dynamodb.region.as_deref(), Some("x"));
     let arn = with("streamArn = arn:aws:kinesis:ap-south-1:123456789012:stream/other").settings;
     assert_eq!(arn.kinesis.region.as_deref(), Some("ap-south-1"));
-    assert!(matches!(arn.stream, StreamRef::Arn(arn) if arn.name.as_str() == "other"));
+    assert_eq!(arn.stream, "other".parse().unwrap());
+}
+
+#[test]
+fn of_an_arn_the_name_counts_as_for_kcl() {
+    let sample =
+        with("streamArn = arn:aws:kinesis:us-east-5:000000000000:stream/other\nregionName = us-east-1");
+    assert_eq!(sample.settings.stream, "other".parse().unwrap());
+    assert_eq!(sample.settings.kinesis.region.as_deref(), Some("us-east-1"));
+    let warnings = sample.warnings.join("\n");
+    assert!(warnings.contains("us-east-5") && warnings.contains("streamName is orders"), "{warnings}");
+}
+
+#[test]
+fn zero_is_none_where_java_cannot_tell_them_apart() {
+    let all = with(
+        "maxRecords = 0\nidleTimeBetweenReadsInMillis = 0\nfailoverTimeMillis = 0\nmaxLeasesForWorker = 0\n\
+         maxThroughputPerHostKBps = 0.0\nvarianceBalancingFrequency = 0",
+    );
+    assert_eq!(all.settings.consumer, ConsumerSettings::default());
+}
+
+#[test]
+fn a_misspelt_key_is_named_beside_what_is_missing_without_it() {
+    let text = LEAST.replace("streamName", "streamname");
+    let faults = faults(&text).join("\n");
+    assert!(faults.contains("is missing") && faults.contains("is streamName meant?"), "{faults}");
 }
 
 #[test]
@@ -100,6 +126,8 @@ fn how_records_are_read_follows_kcl() {
     assert_eq!(retrieval("fanoutConfig.consumerName = me"), fan_out(Some("me")));
     let arn = "arn:aws:kinesis:us-east-1:123456789012:stream/orders/consumer/you:1700000000";
     assert_eq!(retrieval(&format!("fanoutConfig.consumerArn = {arn}")), fan_out(Some("you")));
+    let other = arn.replace("orders", "others");
+    assert!(faults(&format!("{LEAST}fanoutConfig.consumerArn = {other}"))[0].contains("others"));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use millstream_client::{RetryPolicy, Retrying, StreamApi, StreamRef};
 use millstream_lease::coordinator::{Components, Coordinator};
 use millstream_lease::{LeaseStore, WorkerId};
 use millstream_model::ConsumerName;
-use millstream_runtime::{OnFailure, SharedClock, SharedEntropy, TaskSet};
+use millstream_runtime::{Backoff, OnFailure, SharedClock, SharedEntropy, TaskSet};
 use tokio::sync::watch;
 
 pub use self::builder::ConsumerBuilder;
@@ -30,6 +30,9 @@ use crate::stream::Stream;
 use crate::worker::{Factory, Parts};
 use crate::{identity, machine, metrics};
 
+/// Between two tries to prepare the lease table, and for how long it is tried; as calls to the stream are.
+const TABLE_BACKOFF: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(5) };
+const TABLE_PATIENCE: Duration = Duration::from_secs(60);
 /// How long abandoned tasks are waited for.
 const ABANDON_LIMIT: Duration = Duration::from_secs(1);
 
@@ -90,21 +93,30 @@ impl Consumer {
         &self.worker
     }
 
+    /// Whether it could begin now. [`Self::run`] finds out for itself; this is for who must know it beforehand.
+    ///
+    /// # Errors
+    /// If the streams or the lease table cannot be used, as from [`Self::run`].
+    pub async fn check(&self) -> Result<()> {
+        self.begin(self.patient().as_ref()).await.map(|_| ())
+    }
+
     /// Runs until `shutdown` resolves and every shard was given back, or [`ConsumerSettings::shutdown_grace`] has
     /// passed. Dropping the future is like a crash: other workers go on after the failover time.
     ///
     /// # Errors
-    /// If the stream or the lease table cannot be used at the start, or the stream is deleted or replaced.
+    /// If the stream or the lease table cannot be used at the start, the stream is deleted or replaced, or the lease
+    /// table is deleted.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<Ended> {
-        let patient: Arc<dyn StreamApi> = Arc::new(Retrying::new(
-            self.api.clone(),
-            RetryPolicy::default(),
-            self.clock.clone(),
-            self.entropy.clone(),
-        ));
+        let patient = self.patient();
         metrics::describe();
-        self.store.prepare().await?;
-        let streams = self.describe_streams(patient.as_ref()).await?;
+        let mut shutdown = Box::pin(shutdown);
+        // What cannot be reached is waited for, and nobody has to wait for that.
+        let streams = tokio::select! {
+            biased;
+            () = &mut shutdown => return Ok(Ended { unfinished: Vec::new() }),
+            begun = self.begin(patient.as_ref()) => begun?,
+        };
         let (work, leasing) = (TaskSet::default(), TaskSet::default());
         let end_tasks = EndTasks([work.clone(), leasing.clone()]);
         let retrieving = self.begin_to_register(&streams, &work)?;
@@ -136,6 +148,7 @@ impl Consumer {
             biased;
             (gone, ..) = select_all(streams.iter().map(|stream| Box::pin(stream.ended()))) => Err(gone),
             () = leasing.stopping() => Err(Error::TaskFailed),
+            gone = coordinator.table_gone() => Err(Error::Leases(gone)),
             () = dispatcher.run() => Err(Error::TaskFailed),
             () = shutdown => Ok(()),
         };
@@ -152,18 +165,67 @@ impl Consumer {
         ended
     }
 
+    fn patient(&self) -> Arc<dyn StreamApi> {
+        let (api, clock, entropy) = (self.api.clone(), self.clock.clone(), self.entropy.clone());
+        let patient = Retrying::new(api, RetryPolicy::default(), clock, entropy);
+        Arc::new(patient.on_retry(Box::new(|error| tracing::warn!(%error, "a call is tried again"))))
+    }
+
+    /// All that must be there before the first lease is looked for.
+    async fn begin(&self, api: &dyn StreamApi) -> Result<Vec<Arc<Stream>>> {
+        self.prepare_table().await?;
+        self.describe_streams(api).await
+    }
+
+    async fn prepare_table(&self) -> Result<()> {
+        let began = self.clock.monotonic();
+        let mut attempt = 0;
+        loop {
+            let error = match self.store.prepare().await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            let delay = TABLE_BACKOFF.delay(attempt, self.entropy.next_u64());
+            let waited = (self.clock.monotonic() + delay).saturating_sub(began);
+            if !error.is_retryable() || waited > TABLE_PATIENCE {
+                return Err(error.into());
+            }
+            tracing::warn!(%error, "the lease table cannot be prepared yet");
+            attempt += 1;
+            self.clock.sleep(delay).await;
+        }
+    }
+
     async fn describe_streams(&self, api: &dyn StreamApi) -> Result<Vec<Arc<Stream>>> {
         let is_one_of_many = self.streams.len() > 1;
-        let mut streams = Vec::with_capacity(self.streams.len());
+        let mut streams: Vec<Arc<Stream>> = Vec::with_capacity(self.streams.len());
         for name in &self.streams {
             let stream = Stream::describe(api, name.clone(), is_one_of_many).await;
             let stream = stream.map_err(|error| Error::Stream { stream: name.clone(), error })?;
+            // By name and by ARN, say.
+            if streams.iter().any(|other| other.arn == stream.arn) {
+                return Err(Error::Configuration(format!("stream {name} is named twice")));
+            }
             if !is_one_of_many {
                 identity::check(self.store.as_ref(), &stream, self.settings.on_recreated_stream).await?;
             }
             streams.push(Arc::new(stream));
         }
+        self.check_mode(is_one_of_many).await?;
         Ok(streams)
+    }
+
+    /// Leases are named in one way for one stream and in another for many: with those of the other way, everything
+    /// would be processed again, or what came meanwhile by nobody.
+    async fn check_mode(&self, is_for_many: bool) -> Result<()> {
+        let leases = self.store.list().await?.leases;
+        match leases.iter().any(|lease| lease.stream.is_some() != is_for_many) {
+            true => Err(Error::LeasesOfAnotherMode {
+                application: self.application.clone(),
+                is_for_many: !is_for_many,
+            }),
+            false => Ok(()),
+        }
     }
 
     /// How each stream is read, from now on.

@@ -38,7 +38,20 @@ pub enum Error {
     /// The stream was deleted while it was read.
     #[error("stream {0} was deleted")]
     StreamDeleted(StreamRef),
+    /// The lease table has leases of one stream and many are to be read from it, or the other way round. Which records
+    /// were processed is written down there in another way, so nobody could go on with it.
+    #[error("the lease table of {application:?} is in use for {}, and cannot be for {}", mode(*is_for_many), mode(!*is_for_many))]
+    LeasesOfAnotherMode {
+        /// Whose lease table it is.
+        application: String,
+        /// Whether its leases are of a consumer of many streams.
+        is_for_many: bool,
+    },
     /// A task ended that nothing runs without.
     #[error("a task of the consumer failed; the log says why")]
     TaskFailed,
+}
+
+fn mode(is_for_many: bool) -> &'static str {
+    if is_for_many { "several streams" } else { "one stream" }
 }

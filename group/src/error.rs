@@ -25,6 +25,9 @@ pub enum Error {
     /// The leases are about another stream of the same name.
     #[error("{0}")]
     StreamRecreated(String),
+    /// The leases are of a group that reads one stream, and this one is to read several, or the other way round.
+    #[error("{0}")]
+    AnotherMode(String),
     /// There are as many members as the server takes.
     #[error("the server has as many members of groups as it takes: {0}")]
     Full(usize),
@@ -54,6 +57,7 @@ impl From<millstream_consumer_sdk::Error> for Error {
             Sdk::Stream { stream, error } => Self::Stream { stream, error },
             Sdk::Leases(error) => Self::Leases(error),
             Sdk::StreamRecreated { .. } => Self::StreamRecreated(text),
+            Sdk::LeasesOfAnotherMode { .. } => Self::AnotherMode(text),
             Sdk::StreamDeleted(stream) => Self::StreamDeleted(stream),
             Sdk::TaskFailed => Self::Failed,
         }

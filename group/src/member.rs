@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::Stream;
-use millstream_client::{RetryPolicy, Retrying, StreamApi};
+use millstream_client::StreamApi;
 use millstream_consumer_sdk::{Consumer, ConsumerBuilder, ConsumerSettings, LeaseStore};
 use millstream_proto::v1;
 use millstream_proto::v1::join_response::Response;
@@ -81,7 +81,8 @@ pub async fn join(
     let (leave, mut leaving) = watch::channel(false);
     let worker = consumer.worker().to_string();
     let work = async {
-        check(&start, &parts).await?;
+        // Whoever is told that it has joined has streams and a lease table.
+        consumer.check().await?;
         tracing::info!(application = start.application, worker, "a member joined");
         shared.tell(joined(&start, worker.clone())).await;
         let asked = async move {
@@ -129,17 +130,6 @@ fn consumer(start: &Start, parts: &Parts, shared: Arc<Shared>) -> Result<Consume
         None => builder,
     };
     Ok(builder.build(move |shard| ShardProcessor::new(shared.clone(), shard))?)
-}
-
-/// Whoever is told that it has joined has streams and a lease table.
-async fn check(start: &Start, parts: &Parts) -> Result<()> {
-    let Parts { api, clock, entropy, .. } = parts;
-    let patient = Retrying::new(api.clone(), RetryPolicy::default(), clock.clone(), entropy.clone());
-    for stream in &start.streams {
-        let described = patient.describe_stream_summary(stream).await;
-        described.map_err(|error| Error::Stream { stream: stream.clone(), error })?;
-    }
-    Ok(parts.store.prepare().await?)
 }
 
 fn joined(start: &Start, worker_id: String) -> Response {

@@ -21,11 +21,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use millstream_runtime::{OnFailure, SharedClock, SharedEntropy, TaskSet};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use self::events::Events;
 use self::leading::Leading;
 use self::ownership::Held;
+use crate::error::Error;
 use crate::leader::Election;
 use crate::names::{LeaseKey, StreamIdentifier};
 use crate::shard_sync::{InitialPosition, Shard};
@@ -78,6 +79,8 @@ pub(crate) struct Shared {
     look_now: Notify,
     /// Leases were given to this worker by itself.
     discover_now: Notify,
+    /// Set once the table is not there any more.
+    table_gone: watch::Sender<Option<Error>>,
     /// It keeps what it has, and wants nothing more.
     is_withdrawn: AtomicBool,
     tasks: TaskSet,
@@ -100,6 +103,7 @@ impl Coordinator {
             leading: tokio::sync::Mutex::new(leading),
             look_now: Notify::new(),
             discover_now: Notify::new(),
+            table_gone: watch::Sender::new(None),
             is_withdrawn: AtomicBool::new(false),
             tasks: tasks.clone(),
         });
@@ -141,6 +145,17 @@ impl Coordinator {
     /// Whether this worker is the leader now.
     pub async fn is_leader(&self) -> bool {
         self.0.election.lock().await.is_leader(self.0.parts.clock.monotonic())
+    }
+
+    /// Resolves with the error when the lease table turns out to have been deleted. Nothing comes of going on: there is
+    /// nothing that could be renewed, and whoever makes the table anew begins anew.
+    pub async fn table_gone(&self) -> Error {
+        let mut gone = self.0.table_gone.subscribe();
+        match gone.wait_for(Option::is_some).await.map(|gone| gone.clone()) {
+            Ok(Some(error)) => error,
+            // Its sender lives as long as this.
+            Ok(None) | Err(_) => pending().await,
+        }
     }
 
     /// Lets the leader, if it is this worker, look at the table now instead of at its next turn.

@@ -24,13 +24,14 @@ async function process_record(shard, record) {
   console.log(shard, record.partition_key, record.data.toString());
 }
 
+let leaving, leave = () => {};
+process.once('SIGTERM', () => leave((leaving = true)));
+
 // One call: it ends well if it was asked to leave.
 async function member() {
   const call = consumers.Join();
-  const leave = () => call.write({ leave: {} });
-  process.once('SIGTERM', leave);
-  const position = 'INITIAL_POSITION_TRIM_HORIZON';
-  call.write({ start: { streams: [stream], application_name: application, initial_position: position } });
+  leave = () => call.destroyed || call.write({ leave: {} });
+  call.write({ start: { streams: [stream], application_name: application, initial_position: 'INITIAL_POSITION_TRIM_HORIZON' } });
   const shards = new Map();
   for await (const { response: kind, ...response } of call) {
     const { assignment_id: id, ...message } = response[kind] || {};
@@ -47,13 +48,12 @@ async function member() {
       console.error(`${shards.get(id)}: ${kind} ${message.reason}`);
     }
   }
-  process.removeListener('SIGTERM', leave);
 }
 
 (async () => {
-  for (let left = false; !left; ) {
-    left = await member().then(() => true, (error) => console.error(`${error.message}; once more`));
-    if (!left) await new Promise((resolve) => setTimeout(resolve, 1000));
+  while (!leaving) {
+    await member().catch((error) => console.error(`${error.message}; once more`));
+    if (!leaving) await new Promise((resolve) => setTimeout(resolve, 1000));
   }
   consumers.close();
 })();

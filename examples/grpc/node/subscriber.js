@@ -1,6 +1,6 @@
 // Has the records of a stream pushed and prints them, going on where it stopped when a connection breaks.
 //
-//     node subscriber.js localhost:4566 orders my-application
+//     node subscriber.js localhost:4566 orders my-reader
 'use strict';
 
 const { promisify } = require('util');

@@ -7,7 +7,7 @@ The server keeps the leases and reads the shards. SIGTERM gives them back once e
 import queue
 import signal
 import sys
-import time
+import threading
 
 import grpc
 from connect import connect
@@ -20,11 +20,10 @@ def process(shard, record):
 
 def member(channel, start, requests):
     """One call, which ends well if it was asked to leave."""
-    requests.put(messages.JoinRequest(start=start))
     shards = {}
+    requests.put(messages.JoinRequest(start=start))
     for response in consumers_pb2_grpc.ConsumersStub(channel).Join(iter(requests.get, None)):
-        kind = response.WhichOneof("response")
-        message = kind and getattr(response, kind)
+        message = (kind := response.WhichOneof("response")) and getattr(response, kind)
         if kind == "shard_assigned":
             shards[message.assignment_id] = message.shard_id
         elif kind == "records":
@@ -34,25 +33,26 @@ def member(channel, start, requests):
             done = {"sequence_number": record.sequence_number, "sub_sequence_number": record.sub_sequence_number}
             requests.put(messages.JoinRequest(checkpoint={"assignment_id": message.assignment_id, **done}))
         elif kind == "shard_ended":
-            # Its children begin once this is stored.
-            requests.put(messages.JoinRequest(checkpoint={"assignment_id": message.assignment_id, "shard_end": True}))
+            end = {"assignment_id": message.assignment_id, "shard_end": True}  # its children begin once this is stored
+            requests.put(messages.JoinRequest(checkpoint=end))
         elif kind in ("shard_revoked", "checkpoint_refused"):
             print(f"{shards.get(message.assignment_id)}: {kind} {message.reason}", file=sys.stderr)
 
 
 def main(address, stream, application):
-    start = messages.JoinStart(streams=[stream], application_name=application)
-    start.initial_position = messages.INITIAL_POSITION_TRIM_HORIZON
-    while True:
-        requests = queue.SimpleQueue()
-        signal.signal(signal.SIGTERM, lambda *_: requests.put(messages.JoinRequest(leave={})))
+    position = messages.INITIAL_POSITION_TRIM_HORIZON
+    start = messages.JoinStart(streams=[stream], application_name=application, initial_position=position)
+    requests, leaving = queue.SimpleQueue(), threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: (leaving.set(), requests.put(messages.JoinRequest(leave={}))))
+    while not leaving.is_set():
         try:
             with connect(address) as channel:
                 return member(channel, start, requests)
         except grpc.RpcError as error:
             print(f"{error.details()}; once more", file=sys.stderr)
             requests.put(None)
-            time.sleep(1)
+            requests = queue.SimpleQueue()
+            leaving.wait(1)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ use millstream_runtime::Entropy;
 
 use super::{CoordinatorSettings, Shared};
 use crate::assignment::{self, How, Move, Snapshot};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::expiry::{Availability, LeaseWatch, WorkerWatch};
 use crate::handoff::HandoffWatch;
 use crate::leader::Election;
@@ -74,7 +74,12 @@ impl Shared {
             // Whoever may have to follow begins to watch at once.
             Ok(_) if self.is_suspicious(&election) => self.look_now.notify_one(),
             Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "the leader's lock cannot be reached"),
+            Err(error) => {
+                tracing::warn!(%error, "the leader's lock cannot be reached");
+                if let Error::TableMissing(_) = error {
+                    self.table_gone.send_replace(Some(error));
+                }
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! From a request's path to the operation that it means.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
@@ -117,6 +119,9 @@ impl GrpcFront {
             let mut response = Response::new(Reply::default());
             *response.status_mut() = status;
             return Answered { response, call: None, http_status: status.as_u16() };
+        }
+        if timeout(parts) == Some(Duration::ZERO) {
+            return Answered { response: reply::failure(&expired()), call: None, http_status: 400 };
         }
         let path = parts.uri.path().trim_start_matches('/').to_owned();
         if path == Groups::PATH {
@@ -279,6 +284,6 @@ pub(super) fn decode(operation: Operation, format: Format, message: &Bytes) -> R
 pub(super) fn unread(status: StatusCode) -> Status {
     match status {
         StatusCode::PAYLOAD_TOO_LARGE => Status::resource_exhausted("The message is larger than 16 MiB."),
-        _ => Status::cancelled("The message did not arrive in time."),
+        _ => Status::deadline_exceeded("The message did not arrive in time."),
     }
 }

@@ -45,8 +45,7 @@ fn length(mut prefix: &[u8]) -> Result<usize, Status> {
     let length = prefix.get_u32() as usize;
     if length > BODY_BYTES_MAX - PREFIX_BYTES {
         return Err(Status::resource_exhausted(format!(
-            "A message of {length} bytes is larger than {} bytes.",
-            BODY_BYTES_MAX - PREFIX_BYTES
+            "The message, of {length} bytes, is larger than 16 MiB with what stands before it."
         )));
     }
     Ok(length)

@@ -14,6 +14,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, FuturesOrdered, Stream, StreamExt};
 use millstream_proto::v1;
 use millstream_runtime::clock::Sleep;
+use prost::Message as _;
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::Status;
 
@@ -253,9 +254,23 @@ impl Puts {
                 self.intake = Intake::Failed(status.clone());
             }),
             Ok(_) => return None,
-            Err(error) => return Some(Taken { input: Err(error), bytes: length, share }),
+            Err(error) => {
+                self.name_of_refused(&bytes);
+                return Some(Taken { input: Err(error), bytes: length, share });
+            }
         };
         Some(Taken { input: Ok(input.ok()?), bytes: length, share })
+    }
+
+    /// A first request names the stream even if something else is wrong with it.
+    fn name_of_refused(&mut self, bytes: &Bytes) {
+        if self.named.is_none()
+            && let Ok(request) = v1::PutStreamRequest::decode(bytes.clone())
+        {
+            let v1::PutStreamRequest { stream_name, stream_arn, .. } = request;
+            let named = Named { name: stream_name.map(Into::into), arn: stream_arn.map(Into::into) };
+            self.named = (named.name.is_some() || named.arn.is_some()).then_some(named);
+        }
     }
 
     /// Gives a request the stream of the first one, if it names none itself.

@@ -15,12 +15,15 @@ use tonic_types::{ErrorDetails, StatusExt, pb};
 
 use crate::aws::codec::{ApiError, ErrorCode, protobuf};
 
-/// A status is sent as a header, and clients take 8 KiB of all headers together: this much of a text fits twice, in
+/// A status is sent as headers, and clients take 8 KiB of all of them together: this much of a text fits twice, in
 /// percent signs and in base64.
 const TEXT_BYTES_MAX: usize = 1200;
 
-/// What an exception may say beside its text, in base64 and with the longest text.
-const EXCEPTION_BYTES_MAX: usize = 1536;
+/// What the text and the details have together, with room for the names of headers and for what HTTP adds.
+const STATUS_BYTES_MAX: usize = 7 * 1024 + 512;
+
+/// The metadata of `ErrorInfo` that says that the exception has less than on the AWS wire, or is left out.
+const CLIPPED: &str = "clipped";
 
 const CANCELED: &str = "TransactionCanceledException";
 
@@ -37,38 +40,56 @@ pub(super) fn refused(code: impl ErrorCode, text: impl Into<Cow<'static, str>>) 
 /// The status of a call that AWS would have answered so.
 pub(super) fn of_error(error: &ApiError) -> Status {
     let code = code_of(error.code(), error.status());
+    let text = clipped(error.message().unwrap_or(error.code()));
+    let (exception, is_clipped) = exception(error, &text);
     let mut details = ErrorDetails::new();
-    let http_status = (HTTP_STATUS.to_owned(), error.status().to_string());
-    details.set_error_info(error.code(), millstream_proto::ERROR_DOMAIN, HashMap::from([http_status]));
+    let mut metadata = HashMap::from([(HTTP_STATUS.to_owned(), error.status().to_string())]);
+    if is_clipped {
+        metadata.insert(CLIPPED.to_owned(), "true".to_owned());
+    }
+    details.set_error_info(error.code(), millstream_proto::ERROR_DOMAIN, metadata);
     if code == Code::ResourceExhausted {
         details.set_retry_info(Some(RETRY_DELAY));
     }
-    let text = clipped(error.message().unwrap_or(error.code()));
     let status = Status::with_error_details(code, text.clone(), details);
-    match exception(error) {
+    match exception {
         Some(exception) => with_exception(&status, text, exception),
         None => status,
     }
 }
 
-/// What else the exception says, as far as there is room for it.
-fn exception(error: &ApiError) -> Option<prost_types::Any> {
-    let mut value = protobuf::details(error)?;
-    if value.len() > EXCEPTION_BYTES_MAX && error.code() == CANCELED {
-        value = without_items(&value)?;
-    }
+/// What else the exception says, as far as there is room for it beside the text, and whether that is less than all.
+fn exception(error: &ApiError, text: &str) -> (Option<prost_types::Any>, bool) {
+    let Some(value) = protobuf::details(error) else { return (None, false) };
     let type_url = format!("type.googleapis.com/{}.{}", millstream_proto::PACKAGE, error.code());
-    (value.len() <= EXCEPTION_BYTES_MAX).then_some(prost_types::Any { type_url, value })
+    let room = room_beside(text, type_url.len());
+    let shorter = || without_items(&value, room).filter(|_| error.code() == CANCELED);
+    let (value, is_clipped) = match value.len() <= room {
+        true => (Some(value), false),
+        false => (shorter(), true),
+    };
+    (value.map(|value| prost_types::Any { type_url, value }), is_clipped)
 }
 
-/// The reasons without what is large in them: first the items, then the texts.
-fn without_items(canceled: &[u8]) -> Option<Vec<u8>> {
+/// How many bytes an exception may have, which is sent in base64, beside the text, which is sent as it is, or three
+/// bytes for one, and once more in base64.
+fn room_beside(text: &str, type_url: usize) -> usize {
+    // `ErrorInfo` and `RetryInfo`, and what stands around all of them.
+    const OTHERS: usize = 320;
+    let is_plain = |byte: &u8| (b' '..=b'~').contains(byte) && *byte != b'%';
+    let escaped = text.bytes().map(|byte| if is_plain(&byte) { 1 } else { 3 }).sum::<usize>();
+    let in_base64 = STATUS_BYTES_MAX.saturating_sub(escaped) / 4 * 3;
+    in_base64.saturating_sub(text.len() + type_url + OTHERS)
+}
+
+/// The reasons without what is large in them: first the items, then the texts. `None` if they are too long even so.
+fn without_items(canceled: &[u8], room: usize) -> Option<Vec<u8>> {
     let mut canceled = v1::TransactionCanceledException::decode(canceled).ok()?;
     canceled.cancellation_reasons.iter_mut().for_each(|reason| reason.item.clear());
-    if canceled.encoded_len() > EXCEPTION_BYTES_MAX {
+    if canceled.encoded_len() > room {
         canceled.cancellation_reasons.iter_mut().for_each(|reason| reason.message = None);
     }
-    Some(canceled.encode_to_vec())
+    (canceled.encoded_len() <= room).then(|| canceled.encode_to_vec())
 }
 
 fn with_exception(status: &Status, text: String, exception: prost_types::Any) -> Status {
@@ -137,6 +158,8 @@ fn clipped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::aws::codec::ProtocolError;
+    use crate::aws::dynamodb::attribute_value::AttributeValue;
+    use crate::aws::dynamodb::generated::{CancellationReason, TransactionCanceledException};
     use crate::aws::kinesis::generated::Exception;
 
     #[test]
@@ -154,14 +177,45 @@ mod tests {
         assert!(bare.get_error_details().retry_info().is_none());
     }
 
+    fn header_bytes(headers: &HeaderMap) -> usize {
+        headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
+    }
+
     #[test]
     fn headers_stay_small_whatever_the_text_is() {
         for text in ["x".repeat(100_000), "é".repeat(50_000), "\u{1}\n".repeat(50_000)] {
             let headers = trailers(&of_error(&ApiError::new(ProtocolError::Validation, text)));
-            let bytes: usize =
-                headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
-            assert!(bytes < 8 * 1024, "{bytes}");
+            assert!(header_bytes(&headers) < 8 * 1024, "{}", header_bytes(&headers));
             assert_eq!(headers["grpc-status"], "3");
+        }
+    }
+
+    #[test]
+    fn all_reasons_of_a_canceled_transaction_have_room_for_their_codes() {
+        let code = "ConditionalCheckFailed";
+        let reason = |item_bytes: usize| CancellationReason {
+            code: Some(code.into()),
+            message: Some("The conditional request failed".into()),
+            item: Some([("a".into(), AttributeValue::S("x".repeat(item_bytes).into()))].into()),
+        };
+        for (count, item_bytes, has_items, has_texts) in
+            [(3, 500, true, true), (25, 1_000, false, true), (100, 1, false, false)]
+        {
+            let reasons: Vec<_> = (0..count).map(|_| reason(item_bytes)).collect();
+            let text = format!("Transaction cancelled [{}]", vec![code; count].join(", "));
+            let canceled = TransactionCanceledException { cancellation_reasons: Some(reasons) };
+            let status = of_error(&canceled.error(text));
+            let headers = trailers(&status);
+            assert!(header_bytes(&headers) < 8 * 1024, "{}", header_bytes(&headers));
+            let clipped = status.get_error_details().error_info().unwrap().metadata.contains_key(CLIPPED);
+            assert_eq!(clipped, !has_items);
+            let details = pb::Status::decode(status.details()).unwrap().details;
+            let shown = v1::TransactionCanceledException::decode(&*details.last().unwrap().value).unwrap();
+            assert_eq!(shown.cancellation_reasons.len(), count);
+            for reason in shown.cancellation_reasons {
+                assert_eq!(reason.code.as_deref(), Some(code));
+                assert_eq!((!reason.item.is_empty(), reason.message.is_some()), (has_items, has_texts));
+            }
         }
     }
 }

@@ -101,3 +101,14 @@ async fn without_requests_the_call_ends_after_a_while() {
     let (end, ()) = soon(futures_util::future::join(end, advance)).await;
     assert_eq!(end.unwrap_err().code(), Code::Unavailable);
 }
+
+/// Each request may be refused, the one that names the stream too.
+#[tokio::test]
+async fn a_refused_first_request_names_the_stream() {
+    let mut world = World::new().await;
+    let requests = vec![request(Some("orders"), vec![entry("", "a")]), request(None, vec![entry("k", "b")])];
+    let (answers, status) = answers(&mut world, requests).await;
+    assert!(status.is_none(), "{status:?}");
+    assert_eq!(answers[0].refusal.as_ref().unwrap().reason, "ValidationException");
+    assert_eq!((answers[1].records.len(), &answers[1].refusal), (1, &None));
+}

@@ -1,6 +1,6 @@
 // Has the records of a stream pushed and prints them, going on where it stopped when a connection breaks.
 //
-//	go run ./subscriber localhost:4566 orders my-application
+//	go run ./subscriber localhost:4566 orders my-reader
 package main
 
 import (

@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::error::Error;
@@ -22,12 +22,26 @@ where
             let status = context.raw().status().as_u16();
             of_code(table, meta.code().unwrap_or_default(), meta.message().unwrap_or("(no message)"), status)
         }
-        SdkError::ConstructionFailure(_) => Error::Refused {
-            code: "ConstructionFailure".to_owned(),
-            message: DisplayErrorContext(error).to_string(),
-        },
-        other => Error::Unavailable(DisplayErrorContext(other).to_string()),
+        SdkError::ConstructionFailure(_) => {
+            Error::Refused { code: "ConstructionFailure".to_owned(), message: with_causes(error) }
+        }
+        other => Error::Unavailable(with_causes(other)),
     }
+}
+
+/// An error and what it came from, without saying anything twice in a row.
+fn with_causes(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let said = cause.to_string();
+        if !text.ends_with(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        source = cause.source();
+    }
+    text
 }
 
 fn of_code(table: &Table, code: &str, message: &str, status: u16) -> Error {

@@ -17,7 +17,9 @@ pub(super) fn status_of(error: Error) -> Status {
         Error::InvalidArgument(text) => ApiError::new(Exception::InvalidArgument, text),
         Error::Stream { error, .. } => of_client(error),
         Error::StreamDeleted(_) => ApiError::new(Exception::ResourceNotFound, text),
-        Error::StreamRecreated(_) | Error::Replaced => ApiError::new(Exception::ResourceInUse, text),
+        Error::StreamRecreated(_) | Error::AnotherMode(_) | Error::Replaced => {
+            ApiError::new(Exception::ResourceInUse, text)
+        }
         Error::Full(_) => ApiError::new(Exception::LimitExceeded, text),
         Error::Leases(error) => of_lease(&error),
         Error::Unavailable(text) => ApiError::new(ProtocolError::ServiceUnavailable, text),

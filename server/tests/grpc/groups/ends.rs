@@ -1,6 +1,7 @@
 //! How members go: gracefully, suddenly, or because the server wants it.
 
-use millstream_proto::v1::DeleteStreamRequest;
+use millstream_proto::v1::tables_client::TablesClient;
+use millstream_proto::v1::{DeleteStreamRequest, DeleteTableRequest};
 use tonic::Code;
 
 use super::*;
@@ -133,4 +134,16 @@ async fn heartbeats_come_while_there_is_nothing_else() {
         }
     };
     world.while_time_passes(heard).await;
+}
+
+#[tokio::test]
+async fn without_its_lease_table_the_call_ends() {
+    let world = World::new().await;
+    let mut member = Member::join(&world, start()).await;
+    member.assigned(&world).await;
+    let mut tables = TablesClient::with_origin(transport(), world.url("http").parse().unwrap());
+    tables.delete_table(DeleteTableRequest { table_name: Some("billing".to_owned()) }).await.unwrap();
+    let (_, ended) = member.end(&world).await;
+    let status = ended.unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::NotFound, "ResourceNotFoundException"));
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use millstream_proto::v1::attribute_value::Value;
+use millstream_proto::v1::join_request::Request;
 use millstream_proto::v1::{
     AttributeMap, ListShardsRequest, ScanRequest, ShardRevocation, SplitShardRequest,
     tables_client::TablesClient,
 };
+use tonic::Code;
 
 use super::*;
 
@@ -200,4 +202,40 @@ async fn a_group_reads_several_streams() {
     }
     streams.sort();
     assert_eq!(streams, [arn.clone(), arn, "orders".to_owned()]);
+}
+
+/// Leases of one stream are named otherwise than those of many: whoever took over the others' would lose records.
+#[tokio::test]
+async fn a_group_that_reads_one_stream_cannot_come_to_read_several() {
+    let mut world = World::new().await;
+    world.create("clicks", 1).await;
+    let mut first = Member::join(&world, start()).await;
+    first.assigned(&world).await;
+    first.leave();
+    assert!(first.end(&world).await.1.is_ok());
+    let both = JoinStart { streams: vec!["orders".to_owned(), "clicks".to_owned()], ..start() };
+    let (heard, ended) = Member::call(&world, Some(Request::Start(both.clone()))).await.end(&world).await;
+    let status = ended.unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::FailedPrecondition, "ResourceInUseException")
+    );
+    assert_eq!(heard, [], "it did not join");
+
+    let of_many = |start: JoinStart| JoinStart { application_name: Some("both".to_owned()), ..start };
+    let mut second = Member::join(&world, of_many(both)).await;
+    second.assigned(&world).await;
+    let (_, ended) = Member::call(&world, Some(Request::Start(of_many(start())))).await.end(&world).await;
+    assert_eq!(ended.unwrap_err().code(), Code::FailedPrecondition);
+}
+
+#[tokio::test]
+async fn a_stream_is_not_two_by_having_two_names() {
+    let world = World::new().await;
+    let arn = "arn:aws:kinesis:us-east-1:000000000000:stream/orders".to_owned();
+    let twice = JoinStart { streams: vec!["orders".to_owned(), arn], ..start() };
+    let (_, ended) = Member::call(&world, Some(Request::Start(twice))).await.end(&world).await;
+    let status = ended.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert!(status.message().contains("twice"), "{status:?}");
 }

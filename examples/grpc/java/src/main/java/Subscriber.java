@@ -6,7 +6,7 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * Has the records of a stream pushed and prints them, going on where it stopped when a connection breaks.
  *
- * <pre>java -cp "target/classes:target/dependency/*" Subscriber localhost:4566 orders my-application</pre>
+ * <pre>java -cp "target/classes:target/dependency/*" Subscriber localhost:4566 orders my-reader</pre>
  */
 final class Subscriber {
     public static void main(String[] arguments) throws Exception {

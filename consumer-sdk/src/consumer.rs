@@ -12,7 +12,7 @@ use futures_util::future::select_all;
 use millstream_client::envelope::{KeyProvider, Opener};
 use millstream_client::{RetryPolicy, Retrying, StreamApi, StreamRef};
 use millstream_lease::coordinator::{Components, Coordinator};
-use millstream_lease::{LeaseStore, WorkerId};
+use millstream_lease::{Lease, LeaseStore, WorkerId};
 use millstream_model::ConsumerName;
 use millstream_runtime::{Backoff, OnFailure, SharedClock, SharedEntropy, TaskSet};
 use tokio::sync::watch;
@@ -181,8 +181,12 @@ impl Consumer {
         let began = self.clock.monotonic();
         let mut attempt = 0;
         loop {
-            let error = match self.store.prepare().await {
-                Ok(()) => return Ok(()),
+            let prepared = async {
+                self.store.prepare().await?;
+                self.store.list().await
+            };
+            let error = match prepared.await {
+                Ok(listing) => return self.check_mode(&listing.leases),
                 Err(error) => error,
             };
             let delay = TABLE_BACKOFF.delay(attempt, self.entropy.next_u64());
@@ -211,14 +215,13 @@ impl Consumer {
             }
             streams.push(Arc::new(stream));
         }
-        self.check_mode(is_one_of_many).await?;
         Ok(streams)
     }
 
     /// Leases are named in one way for one stream and in another for many: with those of the other way, everything
     /// would be processed again, or what came meanwhile by nobody.
-    async fn check_mode(&self, is_for_many: bool) -> Result<()> {
-        let leases = self.store.list().await?.leases;
+    fn check_mode(&self, leases: &[Lease]) -> Result<()> {
+        let is_for_many = self.streams.len() > 1;
         match leases.iter().any(|lease| lease.stream.is_some() != is_for_many) {
             true => Err(Error::LeasesOfAnotherMode {
                 application: self.application.clone(),

@@ -30,4 +30,4 @@ pub use api::{
 #[cfg(feature = "grpc")]
 pub use connect::connect;
 pub use error::{Error, Result};
-pub use retry::{Attempts, OnRetry, RetryPolicy, Retrying, Verdict};
+pub use retry::{Attempts, Failure, OnRetry, RetryPolicy, Retrying, Verdict};

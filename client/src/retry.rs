@@ -53,6 +53,27 @@ pub enum Verdict {
     GiveUp,
 }
 
+/// What a failure is to whoever may try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It may succeed without anything being changed.
+    Transient,
+    /// The service is well, and asks for patience.
+    Throttle,
+    /// The same would fail again.
+    Final,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        match (error.is_retryable(), error.is_throttle()) {
+            (false, _) => Self::Final,
+            (true, true) => Self::Throttle,
+            (true, false) => Self::Transient,
+        }
+    }
+}
+
 /// The failures of one piece of work since its last success.
 #[derive(Clone, Debug)]
 pub struct Attempts {
@@ -80,16 +101,17 @@ impl Attempts {
     }
 
     /// Counts a failure at monotonic time `now`. `random` is drawn from all of `u64`.
-    pub fn failed(&mut self, error: &Error, now: Duration, random: u64) -> Verdict {
-        if !error.is_retryable() {
-            return Verdict::GiveUp;
-        }
-        let (streak, backoff, patience) = if error.is_throttle() {
-            // A throttle is an answer: whatever was broken works again.
-            self.transient = None;
-            (&mut self.throttled, self.policy.throttled, self.policy.throttled_patience)
-        } else {
-            (&mut self.transient, self.policy.transient, self.policy.transient_patience)
+    pub fn failed(&mut self, failure: impl Into<Failure>, now: Duration, random: u64) -> Verdict {
+        let (streak, backoff, patience) = match failure.into() {
+            Failure::Final => return Verdict::GiveUp,
+            Failure::Throttle => {
+                // A throttle is an answer: whatever was broken works again.
+                self.transient = None;
+                (&mut self.throttled, self.policy.throttled, self.policy.throttled_patience)
+            }
+            Failure::Transient => {
+                (&mut self.transient, self.policy.transient, self.policy.transient_patience)
+            }
         };
         let streak = streak.get_or_insert(Streak { since: now, failures: 0 });
         let delay = backoff.delay(streak.failures, random);

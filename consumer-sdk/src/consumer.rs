@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use futures_util::future::select_all;
 use millstream_client::envelope::{KeyProvider, Opener};
-use millstream_client::{RetryPolicy, Retrying, StreamApi, StreamRef};
+use millstream_client::{Attempts, Failure, RetryPolicy, Retrying, StreamApi, StreamRef, Verdict};
 use millstream_lease::coordinator::{Components, Coordinator};
-use millstream_lease::{Lease, LeaseStore, WorkerId};
+use millstream_lease::{Error as LeaseError, Lease, LeaseStore, WorkerId};
 use millstream_model::ConsumerName;
-use millstream_runtime::{Backoff, OnFailure, SharedClock, SharedEntropy, TaskSet};
+use millstream_runtime::{OnFailure, SharedClock, SharedEntropy, TaskSet};
 use tokio::sync::watch;
 
 pub use self::builder::ConsumerBuilder;
@@ -30,9 +30,6 @@ use crate::stream::Stream;
 use crate::worker::{Factory, Parts};
 use crate::{identity, machine, metrics};
 
-/// Between two tries to prepare the lease table, and for how long it is tried; as calls to the stream are.
-const TABLE_BACKOFF: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(5) };
-const TABLE_PATIENCE: Duration = Duration::from_secs(60);
 /// How long abandoned tasks are waited for.
 const ABANDON_LIMIT: Duration = Duration::from_secs(1);
 
@@ -177,9 +174,9 @@ impl Consumer {
         self.describe_streams(api).await
     }
 
+    /// Waits for a table that cannot be used yet as long as for a stream.
     async fn prepare_table(&self) -> Result<()> {
-        let began = self.clock.monotonic();
-        let mut attempt = 0;
+        let mut attempts = Attempts::new(RetryPolicy::default());
         loop {
             let prepared = async {
                 self.store.prepare().await?;
@@ -189,14 +186,18 @@ impl Consumer {
                 Ok(listing) => return self.check_mode(&listing.leases),
                 Err(error) => error,
             };
-            let delay = TABLE_BACKOFF.delay(attempt, self.entropy.next_u64());
-            let waited = (self.clock.monotonic() + delay).saturating_sub(began);
-            if !error.is_retryable() || waited > TABLE_PATIENCE {
-                return Err(error.into());
+            let failure = match &error {
+                LeaseError::Throttled(_) => Failure::Throttle,
+                error if error.is_retryable() => Failure::Transient,
+                _ => Failure::Final,
+            };
+            match attempts.failed(failure, self.clock.monotonic(), self.entropy.next_u64()) {
+                Verdict::GiveUp => return Err(error.into()),
+                Verdict::RetryAfter(delay) => {
+                    tracing::warn!(%error, "the lease table cannot be prepared yet");
+                    self.clock.sleep(delay).await;
+                }
             }
-            tracing::warn!(%error, "the lease table cannot be prepared yet");
-            attempt += 1;
-            self.clock.sleep(delay).await;
         }
     }
 

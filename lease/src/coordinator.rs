@@ -63,6 +63,9 @@ pub struct Components {
 #[derive(Clone, Debug)]
 pub struct Coordinator(Arc<Shared>);
 
+/// What wakes a task before its time, if something does.
+type WokenBy = Option<fn(&Shared) -> &Notify>;
+
 /// What the tasks of a coordinator share.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -110,10 +113,11 @@ impl Coordinator {
         let settings = &shared.settings;
         let (renew, discover) = (settings.renewal_interval(), settings.discovery_interval);
         let (elect, report) = (settings.heartbeat_interval, settings.report_interval);
-        shared.every("leases: reports", report, |shared| async move { shared.report().await });
-        shared.every("leases: renewal", renew, |shared| async move { shared.renew_all().await });
-        shared.every("leases: election", elect, |shared| async move { shared.elect().await });
-        shared.keep_discovering(discover);
+        let given: WokenBy = Some(|shared| &shared.discover_now);
+        shared.every("leases: reports", report, None, |shared| async move { shared.report().await });
+        shared.every("leases: renewal", renew, None, |shared| async move { shared.renew_all().await });
+        shared.every("leases: discovery", discover, given, |shared| async move { shared.discover().await });
+        shared.every("leases: election", elect, None, |shared| async move { shared.elect().await });
         shared.keep_looking(settings.look_interval);
         Self(shared)
     }
@@ -199,8 +203,8 @@ impl Shared {
         self.is_withdrawn.load(Ordering::Acquire)
     }
 
-    /// Does something at once and then at an interval, until the tasks are to end.
-    fn every<F, W>(self: &Arc<Self>, name: &'static str, interval: Duration, work: F)
+    /// Does something at once and then at an interval, or when woken, until the tasks are to end.
+    fn every<F, W>(self: &Arc<Self>, name: &'static str, interval: Duration, woken_by: WokenBy, work: F)
     where
         F: Fn(Arc<Self>) -> W + Send + 'static,
         W: Future<Output = ()> + Send,
@@ -210,21 +214,7 @@ impl Shared {
             loop {
                 let begun_at = shared.parts.clock.monotonic();
                 work(shared.clone()).await;
-                if !shared.rest(begun_at + interval, pending()).await {
-                    return Ok::<_, Infallible>(());
-                }
-            }
-        });
-    }
-
-    /// Discovers at an interval, and when this worker has given itself something.
-    fn keep_discovering(self: &Arc<Self>, interval: Duration) {
-        let shared = Arc::clone(self);
-        self.tasks.spawn("leases: discovery", OnFailure::Shutdown, async move {
-            loop {
-                let begun_at = shared.parts.clock.monotonic();
-                shared.discover().await;
-                if !shared.rest(begun_at + interval, shared.discover_now.notified()).await {
+                if !shared.rest(begun_at + interval, woken_by.map(|of| of(&shared))).await {
                     return Ok::<_, Infallible>(());
                 }
             }
@@ -240,7 +230,7 @@ impl Shared {
                 let next = shared.parts.clock.monotonic() + interval;
                 let expiry = shared.lead().await;
                 let next = expiry.map_or(next, |expiry| next.min(expiry));
-                if !shared.rest(next, shared.look_now.notified()).await {
+                if !shared.rest(next, Some(&shared.look_now)).await {
                     return Ok::<_, Infallible>(());
                 }
             }
@@ -248,7 +238,13 @@ impl Shared {
     }
 
     /// Waits for the time or for being woken. False when the tasks are to end.
-    async fn rest(&self, until: Duration, woken: impl Future<Output = ()>) -> bool {
+    async fn rest(&self, until: Duration, wakes: Option<&Notify>) -> bool {
+        let woken = async {
+            match wakes {
+                Some(wakes) => wakes.notified().await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
             biased;
             () = self.tasks.stopping() => false,

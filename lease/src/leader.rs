@@ -4,7 +4,6 @@
 //! pure: told what the table holds and what became of its writes, it says what to do. Being leader is a convenience:
 //! nothing is unsafe with two of them, because whatever a leader does compares.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use millstream_runtime::{Clock, Entropy};
@@ -21,7 +20,7 @@ pub struct Lock {
     pub owner: WorkerId,
     /// How long others wait without seeing a new version.
     pub lease_duration: Duration,
-    /// A UUID, new with each heartbeat.
+    /// A UUID, new with each heartbeat, as the lock client writes them.
     pub version: String,
     /// Given back by its owner and left there.
     pub is_released: bool,
@@ -137,7 +136,7 @@ impl Election {
         let asked_at = clock.monotonic();
         let found = store.lock().await?;
         let answered_at = clock.monotonic();
-        let step = self.next(found.as_ref(), asked_at, answered_at, fresh_version(entropy));
+        let step = self.next(found.as_ref(), asked_at, answered_at, entropy.uuid());
         let sent_at = clock.monotonic();
         let (new, written) = match step {
             Step::Acquire(new) => (new.clone(), store.acquire_lock(found.as_ref(), &new).await),
@@ -181,19 +180,6 @@ impl Election {
         }
         Ok(())
     }
-}
-
-/// A random UUID, as the lock client writes them.
-fn fresh_version(entropy: &dyn Entropy) -> String {
-    let mut bytes: [u8; 16] = entropy.bytes();
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    bytes.iter().enumerate().fold(String::with_capacity(36), |mut text, (index, byte)| {
-        let dash = if [4, 6, 8, 10].contains(&index) { "-" } else { "" };
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{dash}{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -25,6 +25,21 @@ impl dyn Entropy + '_ {
     pub fn next_u64(&self) -> u64 {
         u64::from_le_bytes(self.bytes())
     }
+
+    /// A random UUID of version 4.
+    #[must_use]
+    pub fn uuid(&self) -> String {
+        uuid_of(self.bytes())
+    }
+}
+
+/// Bytes as a UUID of version 4, of which they are all but the bits that say so.
+#[must_use]
+pub fn uuid_of(mut bytes: [u8; 16]) -> String {
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 /// The operating system's generator, fit for keys.
@@ -90,5 +105,11 @@ mod tests {
     #[test]
     fn the_system_gives_different_bytes() {
         assert_ne!(SystemEntropy::shared().bytes::<16>(), SystemEntropy::shared().bytes::<16>());
+    }
+
+    #[test]
+    fn ids_look_like_uuids() {
+        assert_eq!(uuid_of([0xff; 16]), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_eq!(uuid_of([0; 16]), "00000000-0000-4000-8000-000000000000");
     }
 }

@@ -27,9 +27,11 @@ impl Condition {
             Self::And(parts) => parts.iter().all(|part| part.holds(item)),
             Self::Not(inner) => !inner.holds(item),
             Self::Compare { left, comparator, right } => {
-                left.has_its_size(item)
-                    && right.has_its_size(item)
-                    && left.with(item, |left| right.with(item, |right| compare(left, *comparator, right)))
+                let holds =
+                    left.with(item, |left| right.with(item, |right| compare(left, *comparator, right)));
+                // Of what is missing this alone holds.
+                let is_unequal = *comparator == Comparator::NotEqual;
+                holds && !(is_unequal && [left, right].iter().any(|operand| !operand.has_its_size(item)))
             }
             Self::Between { operand, lower, upper } => operand.with(item, |value| {
                 lower.with(item, |lower| compare(lower, Comparator::LessOrEqual, value))

@@ -89,6 +89,16 @@ impl KeyValue {
         }
     }
 
+    /// What an update that gives an index this key is told.
+    pub(crate) fn check_updated(&self) -> Result<()> {
+        check_not_empty(self).map_err(|what| {
+            Error::EmptyKey(format!(
+                "One or more parameter values are not valid. The update expression attempted to update a secondary \
+                 index key to a value that is not supported. {what}"
+            ))
+        })
+    }
+
     pub fn into_value(self) -> Value {
         match self {
             Self::S(text) => Value::S(text),
@@ -232,16 +242,6 @@ impl KeyElement {
     /// The value as a key's, if it has the right type.
     pub(crate) fn accept(&self, value: &Value) -> Option<KeyValue> {
         if value.kind() == self.kind.kind() { KeyValue::of(value) } else { None }
-    }
-
-    /// What an update that sets the key of an index to this is told.
-    pub(crate) fn check_updated(key: &KeyValue) -> Result<()> {
-        check_not_empty(key).map_err(|what| {
-            Error::EmptyKey(format!(
-                "One or more parameter values are not valid. The update expression attempted to update a secondary \
-                 index key to a value that is not supported. {what}"
-            ))
-        })
     }
 
     /// As items and key conditions give it, to the table or to the index of that name.

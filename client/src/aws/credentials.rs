@@ -51,7 +51,7 @@ pub struct Keys {
 }
 
 /// A role that the caller of AWS's usual places takes on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Role {
     pub arn: String,
     pub session_name: String,
@@ -142,7 +142,7 @@ impl Search {
         let caller = self.provider(&CredentialsFrom::Anywhere).await;
         // From a loader, and not put together: a clock and a way to wait are among what it has.
         let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(self.http.clone());
-        let loaded = loader.region(region).credentials_provider(caller.clone()).load().await;
+        let loaded = loader.region(region).no_credentials().load().await;
         // The token service is where the role says, whatever stands in the environment for the other services.
         let mut config = loaded.into_builder();
         config.set_endpoint_url(role.endpoint_url.clone());
@@ -171,6 +171,8 @@ fn container(provider: &ProviderConfig) -> EcsCredentialsProvider {
 #[cfg(test)]
 mod tests {
     use aws_credential_types::provider::ProvideCredentials;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
 
     use super::super::http::Trust;
     use super::*;
@@ -179,19 +181,38 @@ mod tests {
         CredentialsFrom::Keys(Keys { id: id.to_owned(), secret: "hush".to_owned(), session_token: None })
     }
 
+    /// Answers one request as AWS's token service would, and gives the request.
+    async fn token_service(listener: TcpListener) -> String {
+        const ANSWER: &str = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>role-key</AccessKeyId>\
+            <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
+            <Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"ExternalId=e") {
+            assert_ne!(connection.read_buf(&mut request).await.unwrap(), 0);
+        }
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{ANSWER}", ANSWER.len());
+        connection.write_all(answer.as_bytes()).await.unwrap();
+        String::from_utf8(request).unwrap()
+    }
+
     #[tokio::test]
     async fn a_role_is_asked_for_where_it_says() {
-        let search = Search { http: HyperClient::new(Trust::System), region: None, is_aws: false };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let role = Role {
             arn: "arn:aws:iam::123456789012:role/reader".to_owned(),
             session_name: "me".to_owned(),
             external_id: Some("e".to_owned()),
-            // Nobody listens there.
-            endpoint_url: Some("http://127.0.0.1:1".to_owned()),
+            endpoint_url: Some(format!("http://{}", listener.local_addr().unwrap())),
             region: Some("eu-west-1".to_owned()),
         };
+        let search = Search { http: HyperClient::new(Trust::System), region: None, is_aws: false };
         let provider = search.provider(&CredentialsFrom::Role(role)).await;
-        provider.provide_credentials().await.unwrap_err();
+        let (found, request) = tokio::join!(provider.provide_credentials(), token_service(listener));
+        assert_eq!(found.unwrap().access_key_id(), "role-key");
+        for part in ["role%2Freader", "RoleSessionName=me", "/eu-west-1/sts/"] {
+            assert!(request.contains(part), "{part} is not in {request}");
+        }
     }
 
     #[tokio::test]

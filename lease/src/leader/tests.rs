@@ -1,4 +1,4 @@
-use millstream_runtime::{ManualClock, SeededEntropy};
+use millstream_runtime::{Entropy, ManualClock, SeededEntropy};
 
 use super::*;
 use crate::store::MemoryStore;
@@ -94,7 +94,7 @@ fn a_lost_reply_to_the_first_write_makes_no_leader() {
 
 #[test]
 fn versions_are_uuids() {
-    let version = fresh_version(&SeededEntropy::new(1));
+    let version = <dyn Entropy>::uuid(&SeededEntropy::new(1));
     assert_eq!(version.len(), 36);
     let dashes = version.char_indices().filter(|(_, c)| *c == '-').map(|(at, _)| at);
     assert!(dashes.eq([8, 13, 18, 23]));

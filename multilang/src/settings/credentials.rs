@@ -90,13 +90,8 @@ fn role(name: &str, arguments: &[&str]) -> Result<Role, String> {
     let [arn, session_name, more @ ..] = arguments else {
         return Err(format!("{name} has two arguments: {name}|role's ARN|session name"));
     };
-    let mut role = Role {
-        arn: (*arn).to_owned(),
-        session_name: (*session_name).to_owned(),
-        external_id: None,
-        endpoint_url: None,
-        region: None,
-    };
+    let mut role =
+        Role { arn: (*arn).to_owned(), session_name: (*session_name).to_owned(), ..Role::default() };
     for argument in more {
         match argument.split_once('=') {
             Some(("externalId", id)) => role.external_id = Some(id.to_owned()),

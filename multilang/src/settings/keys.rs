@@ -22,6 +22,26 @@ pub(super) const POLLING_KEYS: &[&str] = &[
     "millisBehindLatestThresholdForReducedTps",
 ];
 
+/// KCL holds these in types of Java whose 0 it cannot tell from nothing, and takes it for nothing.
+pub(super) const ZERO_IS_NONE: &[&str] = &[
+    "dampeningPercentage",
+    "failoverTimeMillis",
+    "gracefulLeaseHandoffTimeoutMillis",
+    "idleTimeBetweenReadsInMillis",
+    "leaseAssignmentIntervalMillis",
+    "maxGetRecordsThreadPool",
+    "maxLeasesForWorker",
+    "maxRecords",
+    "maxThroughputPerHostKBps",
+    "millisBehindLatestThresholdForReducedTps",
+    "parentShardPollIntervalMillis",
+    "reBalanceThresholdPercentage",
+    "retryGetRecordsInSeconds",
+    "shardSyncIntervalMillis",
+    "taskBackoffTimeMillis",
+    "varianceBalancingFrequency",
+];
+
 const THREADS: Meaning = Noted("there are no threads to be counted");
 const RETRIES: Meaning = Noted("calls are repeated by a policy of their own, with back-off and jitter");
 const TABLE: Meaning =

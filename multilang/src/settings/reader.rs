@@ -4,27 +4,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::keys::ZERO_IS_NONE;
 use crate::properties::Properties;
-
-/// KCL holds these in types of Java whose 0 it cannot tell from nothing, and takes it for nothing.
-const ZERO_IS_NONE: &[&str] = &[
-    "dampeningPercentage",
-    "failoverTimeMillis",
-    "gracefulLeaseHandoffTimeoutMillis",
-    "idleTimeBetweenReadsInMillis",
-    "leaseAssignmentIntervalMillis",
-    "maxGetRecordsThreadPool",
-    "maxLeasesForWorker",
-    "maxRecords",
-    "maxThroughputPerHostKBps",
-    "millisBehindLatestThresholdForReducedTps",
-    "parentShardPollIntervalMillis",
-    "reBalanceThresholdPercentage",
-    "retryGetRecordsInSeconds",
-    "shardSyncIntervalMillis",
-    "taskBackoffTimeMillis",
-    "varianceBalancingFrequency",
-];
 
 #[derive(Debug)]
 pub(super) struct Reader<'a> {

@@ -21,10 +21,7 @@ impl RequestIds {
 
     /// A UUID of version 4, for `x-amzn-RequestId`.
     pub(super) fn request_id(&self) -> String {
-        let random = u128::from_le_bytes(<dyn Entropy>::bytes(&self.0));
-        let uuid = random & !(0xf << 76 | 0x3 << 62) | 0x4 << 76 | 0x2 << 62;
-        let hex = format!("{uuid:032x}");
-        format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+        <dyn Entropy>::uuid(&self.0)
     }
 
     /// 52 capital letters and digits, for DynamoDB's `x-amzn-RequestId`.

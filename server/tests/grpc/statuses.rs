@@ -96,3 +96,20 @@ async fn a_deadline_ends_a_call_that_streams() {
     let status = soon(events.message()).await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
 }
+
+/// What nobody waits for any more is not begun.
+#[tokio::test]
+async fn a_deadline_that_is_over_lets_nothing_happen() {
+    let mut world = World::new().await;
+    let create = CreateStreamRequest {
+        stream_name: Some("late".to_owned()),
+        shard_count: Some(1),
+        ..Default::default()
+    };
+    let mut late = Request::new(create);
+    late.metadata_mut().insert("grpc-timeout", "0n".parse().unwrap());
+    let status = world.streams.create_stream(late).await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    let asked = DescribeStreamSummaryRequest { stream_name: Some("late".to_owned()), ..Default::default() };
+    assert_eq!(world.streams.describe_stream_summary(asked).await.unwrap_err().code(), Code::NotFound);
+}

@@ -138,7 +138,7 @@ impl Inner {
             uid: control.store.next_table_uid,
             phase: span.map_or(Phase::Steady, Phase::Creating),
             next_index_uid: 1,
-            id: uuid(self.entropy.bytes()),
+            id: self.entropy.uuid(),
             created: now,
             attributes: call.attributes,
             keys: checked.keys,
@@ -254,23 +254,4 @@ pub(super) fn stream_view(spec: Option<StreamSpec>) -> Result<Option<StreamView>
 /// AWS's own key, which is the default, is shown as no choice at all.
 pub(super) fn encryption(spec: Option<EncryptionSpec>) -> Option<ServerSideEncryption> {
     spec.filter(|spec| spec.enabled).map(|spec| ServerSideEncryption { key: spec.key })
-}
-
-/// A random UUID, version 4.
-fn uuid(mut bytes: [u8; 16]) -> String {
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_look_like_uuids() {
-        assert_eq!(uuid([0xff; 16]), "ffffffff-ffff-4fff-bfff-ffffffffffff");
-        assert_eq!(uuid([0; 16]), "00000000-0000-4000-8000-000000000000");
-    }
 }

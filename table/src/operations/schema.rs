@@ -129,7 +129,7 @@ pub(super) fn check_index_throughput(
 
 /// The key of a table.
 pub(super) fn table_keys(attributes: &[KeyElement], keys: &[KeySchemaElement]) -> Result<KeySchema> {
-    check_count(keys, TABLE_KEYS_MAX)?;
+    check_count(keys)?;
     if keys.iter().any(|key| defined(attributes, &key.name).is_none()) {
         return Err(Error::Validation(
             "Invalid KeySchema: Some index key attribute have no definition".to_owned(),
@@ -314,8 +314,8 @@ fn key_schema(attributes: &[KeyElement], keys: &[KeySchemaElement], parts_max: u
 }
 
 /// What the model leaves to the service: it allows as many as an index may have.
-fn check_count(keys: &[KeySchemaElement], most: usize) -> Result<()> {
-    if keys.len() <= most {
+fn check_count(keys: &[KeySchemaElement]) -> Result<()> {
+    if keys.len() <= TABLE_KEYS_MAX {
         return Ok(());
     }
     let shown = keys.iter().map(|key| {
@@ -324,7 +324,7 @@ fn check_count(keys: &[KeySchemaElement], most: usize) -> Result<()> {
     });
     Err(Error::Validation(format!(
         "1 validation error detected: Value '[{}]' at 'keySchema' failed to satisfy constraint: Member must have \
-         length less than or equal to {most}",
+         length less than or equal to {TABLE_KEYS_MAX}",
         shown.collect::<Vec<_>>().join(", ")
     )))
 }

@@ -7,7 +7,7 @@ use crate::consumed::{Access, Consumed};
 use crate::error::{Error, Result};
 use crate::expression::{ActionKind, Condition, SetOperand, SetValue, Update};
 use crate::item::Item;
-use crate::key::{Key, KeyElement};
+use crate::key::Key;
 use crate::keyspace::entry_key::collection_key;
 use crate::meta::TableMeta;
 use crate::mutation::Mutation;
@@ -133,7 +133,7 @@ fn check_index_keys(update: &Update, meta: &TableMeta, after: &Item) -> Result<(
         let mut elements = meta.indexes().flat_map(|index| index.keys.elements());
         let Some(element) = elements.find(|element| element.name == **name) else { continue };
         match element.accept(value) {
-            Some(key) => KeyElement::check_updated(&key)?,
+            Some(key) => key.check_updated()?,
             None if is_given(&action.kind) => {}
             None => {
                 let text =

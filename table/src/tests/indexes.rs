@@ -69,7 +69,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn index(name: &str, hash: &str, range: Option<&str>, projection: ProjectionType) -> IndexSpec {
+pub(super) fn index(name: &str, hash: &str, range: Option<&str>, projection: ProjectionType) -> IndexSpec {
     let range = range.map(|range| key_part(range, KeyPart::Range));
     IndexSpec {
         name: name.to_owned(),
@@ -79,7 +79,7 @@ fn index(name: &str, hash: &str, range: Option<&str>, projection: ProjectionType
     }
 }
 
-fn global(index: IndexSpec) -> GlobalIndexSpec {
+pub(super) fn global(index: IndexSpec) -> GlobalIndexSpec {
     GlobalIndexSpec { index, throughput: None, limits: OnDemandThroughput::default(), warm: None }
 }
 

@@ -1,33 +1,23 @@
 //! What was recorded from AWS and would not be guessed: which error is whose, and what is charged.
 
+use super::indexes::{global, index};
 use super::*;
 use crate::{
-    BatchWrite, BillingMode, Capacity, Error, GlobalIndexSpec, GlobalIndexUpdate, IndexSpec, ProjectionType,
-    Status, TransactAction, TransactGet, TransactWrite, TransactWriteItems, Units, UpdateItem, UpdateTable,
-    WriteRequest,
+    BatchWrite, BillingMode, Capacity, Error, GlobalIndexSpec, GlobalIndexUpdate, ProjectionType, Status,
+    TransactAction, TransactGet, TransactWrite, Units, UpdateItem, UpdateTable, WriteRequest,
 };
 
 const EMPTY: &str = "The AttributeValue for a key attribute cannot contain an empty string value.";
 
-fn index(name: &str) -> GlobalIndexSpec {
-    GlobalIndexSpec {
-        index: IndexSpec {
-            name: name.to_owned(),
-            keys: vec![key_part("g", KeyPart::Hash)],
-            projection: Some(ProjectionType::KeysOnly),
-            non_key_attributes: None,
-        },
-        throughput: None,
-        limits: OnDemandThroughput::default(),
-        warm: None,
-    }
+fn by_g(name: &str) -> GlobalIndexSpec {
+    global(index(name, "g", None, ProjectionType::KeysOnly))
 }
 
 /// A table with two indexes of one key, of which the second by name is given first.
 fn indexed(arn: &TableArn) -> CreateTable {
     let mut call = on_demand(arn);
     call.attributes.push(element("g", KeyType::S));
-    call.global_indexes = Some(vec![index("late"), index("early")]);
+    call.global_indexes = Some(vec![by_g("late"), by_g("early")]);
     call
 }
 
@@ -38,8 +28,7 @@ async fn with_indexes(world: &World) -> (Tables, TableArn) {
 }
 
 fn write(arn: &TableArn, action: TransactAction) -> TransactWrite {
-    let placeholders = Placeholders::default();
-    TransactWrite { table: arn.clone(), action, condition: None, placeholders, shows_failure: false }
+    transactions::write(arn, action, None, Placeholders::default())
 }
 
 async fn transact(
@@ -47,9 +36,7 @@ async fn transact(
     writes: Vec<TransactWrite>,
     token: Option<&str>,
 ) -> Result<Vec<crate::Consumed>> {
-    let token = token.map(str::to_owned);
-    let call = TransactWriteItems { writes, token, with_collections: false };
-    tables.transact_write_items(call).await.map(|written| written.consumed)
+    tables.transact_write_items(transactions::all(writes, token)).await.map(|written| written.consumed)
 }
 
 #[tokio::test]
@@ -173,7 +160,7 @@ async fn definitions_of_tables_are_checked() {
     let (tables, arn) = world.with_table().await;
     // The table has the attribute, and it must be named again all the same.
     let mut call = UpdateTable::new(arn.clone());
-    let mut on_key = index("by-id");
+    let mut on_key = by_g("by-id");
     on_key.index.keys = vec![key_part("id", KeyPart::Hash)];
     call.global_indexes = vec![GlobalIndexUpdate { create: Some(on_key), ..GlobalIndexUpdate::default() }];
     assert!(matches!(tables.update_table(call.clone()).await, Err(Error::Validation(_))));

@@ -1,5 +1,6 @@
 //! Global indexes whose keys have several attributes.
 
+use super::indexes::{global, index};
 use super::reading::{message, query, ranges, row, with_indexes};
 use super::*;
 use crate::{GlobalIndexSpec, IndexSpec, ProjectionType, ReadSpec};
@@ -12,17 +13,7 @@ fn by_several() -> GlobalIndexSpec {
         key_part("l", KeyPart::Range),
         key_part("x", KeyPart::Range),
     ];
-    GlobalIndexSpec {
-        index: IndexSpec {
-            name: "by-several".to_owned(),
-            keys,
-            projection: Some(ProjectionType::KeysOnly),
-            non_key_attributes: None,
-        },
-        throughput: None,
-        limits: OnDemandThroughput::default(),
-        warm: None,
-    }
+    global(IndexSpec { keys, ..index("by-several", "g", None, ProjectionType::KeysOnly) })
 }
 
 #[tokio::test]

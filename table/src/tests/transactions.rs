@@ -8,7 +8,7 @@ use crate::{
     TransactWriteItems,
 };
 
-fn write(
+pub(super) fn write(
     arn: &TableArn,
     action: TransactAction,
     condition: Option<&str>,
@@ -24,7 +24,7 @@ fn add(arn: &TableArn, key: &str, amount: &str) -> TransactWrite {
     write(arn, action, None, values([(":amount", amount)]))
 }
 
-fn all(writes: Vec<TransactWrite>, token: Option<&str>) -> TransactWriteItems {
+pub(super) fn all(writes: Vec<TransactWrite>, token: Option<&str>) -> TransactWriteItems {
     TransactWriteItems { writes, token: token.map(str::to_owned), with_collections: false }
 }
 

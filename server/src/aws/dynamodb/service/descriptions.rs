@@ -1,6 +1,7 @@
 //! Tables as answers describe them.
 
 use millstream_model::{HashKey, Timestamp};
+use millstream_runtime::entropy::uuid_of;
 use millstream_table::{
     BillingMode as Billing, GlobalIndex, Index, IndexProjection, KeyElement, KeySchema, KeyType as Kind,
     OnDemandThroughput as Limits, Status, StreamView, TableArn, TableClass as Class,
@@ -90,9 +91,7 @@ fn master_key(table: &TableArn, named: Option<&str>) -> String {
         None => format!("{of_account}:key/{named}"),
         Some(alias) => {
             let digest = HashKey::of_partition_key(format!("{of_account}:alias/{alias}")).0;
-            let hex = format!("{digest:032x}");
-            let id = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-");
-            format!("{of_account}:key/{id}")
+            format!("{of_account}:key/{}", uuid_of(digest.to_be_bytes()))
         }
     }
 }

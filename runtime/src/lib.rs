@@ -7,6 +7,7 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod delegate;
 pub mod entropy;
 pub mod tasks;
 pub mod threads;
@@ -14,6 +15,7 @@ pub mod token_bucket;
 
 pub use backoff::Backoff;
 pub use clock::{AdjustableClock, Clock, ManualClock, SharedClock, SystemClock};
+pub use delegate::Delegate;
 pub use entropy::{Entropy, SeededEntropy, SharedEntropy, SystemEntropy};
 pub use tasks::{OnFailure, TaskSet};
 pub use token_bucket::{RetryAfter, TokenBucket};

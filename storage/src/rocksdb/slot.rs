@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use millstream_runtime::TaskSet;
+use millstream_runtime::{Delegate, TaskSet};
 use parking_lot::Mutex;
 use rocksdb::WriteBatch;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -53,6 +53,7 @@ pub(super) struct Shared {
     pub(super) stop: StopSignal,
     pub(super) reclaim: reclaim::Requests,
     pub(super) exports: Exports,
+    pub(super) delegate: Delegate,
     /// The directory's lock; empty once closed.
     owned: Mutex<Option<File>>,
 }
@@ -141,6 +142,7 @@ impl RocksSlot {
             stop: StopSignal::default(),
             reclaim: reclaim::Requests::default(),
             exports: Exports::default(),
+            delegate: Delegate::current(),
             owned: Mutex::new(Some(found.owned)),
         });
         let running = start(&shared, anchor)

@@ -22,6 +22,11 @@ use crate::write_set::Change;
 /// make batches smaller.
 pub(super) const WRITTEN_MAX: usize = 2;
 
+/// Callers that are told by the thread itself. Each of them may be a thread of the runtime to wake, and the disk waits
+/// meanwhile; more are told on a thread of the runtime, which wakes others as it needs them. Conditional updates on 32
+/// connections went from 21,600 to 23,200 a second (medians of 4, virtual disk).
+const TOLD_HERE_MAX: usize = 3;
+
 /// How many batches are with the syncer: while there are any, whatever else is written comes after them.
 #[derive(Debug, Default)]
 pub(super) struct Unsynced(AtomicUsize);
@@ -97,11 +102,19 @@ fn publish(shared: &Shared, batch: Written) {
     let Written { position, sequence, generation, changes, marks, outcomes } = batch;
     shared.pending.end(generation, changes);
     shared.progress.lock().advance(DurableBatch { position, sequence, marks });
-    for outcome in outcomes {
-        // Whoever committed may have stopped waiting.
-        let _ = outcome.send(Ok(()));
-    }
+    tell(shared, outcomes);
     shared.durable.send_modify(|durable| durable.position = position);
+}
+
+fn tell(shared: &Shared, outcomes: Vec<oneshot::Sender<Result<()>>>) {
+    let is_here = outcomes.len() <= TOLD_HERE_MAX;
+    let tell = || {
+        for outcome in outcomes {
+            // Whoever committed may have stopped waiting.
+            let _ = outcome.send(Ok(()));
+        }
+    };
+    if is_here { tell() } else { shared.delegate.run(tell) }
 }
 
 fn refuse(shared: &Shared, batch: Written, error: &Error) {

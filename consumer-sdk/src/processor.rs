@@ -69,6 +69,10 @@ pub trait RecordProcessor: Send {
     /// [`crate::FailurePolicy`] gives up. A panic stops the shard at once.
     async fn process_records(&mut self, batch: &Batch, checkpointer: &Checkpointer) -> Result<(), BoxError>;
 
+    /// Is called when the shard stops and stays: a call failed too often, or what comes next cannot be read. No more
+    /// records come, and the lease is kept, see [`crate::AfterRetries::StopShard`]; what ends it is told as ever.
+    async fn shard_stopped(&mut self, _why: &str) {}
+
     /// Is called last when the lease went away. Checkpoints are refused: another processor may be at work.
     async fn lease_lost(&mut self, _reason: &LossReason) {}
 

@@ -94,6 +94,11 @@ impl Assignments {
         self.by_id.lock().get(&id).cloned()
     }
 
+    /// Whether there ever was one of this id.
+    pub(crate) fn was_begun(&self, id: i64) -> bool {
+        (1..=self.last_id.load(Ordering::Relaxed)).contains(&id)
+    }
+
     pub(crate) fn end(&self, id: i64) {
         self.by_id.lock().remove(&id);
     }

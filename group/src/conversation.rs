@@ -128,16 +128,23 @@ impl<R: Stream<Item = Result<v1::JoinRequest>> + Send + Unpin> Conversation<R> {
         match request {
             Ok(Request::Checkpoint { assignment, to }) => self.checkpoint(assignment, &to),
             Ok(Request::ShardEnd { assignment }) => self.end_shard(assignment),
-            Ok(Request::Release { assignment }) => {
-                let assignment = self.shared.assignments.get(assignment);
-                if assignment.is_some_and(|assignment| !assignment.release()) {
-                    self.end(Some(invalid("Only a shard that was requested can be released.")));
-                }
-            }
+            Ok(Request::Release { assignment }) => self.release(assignment),
             Ok(Request::Leave) => {
                 self.leave.send_replace(true);
             }
             Err(error) => self.end(Some(error)),
+        }
+    }
+
+    /// It may be on its way when the shard goes, and is then about nothing.
+    fn release(&mut self, id: i64) {
+        let assignments = &self.shared.assignments;
+        let is_in_place = match assignments.get(id) {
+            Some(assignment) => assignment.release(),
+            None => assignments.was_begun(id),
+        };
+        if !is_in_place {
+            self.end(Some(invalid("Only a shard that was requested can be released.")));
         }
     }
 

@@ -150,6 +150,13 @@ impl RecordProcessor for ShardProcessor {
         Ok(())
     }
 
+    async fn shard_stopped(&mut self, why: &str) {
+        if let Some(assignment) = &self.assignment {
+            let stopped = v1::ShardStopped { assignment_id: assignment.id, message: why.to_owned() };
+            self.shared.tell(Response::ShardStopped(stopped)).await;
+        }
+    }
+
     async fn lease_lost(&mut self, _: &LossReason) {
         if let Some(assignment) = &self.assignment {
             self.revoke(assignment, v1::ShardRevocation::LeaseLost).await;

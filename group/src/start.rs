@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use millstream_client::StreamRef;
 use millstream_consumer_sdk::{
-    CheckpointPolicy, ConsumerSettings, FailurePolicy, InitialPosition, MeasureWhere, MemberPolicy,
-    Retrieval, WorkerId,
+    AfterRetries, CheckpointPolicy, ConsumerSettings, FailurePolicy, InitialPosition, MeasureWhere,
+    MemberPolicy, Retrieval, WorkerId,
 };
 use millstream_model::ConsumerName;
-use millstream_proto::convert::timestamp;
+use millstream_proto::convert::{is_moment, timestamp};
 use millstream_proto::v1;
 
 use crate::error::{Error, Result};
@@ -47,6 +47,14 @@ pub struct Start {
     pub(crate) records_max: usize,
     pub(crate) window_bytes: usize,
     pub(crate) members: MemberPolicy,
+    pub(crate) unreadable: Unreadable,
+}
+
+/// What becomes of records that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    StopShard,
+    Skip,
 }
 
 impl Start {
@@ -79,6 +87,7 @@ impl Start {
             records_max: count(records_max.unwrap_or(RECORDS_DEFAULT)),
             window_bytes: count(window_bytes.unwrap_or(WINDOW_BYTES_DEFAULT)),
             members: members(message)?,
+            unreadable: unreadable(message)?,
         })
     }
 
@@ -99,8 +108,13 @@ impl Start {
         settings.initial_position = self.initial_position;
         settings.retrieval = self.retrieval.clone();
         settings.checkpoints = CheckpointPolicy::Manual;
-        // A processor fails only where it is about to be told why; nothing may be given up on meanwhile.
-        settings.failures = FailurePolicy { retries_max: u32::MAX, ..FailurePolicy::default() };
+        // A processor fails only where it is about to be told why; nothing may be given up on meanwhile. What cannot be
+        // read is given up on without a try.
+        let then = match self.unreadable {
+            Unreadable::StopShard => AfterRetries::StopShard,
+            Unreadable::Skip => AfterRetries::Skip,
+        };
+        settings.failures = FailurePolicy { retries_max: u32::MAX, then, ..FailurePolicy::default() };
         settings.members = self.members;
         settings.failover_time = self.failover;
         settings.graceful_lease_handoff_timeout = self.handoff;
@@ -168,6 +182,9 @@ fn initial_position(message: &v1::JoinStart) -> Result<InitialPosition> {
     let kind = known::<v1::InitialPosition>("initial_position", message.initial_position)?;
     match (kind.unwrap_or_default(), &message.initial_timestamp) {
         (v1::InitialPosition::AtTimestamp, Some(time)) => {
+            if !is_moment(time.seconds, time.nanos.into()) {
+                return Err(invalid("initial_timestamp is no moment of the years 1 to 9999."));
+            }
             Ok(InitialPosition::AtTimestamp(timestamp(time).as_millis()))
         }
         (v1::InitialPosition::AtTimestamp, None) => Err(invalid("AT_TIMESTAMP needs an initial_timestamp.")),
@@ -197,6 +214,15 @@ fn members(message: &v1::JoinStart) -> Result<MemberPolicy> {
         Members::KeepAll | Members::Unspecified => MemberPolicy::KeepAll,
         Members::FilterMember => MemberPolicy::FilterMember,
         Members::KclStrict => MemberPolicy::KclStrict,
+    })
+}
+
+fn unreadable(message: &v1::JoinStart) -> Result<Unreadable> {
+    use v1::UnreadableRecords as Records;
+    let kind = known::<Records>("unreadable_records", message.unreadable_records)?;
+    Ok(match kind.unwrap_or_default() {
+        Records::StopShard | Records::Unspecified => Unreadable::StopShard,
+        Records::Skip => Unreadable::Skip,
     })
 }
 
@@ -261,8 +287,23 @@ mod tests {
             ("records_max", refusal(|start| start.records_max = Some(10_001))),
             ("window_bytes", refusal(|start| start.window_bytes = Some(65_535))),
             ("aggregate_members", refusal(|start| start.aggregate_members = Some(4))),
+            ("unreadable_records", refusal(|start| start.unreadable_records = Some(3))),
         ] {
             assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_one_that_there_can_be() {
+        let at = |seconds, nanos| v1::JoinStart {
+            initial_position: Some(v1::InitialPosition::AtTimestamp.into()),
+            initial_timestamp: Some(prost_types::Timestamp { seconds, nanos }),
+            ..least()
+        };
+        let start = Start::of(&at(1, 999_999_999)).unwrap();
+        assert_eq!(start.initial_position, InitialPosition::AtTimestamp(1_999));
+        for (seconds, nanos) in [(1, -1), (1, 1_000_000_000), (i64::MAX, 0), (253_402_300_800, 0)] {
+            assert!(Start::of(&at(seconds, nanos)).is_err(), "{seconds} {nanos}");
         }
     }
 

@@ -42,6 +42,12 @@ pub fn shard_id(text: &str) -> Result<ShardId, Unreadable> {
     id.ok_or_else(|| Unreadable::wrong("shard_id", text))
 }
 
+/// Whether a `google.protobuf.Timestamp` may have these fields: it is of the years 1 to 9999.
+#[must_use]
+pub fn is_moment(seconds: i64, nanos: i64) -> bool {
+    (-62_135_596_800..=253_402_300_799).contains(&seconds) && (0..1_000_000_000).contains(&nanos)
+}
+
 /// Floored to the millisecond; what was before 1970 is 1970.
 #[must_use]
 pub fn timestamp(time: &prost_types::Timestamp) -> Timestamp {

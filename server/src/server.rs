@@ -123,6 +123,7 @@ impl Server {
             clock: clock.clone(),
             default_account: settings.account_id()?,
             ids: Arc::new(RequestIds::new(&*entropy)),
+            tasks: tasks.clone(),
         };
         let kinesis = KinesisFront { engine: engine.clone(), reception: reception.clone() };
         let dynamodb =

@@ -381,8 +381,20 @@ impl Session {
         if let Err(error) = self.checkpoint_processed().await {
             tracing::warn!(shard = %self.shard.shard, %error, "what was processed before is not stored");
         }
+        self.tell_of_stop(&error).await;
         self.status.is(ShardState::Stopped { error });
         Outcome::Interrupted(interrupted(&mut self.orders).await)
+    }
+
+    async fn tell_of_stop(&mut self, why: &str) {
+        if self.is_unusable() {
+            return;
+        }
+        let told = self.processor.shard_stopped(why).map(Ok);
+        if let Err(failure) = guarded(Box::pin(told)).await {
+            tracing::error!(shard = %self.shard.shard, error = %failure.text, "a processor failed");
+            self.panicked = true;
+        }
     }
 
     /// Tells the processor how it ended, and lets go of the lease.

@@ -1,4 +1,5 @@
-//! What every front needs to take a request in: room for its body, the caller's account, faults, ids.
+//! What every front needs to take a request in: room for its body, the caller's account, faults, ids, and
+//! when the server stops.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use millstream_model::AccountId;
-use millstream_runtime::SharedClock;
+use millstream_runtime::{SharedClock, TaskSet};
 
 use super::codec::ApiError;
 use super::request_id::RequestIds;
@@ -22,6 +23,8 @@ pub(crate) struct Reception {
     /// Owns what an access key that is no account's id asks for.
     pub(crate) default_account: AccountId,
     pub(crate) ids: Arc<RequestIds>,
+    /// Answers without an end of their own end when these are to.
+    pub(crate) tasks: TaskSet,
 }
 
 impl Reception {

@@ -7,7 +7,6 @@ use futures_util::stream::{self, Stream};
 use hyper::Response;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
-use millstream_runtime::SharedClock;
 use prost::Message;
 use tonic::Status;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -55,8 +54,9 @@ impl HealthService {
             ("Check", true) => reply::message(&message(status(&self.0)), None),
             ("Check", false) => reply::failure(&Status::not_found(format!("There is no {}.", asked.service))),
             ("Watch", _) => {
-                let statuses = statuses(self.0.clone(), is_known, reception.clock.clone());
-                reply::streamed(statuses, timeout(parts), &reception.clock)
+                let statuses = statuses(self.0.clone(), is_known, reception.clone());
+                let until_stopped = reply::until_stopped(statuses, reception.tasks.clone());
+                reply::streamed(until_stopped, timeout(parts), &reception.clock)
             }
             _ => reply::failure(&Status::unimplemented(format!("There is no call {}/{method}.", Self::NAME))),
         }
@@ -77,17 +77,25 @@ fn message(status: ServingStatus) -> Vec<u8> {
     HealthCheckResponse { status: status.into() }.encode_to_vec()
 }
 
-/// The status now, and each time that it has changed.
-fn statuses(health: Health, is_known: bool, clock: SharedClock) -> impl Stream<Item = Piece> + Send {
-    stream::unfold((health, clock, None), move |(health, clock, told)| async move {
+/// The status now, and each time that it has changed. A server that stops serves nobody any more.
+fn statuses(health: Health, is_known: bool, reception: Reception) -> impl Stream<Item = Piece> + Send {
+    stream::unfold((health, reception, None), move |(health, reception, told)| async move {
+        let Reception { clock, tasks, .. } = &reception;
         loop {
-            let now = if is_known { status(&health) } else { ServingStatus::ServiceUnknown };
+            let now = match (is_known, tasks.is_stopping()) {
+                (true, false) => status(&health),
+                (true, true) => ServingStatus::NotServing,
+                (false, _) => ServingStatus::ServiceUnknown,
+            };
             if told != Some(now) {
                 let message = message(now);
                 let piece = Bytes::from([&prefix(message.len()), message.as_slice()].concat());
-                return Some((Ok(piece), (health, clock, Some(now))));
+                return Some((Ok(piece), (health, reception, Some(now))));
             }
-            clock.sleep(LOOK_INTERVAL).await;
+            tokio::select! {
+                () = clock.sleep(LOOK_INTERVAL) => {}
+                () = tasks.stopping(), if !tasks.is_stopping() => {}
+            }
         }
     })
 }

@@ -13,6 +13,7 @@ use bytestring::ByteString;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, FuturesOrdered, Stream, StreamExt};
 use millstream_proto::v1;
+use millstream_runtime::TaskSet;
 use millstream_runtime::clock::Sleep;
 use prost::Message as _;
 use tokio::sync::OwnedSemaphorePermit;
@@ -20,7 +21,7 @@ use tonic::Status;
 
 use super::front::decode;
 use super::messages::{Message, Messages, framed, prefix};
-use super::reply::Piece;
+use super::reply::{self, Piece};
 use super::status::{of_error, refused};
 use crate::aws::caller::Caller;
 use crate::aws::codec::protobuf::Shapes;
@@ -50,6 +51,7 @@ pub(super) fn pieces(
     let clock = kinesis.reception.clock.clone();
     let puts = Puts {
         alarm: clock.sleep(IDLE_LIMIT),
+        stopping: stopping(kinesis.reception.tasks.clone()).boxed(),
         quiet_since: clock.monotonic(),
         shared: Arc::new(Shared { kinesis, caller, shapes }),
         messages,
@@ -88,6 +90,8 @@ struct Puts {
     alarm: Sleep,
     /// When something was taken or answered last, by the monotonic clock.
     quiet_since: Duration,
+    /// Gives the status when the server stops.
+    stopping: BoxFuture<'static, Status>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -125,6 +129,12 @@ struct Batch {
     shares: Vec<OwnedSemaphorePermit>,
 }
 
+/// Why nothing more is taken, once the server stops.
+async fn stopping(tasks: TaskSet) -> Status {
+    tasks.stopping().await;
+    reply::stopping()
+}
+
 impl Puts {
     async fn next(&mut self) -> Option<Piece> {
         loop {
@@ -147,6 +157,8 @@ impl Puts {
                     self.quiet_since = self.shared.kinesis.reception.clock.monotonic();
                     return Some(Ok(self.answers(answered)));
                 }
+                // Before messages, of which there may be no end.
+                status = &mut self.stopping, if may_take => self.intake = Intake::Failed(status),
                 message = self.messages.next(), if may_take => match message {
                     Ok(Some(message)) => {
                         self.quiet_since = self.shared.kinesis.reception.clock.monotonic();

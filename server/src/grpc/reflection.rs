@@ -5,7 +5,6 @@ use futures_util::stream::{self, Stream};
 use hyper::Response;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
-use millstream_runtime::SharedClock;
 use prost::Message;
 use prost_types::{DescriptorProto, FileDescriptorProto, FileDescriptorSet};
 use std::sync::Arc;
@@ -21,13 +20,12 @@ use super::deadline::timeout;
 use super::messages::{Messages, prefix};
 use super::reply::{self, Piece};
 use crate::aws::reception::Reception;
-use crate::http::body::{BodyBudget, Reply};
+use crate::http::body::Reply;
 
 #[derive(Debug)]
 pub(crate) struct Reflection {
     files: Arc<Files>,
-    budget: BodyBudget,
-    clock: SharedClock,
+    reception: Reception,
 }
 
 /// What is told.
@@ -54,8 +52,7 @@ impl Reflection {
         ];
         let sets = sets.into_iter().filter_map(|set| FileDescriptorSet::decode(set).ok());
         let all = sets.flat_map(|set| set.file).collect();
-        let Reception { budget, clock, .. } = reception.clone();
-        Self { files: Arc::new(Files { all, has }), budget, clock }
+        Self { files: Arc::new(Files { all, has }), reception: reception.clone() }
     }
 
     pub(super) async fn answer(&self, parts: &Parts, body: Incoming) -> Response<Reply> {
@@ -63,8 +60,10 @@ impl Reflection {
         if method != "ServerReflectionInfo" {
             return reply::failure(&Status::unimplemented(format!("There is no call {}.", parts.uri.path())));
         }
-        let messages = Messages::new(body, self.budget.clone(), self.clock.clone());
-        reply::streamed(answers(self.files.clone(), messages), timeout(parts), &self.clock)
+        let Reception { budget, clock, tasks, .. } = &self.reception;
+        let messages = Messages::new(body, budget.clone(), clock.clone());
+        let answers = answers(self.files.clone(), messages);
+        reply::streamed(reply::until_stopped(answers, tasks.clone()), timeout(parts), clock)
     }
 }
 

@@ -9,7 +9,7 @@ use futures_util::stream::{self, Stream, StreamExt};
 use hyper::body::Frame;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
-use millstream_runtime::SharedClock;
+use millstream_runtime::{SharedClock, TaskSet};
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::Status;
 
@@ -86,6 +86,25 @@ pub(super) fn streamed(
         })
     });
     head(Reply::framed(frames))
+}
+
+/// The same pieces, for answers that have no end of their own: they end when the server stops.
+pub(super) fn until_stopped(
+    pieces: impl Stream<Item = Piece> + Send + 'static,
+    tasks: TaskSet,
+) -> impl Stream<Item = Piece> + Send {
+    stream::unfold(Some((Box::pin(pieces), tasks)), |state| async {
+        let (mut pieces, tasks) = state?;
+        tokio::select! {
+            biased;
+            piece = pieces.next() => Some((piece?, Some((pieces, tasks)))),
+            () = tasks.stopping() => Some((Err(stopping().into()), None)),
+        }
+    })
+}
+
+pub(super) fn stopping() -> Status {
+    Status::unavailable("The server is stopping.")
 }
 
 pub(super) fn expired() -> Status {

@@ -12,6 +12,7 @@ mod grpcurl;
 mod limits;
 mod put_stream;
 mod statuses;
+mod stop;
 mod subscribe;
 
 use std::time::Duration;

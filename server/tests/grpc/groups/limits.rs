@@ -1,7 +1,7 @@
 //! First requests that are none, requests that are out of place, and floods.
 
-use millstream_proto::v1::LeaveRequest;
 use millstream_proto::v1::join_request::Request;
+use millstream_proto::v1::{LeaveRequest, ReleaseRequest};
 use tonic::{Code, Status};
 
 use super::*;
@@ -48,7 +48,8 @@ async fn a_call_without_a_first_request_ends() {
 #[tokio::test]
 async fn a_request_that_is_out_of_place_ends_the_call_and_gives_everything_back() {
     let world = World::new().await;
-    for wrong in [Some(Request::Start(start())), None] {
+    let never_given = Request::Release(ReleaseRequest { assignment_id: Some(2) });
+    for wrong in [Some(Request::Start(start())), Some(never_given), None] {
         let mut member = Member::join(&world, start()).await;
         member.assigned(&world).await;
         match wrong {

@@ -40,6 +40,7 @@ pub(super) enum Heard {
     Ended { assignment: i64, shard: String },
     Requested { shard: String, assignment: i64 },
     Revoked { shard: String, reason: ShardRevocation },
+    Stopped { shard: String, why: String },
 }
 
 pub(super) fn start() -> JoinStart {
@@ -187,6 +188,9 @@ impl Member {
                 let reason = revoked.reason();
                 let shard = self.shards.remove(&revoked.assignment_id).expect("a shard that it has");
                 Heard::Revoked { shard, reason }
+            }
+            Response::ShardStopped(stopped) => {
+                Heard::Stopped { shard: shard(stopped.assignment_id), why: stopped.message }
             }
             Response::Heartbeat(_) => return None,
         })

@@ -4,6 +4,7 @@ mod ends;
 mod limits;
 mod member;
 mod shards;
+mod unreadable;
 mod windows;
 
 use millstream_proto::v1::JoinStart;

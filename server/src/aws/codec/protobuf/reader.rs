@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use millstream_proto::convert::is_moment;
+
 use super::super::number::Number;
 use super::super::text::Text;
 use super::super::token::{Extent, Malformed, Read, Reader, Token};
@@ -325,7 +327,7 @@ fn choice<'b>(values: &'static [(i32, String)], number: i64) -> Token<'b> {
     })
 }
 
-/// Milliseconds of a `google.protobuf.Timestamp`, floored.
+/// Milliseconds of a `google.protobuf.Timestamp`, floored. One that the type does not allow is none.
 #[allow(clippy::cast_possible_wrap)] // negative numbers are written as large ones
 fn millis(mut message: &[u8]) -> Read<i128> {
     let (mut seconds, mut nanos) = (0, 0);
@@ -340,6 +342,9 @@ fn millis(mut message: &[u8]) -> Read<i128> {
             _ => {}
         }
         message = &message[total..];
+    }
+    if !is_moment(seconds, nanos) {
+        return Err(Malformed);
     }
     Ok(i128::from(seconds) * 1000 + i128::from(nanos).div_euclid(NANOS_PER_MILLI))
 }

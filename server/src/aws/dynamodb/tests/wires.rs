@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use millstream_engine::LiveEngine;
-use millstream_runtime::{ManualClock, SeededEntropy};
+use millstream_runtime::{ManualClock, SeededEntropy, TaskSet};
 use millstream_storage::memory::MemoryBackend;
 use millstream_storage::{Backend, SlotId};
 use proptest::prelude::*;
@@ -114,6 +114,7 @@ impl World {
             clock: clock.shared(),
             default_account: settings.account_id().unwrap(),
             ids: Arc::new(RequestIds::new(&*entropy)),
+            tasks: TaskSet::default(),
         };
         let front = DynamoDbFront { tables, engine: engine.clone(), reception };
         Self { clock, engine, front }

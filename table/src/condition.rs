@@ -74,7 +74,7 @@ impl Operand {
         if let Self::Size(of) = self { of.with_count(item).is_some() } else { true }
     }
 
-    /// How large the operand is: bytes of texts and binaries, members of all that has members.
+    /// How large the operand is: units of UTF-16 of texts, bytes of binaries, members of all that has members.
     fn with_count(&self, item: &Item) -> Option<usize> {
         let value = match self {
             Self::Path(path) => path.get(item)?,
@@ -83,7 +83,7 @@ impl Operand {
             Self::Size(_) => return None,
         };
         match value {
-            Value::S(text) => Some(text.len()),
+            Value::S(text) => Some(text.encode_utf16().count()),
             Value::B(bytes) => Some(bytes.len()),
             Value::Ss(members) => Some(members.len()),
             Value::Ns(members) => Some(members.len()),

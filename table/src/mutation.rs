@@ -34,6 +34,9 @@ pub(crate) struct Mutation {
     pub(crate) key: Key,
     pub(crate) before: Option<Item>,
     pub(crate) after: Option<Item>,
+    /// Of the item before and after, 0 where there is none.
+    bytes_before: usize,
+    bytes_after: usize,
     /// Whether there is anything to write.
     changes: bool,
     cause: Cause,
@@ -90,7 +93,8 @@ impl Mutation {
             return Err(error);
         }
         let changes = before != after;
-        Ok(Self { table, meta, key, before, after, changes, cause, entries })
+        let [bytes_before, bytes_after] = [&before, &after].map(|item| item.as_ref().map_or(0, Item::size));
+        Ok(Self { table, meta, key, before, after, bytes_before, bytes_after, changes, cause, entries })
     }
 
     /// Whether there is anything to write.
@@ -100,7 +104,7 @@ impl Mutation {
 
     /// What the write costs, if it is not part of a transaction.
     pub(crate) fn cost(&self) -> Consumed {
-        let base = Capacity::write(size(self.before.as_ref()), size(self.after.as_ref()));
+        let base = Capacity::write(self.bytes_before, self.bytes_after);
         let mut consumed = Consumed::new(self.table.arn.clone(), Access::Write, base);
         let local_count = self.meta.local_indexes.len();
         for (number, (index, entry)) in self.meta.indexes().zip(&self.entries).enumerate() {
@@ -118,8 +122,7 @@ impl Mutation {
 
     /// What it costs to ask once more for the transaction that this was part of.
     pub(crate) fn cost_again(&self) -> Capacity {
-        let larger = size(self.before.as_ref()).max(size(self.after.as_ref()));
-        Capacity::read(larger, Consistency::Transactional)
+        Capacity::read(self.bytes_before.max(self.bytes_after), Consistency::Transactional)
     }
 
     /// Bytes by which the item and its entries in local indexes grow.
@@ -133,7 +136,7 @@ impl Mutation {
 
     /// Bytes by which the item grows.
     fn growth(&self) -> i64 {
-        signed(size(self.after.as_ref())) - signed(size(self.before.as_ref()))
+        signed(self.bytes_after) - signed(self.bytes_before)
     }
 
     /// By how many items the table grows.
@@ -295,10 +298,6 @@ fn put_or_delete(writes: &mut WriteSet, key: Bytes, value: Option<Bytes>) {
         Some(value) => writes.put(key, value),
         None => writes.delete(key),
     }
-}
-
-fn size(item: Option<&Item>) -> usize {
-    item.map_or(0, Item::size)
 }
 
 /// Sizes of items are far below the limit.

@@ -1,6 +1,6 @@
 //! Amazon DynamoDB, without PartiQL, backups, exports and imports, global tables, bulk operations and vectors.
 
-use super::{Handwritten, LeftOut, Member, Service};
+use super::{EnumOrder, Handwritten, LeftOut, Member, Service};
 
 /// The type of attribute values, which streams have as well.
 pub(super) const ATTRIBUTE_VALUE: Handwritten = Handwritten {
@@ -105,7 +105,11 @@ pub(super) const DYNAMODB: Service = Service {
     nesting_max: 128,
     words: "DynamoDb",
     unbuilt: "ProtocolError::UnknownOperation",
-    enum_orders: &[],
+    enum_orders: &[EnumOrder {
+        shape: "ScalarAttributeType",
+        order: &["B", "N", "S"],
+        reason: "recorded from AWS",
+    }],
     shown_patterns: &[],
     optional_members: &[],
     demanded_members: &[

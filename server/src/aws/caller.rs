@@ -3,6 +3,8 @@
 //! Any key is accepted and no signature is verified yet; but a request that is not signed at all, or
 //! signed in a way that AWS could not read, gets AWS's answer.
 
+use std::borrow::Cow;
+
 use hyper::header::{AUTHORIZATION, DATE};
 use hyper::http::request::Parts;
 use millstream_model::{AccountId, Region};
@@ -20,7 +22,10 @@ const AMZ_DATE: &str = "x-amz-date";
 
 /// Reads the caller; `default_account` owns what an access key that is no account id creates.
 pub(crate) fn caller(parts: &Parts, default_account: &AccountId) -> Result<Caller, ApiError> {
-    let header = parts.headers.get(AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let header = parts.headers.get(AUTHORIZATION).map(|value| match value.to_str() {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(value.as_bytes()),
+    });
     let query = parts.uri.query().filter(|query| query.contains("X-Amz-"));
     let credential = match (&header, query) {
         (Some(_), Some(query)) if query.contains("X-Amz-Algorithm") => {
@@ -28,8 +33,8 @@ pub(crate) fn caller(parts: &Parts, default_account: &AccountId) -> Result<Calle
                 "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.";
             return Err(ApiError::new(ProtocolError::InvalidSignature, text));
         }
-        (Some(header), _) => credential_of_header(header, has_date(parts))?,
-        (None, Some(query)) => credential_of_query(query)?,
+        (Some(header), _) => Cow::Borrowed(credential_of_header(header, has_date(parts))?),
+        (None, Some(query)) => Cow::Owned(credential_of_query(query)?),
         (None, None) => {
             return Err(ApiError::new(
                 ProtocolError::MissingAuthenticationToken,
@@ -45,18 +50,20 @@ fn has_date(parts: &Parts) -> bool {
 }
 
 /// The parts of `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`.
-fn credential_of_header(header: &str, has_date: bool) -> Result<String, ApiError> {
+fn credential_of_header(header: &str, has_date: bool) -> Result<&str, ApiError> {
     let rest = header.split_once(' ').map_or("", |(_, rest)| rest);
     let mut credential = None;
     let (mut has_signature, mut has_signed_headers) = (false, false);
-    for part in rest.split([',', ' ']).filter(|part| !part.is_empty()) {
+    // By one character at a time, which is looked for several bytes at once.
+    let parts = rest.split(',').flat_map(|part| part.split(' '));
+    for part in parts.filter(|part| !part.is_empty()) {
         let Some((name, value)) = part.split_once('=') else {
             return Err(incomplete(format!(
                 "'{part}' not a valid key=value pair (missing equal-sign) in Authorization header: '{header}'."
             )));
         };
         match name {
-            "Credential" => credential = Some(value.to_owned()),
+            "Credential" => credential = Some(value),
             "Signature" => has_signature = true,
             "SignedHeaders" => has_signed_headers = true,
             _ => {}
@@ -104,7 +111,9 @@ fn credential_of_query(query: &str) -> Result<String, ApiError> {
 
 /// `<access key>/<yyyyMMdd>/<region>/<service>/aws4_request`. A key of twelve digits is the account.
 fn scope(credential: &str, default_account: &AccountId) -> Result<Caller, ApiError> {
-    let [key, _, region, _, _] = *credential.split('/').collect::<Vec<_>>() else {
+    let mut elements = credential.split('/');
+    let five: [Option<&str>; 5] = std::array::from_fn(|_| elements.next());
+    let ([Some(key), _, Some(region), _, Some(_)], None) = (five, elements.next()) else {
         return Err(incomplete(format!(
             "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got \
              '{credential}'"

@@ -56,6 +56,39 @@ fn lease(owner: &str, counter: u32) -> Json {
 }
 
 #[tokio::test]
+async fn answers_call_a_table_as_the_request_does_and_transactions_show_no_empty_items() {
+    let server = with_leases().await;
+    let arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/leases";
+    let put = json!({"TableName": arn, "Item": lease("a", 1), "ReturnConsumedCapacity": "TOTAL"});
+    assert_eq!(ok(&server, "PutItem", put).await["ConsumedCapacity"]["TableName"], arn);
+    let scan = json!({"TableName": "leases", "ReturnConsumedCapacity": "TOTAL"});
+    assert_eq!(ok(&server, "Scan", scan).await["ConsumedCapacity"]["TableName"], "leases");
+    let key = json!({"leaseKey": {"S": "shard-0"}});
+    let batch = json!({"RequestItems": {arn: {"Keys": [key]}}, "ReturnConsumedCapacity": "TOTAL"});
+    assert_eq!(ok(&server, "BatchGetItem", batch).await["ConsumedCapacity"][0]["TableName"], arn);
+
+    let get = json!({"TableName": arn, "Key": key, "ProjectionExpression": "nothing"});
+    let body = json!({"TransactItems": [{"Get": get}], "ReturnConsumedCapacity": "TOTAL"});
+    let got = ok(&server, "TransactGetItems", body).await;
+    assert_eq!(got["Responses"], json!([{}]));
+    assert_eq!(got["ConsumedCapacity"][0]["TableName"], arn);
+    let get = json!({"TableName": "leases", "Key": key, "ProjectionExpression": "nothing"});
+    assert_eq!(ok(&server, "GetItem", get).await, json!({"Item": {}}));
+
+    let encrypted = json!({
+        "TableName": "more",
+        "AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}],
+        "BillingMode": "PAY_PER_REQUEST",
+        "SSESpecification": {"Enabled": true, "SSEType": "AES256"},
+    });
+    let (kind, error) = refused(&server, "CreateTable", encrypted).await;
+    let text = "One or more parameter values were invalid: SSEType AES256 is not supported";
+    assert_eq!((kind.as_str(), &error["message"]), ("ValidationException", &json!(text)));
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_lease_is_made_renewed_lost_and_taken() {
     let server = with_leases().await;
     let key = json!({"leaseKey": {"S": "shard-0"}});

@@ -34,6 +34,8 @@ fn holds(text: &str) -> bool {
         (":letters", Value::string_set(vec!["y".to_owned(), "x".to_owned()]).unwrap()),
         (":deep", map(&[("deep", "x".into())])),
         (":true", Value::Bool(true)),
+        (":clef", "𝄞".into()),
+        (":accent", "é".into()),
         (":N", "N".into()),
         (":SS", "SS".into()),
     ];
@@ -67,6 +69,7 @@ fn what_is_so_holds() {
         "contains(lst, :deep)",
         "size(txt) = :five AND size(letters) = :two AND size(lst) = :two AND size(bin) < :five",
         "five > size(letters)",
+        "size(:clef) = :two AND size(:accent) < :two",
         "NOT five = :six",
         "NOT (five = :six OR five = :two)",
         "five = :six OR five = :five AND yes = :true",

@@ -15,6 +15,10 @@ const ESCAPED: u8 = 0xFF;
 /// Behind [`ZERO`]: the end. Lower than [`ESCAPED`], so that the shorter of two is first.
 const END: u8 = 1;
 
+const PARTITION_BYTES: usize = size_of::<u64>();
+/// Room for most keys, so that they are allocated once.
+const ENCODED_BYTES_USUAL: usize = 64;
+
 /// The bytes from `start` up to but without `end`; `None` is the end of all bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ByteRange {
@@ -51,12 +55,17 @@ impl KeyValue {
 
 /// A hash that spreads keys evenly and never changes: where in a parallel scan a hash key is.
 pub(crate) fn partition(hash: &[KeyValue]) -> u64 {
-    let digest: [u8; 16] = Md5::digest(joined(hash)).into();
-    u64::from_be_bytes(std::array::from_fn(|at| digest[at]))
+    u64::from_be_bytes(partition_of_encoded(&joined(hash)))
+}
+
+/// The same of what was encoded, in the order of its bytes.
+fn partition_of_encoded(hash: &[u8]) -> [u8; PARTITION_BYTES] {
+    let digest: [u8; 16] = Md5::digest(hash).into();
+    std::array::from_fn(|at| digest[at])
 }
 
 fn joined(values: &[KeyValue]) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(ENCODED_BYTES_USUAL);
     values.iter().for_each(|value| value.encode(&mut bytes));
     bytes
 }
@@ -80,6 +89,17 @@ impl Key {
         self.hash.iter().chain(&self.range).for_each(|value| value.encode(to));
     }
 
+    /// The same behind the key's [`partition`].
+    pub(crate) fn encode_placed(&self, to: &mut Vec<u8>) {
+        let start = to.len();
+        to.extend([0; PARTITION_BYTES]);
+        self.hash.iter().for_each(|value| value.encode(to));
+        let partition = partition_of_encoded(&to[start + PARTITION_BYTES..]);
+        to[start..start + PARTITION_BYTES].copy_from_slice(&partition);
+        self.range.iter().for_each(|value| value.encode(to));
+    }
+
+    #[cfg(test)]
     pub fn encoded(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.encode(&mut bytes);
@@ -93,9 +113,9 @@ fn put_terminated(to: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 fn put_escaped(to: &mut Vec<u8>, bytes: &[u8]) {
-    for byte in bytes {
-        to.push(*byte);
-        if *byte == ZERO {
+    for part in bytes.split_inclusive(|byte| *byte == ZERO) {
+        to.extend_from_slice(part);
+        if part.ends_with(&[ZERO]) {
             to.push(ESCAPED);
         }
     }
@@ -265,6 +285,14 @@ mod tests {
             prop_assert!(key.segment(total) < total);
             prop_assert_eq!(key.segment(1), 0);
             prop_assert_eq!(key.segment(total), key.segment(total * 2) / 2);
+        }
+
+        #[test]
+        fn a_placed_key_is_its_partition_and_itself((hash, range) in pair(), before: Vec<u8>) {
+            let key = Key { hash: vec![hash], range: vec![range] };
+            let mut placed = before.clone();
+            key.encode_placed(&mut placed);
+            prop_assert_eq!(placed, [&before, &key.partition().to_be_bytes()[..], &key.encoded()].concat());
         }
     }
 

@@ -4,7 +4,7 @@
 //! Encoded keys are never the beginning of one another, so a key behind another one is found again, and items
 //! with the same key in an index lie side by side.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 
 use super::{COLLECTION, EXPIRY, INDEX_ENTRY, ITEM, IndexUid, TableUid};
 use crate::key::{Key, KeyValue};
@@ -12,24 +12,24 @@ use crate::key::{Key, KeyValue};
 /// Where an item is.
 pub(crate) fn item_key(table: TableUid, key: &Key) -> Bytes {
     let mut to = begin(ITEM, &[table]);
-    put_placed(&mut to, key);
-    to.freeze()
+    key.encode_placed(&mut to);
+    to.into()
 }
 
 /// Where an index has the item with this base key.
 pub(crate) fn index_entry_key(table: TableUid, index: IndexUid, index_key: &Key, base: &Key) -> Bytes {
     let mut to = begin(INDEX_ENTRY, &[table, index]);
-    put_placed(&mut to, index_key);
-    to.put_slice(&base.encoded());
-    to.freeze()
+    index_key.encode_placed(&mut to);
+    base.encode(&mut to);
+    to.into()
 }
 
 /// Where it says when an item expires; behind the prefix and eight bytes of seconds is the item's key.
 pub(crate) fn expiry_key(table: TableUid, index: IndexUid, seconds: u64, key: &Key) -> Bytes {
     let mut to = begin(EXPIRY, &[table, index]);
     to.put_u64(seconds);
-    put_placed(&mut to, key);
-    to.freeze()
+    key.encode_placed(&mut to);
+    to.into()
 }
 
 /// The key of the item of which an expiry key speaks.
@@ -37,7 +37,7 @@ pub(crate) fn item_key_of_expiry(table: TableUid, expiry: &[u8]) -> Option<Bytes
     let placed = expiry.get(EXPIRY_HEADER..)?;
     let mut to = begin(ITEM, &[table]);
     to.put_slice(placed);
-    Some(to.freeze())
+    Some(to.into())
 }
 
 /// Tag, table, index, seconds.
@@ -46,20 +46,15 @@ const EXPIRY_HEADER: usize = 1 + 4 + 4 + 8;
 /// Where the size of a collection is: of all items with this hash key.
 pub(crate) fn collection_key(table: TableUid, hash: &[KeyValue]) -> Bytes {
     let mut to = begin(COLLECTION, &[table]);
-    put_placed(&mut to, &Key::of_hash(hash.to_vec()));
-    to.freeze()
+    Key::of_hash(hash.to_vec()).encode_placed(&mut to);
+    to.into()
 }
 
-fn begin(tag: u8, words: &[u32]) -> BytesMut {
-    let mut to = BytesMut::with_capacity(128);
+fn begin(tag: u8, words: &[u32]) -> Vec<u8> {
+    let mut to = Vec::with_capacity(128);
     to.put_u8(tag);
     words.iter().for_each(|word| to.put_u32(*word));
     to
-}
-
-fn put_placed(to: &mut BytesMut, key: &Key) {
-    to.put_u64(key.partition());
-    to.put_slice(&key.encoded());
 }
 
 #[cfg(test)]

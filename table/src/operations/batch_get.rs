@@ -8,7 +8,7 @@ use crate::arn::TableArn;
 use crate::capacity::{Capacity, Consistency};
 use crate::consumed::{Access, Consumed};
 use crate::error::{Error, Result};
-use crate::expression::Projection;
+use crate::expression::{Parameters, Projection};
 use crate::item::Item;
 use crate::key::{Key, KeyRole};
 use crate::tables::{Found, Inner, Tables};
@@ -78,6 +78,15 @@ fn check(call: &BatchGetItems) -> Result<()> {
     if call.tables.values().map(|get| get.keys.len()).sum::<usize>() > KEYS_MAX {
         return Err(Error::Validation("Too many items requested for the BatchGetItem call".to_owned()));
     }
+    // To AWS it is one request, whichever table a parameter is for.
+    let is_given = |has: fn(&ProjectionSpec) -> bool| call.tables.values().any(|get| has(&get.projection));
+    let parameters = Parameters {
+        expressions: &[("ProjectionExpression", is_given(|asked| asked.expression.is_some()))],
+        legacy: &[("AttributesToGet", is_given(|asked| asked.attributes.is_some()))],
+        has_names: false,
+        has_values: false,
+    };
+    parameters.check()?;
     for get in call.tables.values() {
         let has_twin = |(number, key)| get.keys.iter().skip(number + 1).any(|other| other == key);
         if get.keys.iter().enumerate().any(has_twin) {

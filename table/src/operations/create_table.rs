@@ -245,9 +245,9 @@ pub(super) fn stream_view(spec: Option<StreamSpec>) -> Result<Option<StreamView>
         Some(StreamSpec { enabled: true, view: None }) => {
             Err(Error::invalid_parameter("StreamViewType must be specified when StreamEnabled is true"))
         }
-        Some(StreamSpec { enabled: false, view: Some(_) }) => {
-            Err(Error::invalid_parameter("StreamViewType cannot be specified when StreamEnabled is false"))
-        }
+        Some(StreamSpec { enabled: false, view: Some(_) }) => Err(Error::invalid_parameter(
+            "Table is being created with a stream disabled, UpdateViewType should not be specified",
+        )),
     }
 }
 

@@ -52,7 +52,7 @@ impl Tables {
         let selection = Selection::of(&target, read.select, parsed.projection, parsed.filter.as_ref())?;
         let mut range = of_query(&target, &condition);
         if let Some(start) = &read.start {
-            let start = Place::given(&target, start)?;
+            let start = Place::given_to_query(&target, start)?;
             check_start_of_query(&target, &condition, &start)?;
             range = behind(range, &start.stored_at(&target), call.is_forward);
         }

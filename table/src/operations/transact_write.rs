@@ -238,29 +238,27 @@ fn check_size(writes: &[TransactWrite]) -> Result<()> {
     Ok(())
 }
 
-/// The keys of all items, none of which may be there twice.
+/// The keys of all items, none of which may be there twice. The first that can be none cancels the transaction, and AWS
+/// looks no further.
 fn keys(writes: &[Write], entered: &BTreeMap<TableArn, Entered>) -> Result<Vec<Key>> {
-    let (mut keys, mut reasons) = (Vec::with_capacity(writes.len()), Vec::with_capacity(writes.len()));
-    let mut places = BTreeSet::new();
-    for write in writes {
+    let (mut keys, mut places) = (Vec::with_capacity(writes.len()), Vec::with_capacity(writes.len()));
+    for (number, write) in writes.iter().enumerate() {
         let Some(entered) = entered.get(&write.table) else { continue };
         let meta = &entered.found.meta;
-        match write.key(meta) {
-            Ok(key) => {
-                if !places.insert(item_key(meta.uid, &key)) {
-                    return Err(Error::Validation(
-                        "Transaction request cannot include multiple operations on one item".to_owned(),
-                    ));
-                }
-                keys.push(key);
-                reasons.push(CancellationReason::default());
-            }
-            Err(error) => reasons.push(reason(error)?),
-        }
+        let key = write.key(meta).or_else(|error| {
+            let mut reasons = vec![CancellationReason::default(); writes.len()];
+            reasons[number] = reason(error)?;
+            Err(Error::TransactionCanceled { reasons })
+        })?;
+        places.push(item_key(meta.uid, &key));
+        keys.push(key);
     }
-    match keys.len() == writes.len() {
-        true => Ok(keys),
-        false => Err(Error::TransactionCanceled { reasons }),
+    places.sort_unstable();
+    match places.array_windows().any(|[one, next]| one == next) {
+        false => Ok(keys),
+        true => Err(Error::Validation(
+            "Transaction request cannot include multiple operations on one item".to_owned(),
+        )),
     }
 }
 

@@ -105,7 +105,10 @@ impl Inner {
         let mut meta = TableMeta::clone(&found.meta);
         let delays = self.settings.delays;
         change_throughput(&mut meta, call, found.now)?;
-        change_stream(&mut meta, call, found.now, self.orphans.last_created(&call.arn))?;
+        let is_paced_anew =
+            meta.billing == found.meta.billing && meta.throughput.units != found.meta.throughput.units;
+        let last_orphan = self.orphans.last_created(&call.arn);
+        change_stream(&mut meta, call, found.now, last_orphan, is_paced_anew)?;
         change_indexes(&mut meta, call, found.now, delays)?;
         change_rest(&mut meta, call, found.now)?;
         // Deletion protection, as AWS has it, is no update that shows.
@@ -160,6 +163,11 @@ fn check(call: &UpdateTable) -> Result<()> {
         ));
     }
     call.throughput.map_or(Ok(()), check_units)?;
+    if call.class.is_some() && !(UpdateTable { class: None, ..call.clone() }).asks_for_nothing() {
+        return Err(Error::invalid_parameter(
+            "TableClass modification must be the only operation in the request",
+        ));
+    }
     let mut names = std::collections::BTreeSet::new();
     for update in &call.global_indexes {
         let name = match (&update.create, &update.update, &update.delete) {
@@ -309,10 +317,17 @@ fn change_stream(
     call: &UpdateTable,
     now: Timestamp,
     last_orphan: Option<Timestamp>,
+    is_paced_anew: bool,
 ) -> Result<()> {
     let Some(spec) = call.stream else { return Ok(()) };
+    if is_paced_anew {
+        return Err(Error::invalid_parameter("You cannot modify stream status while updating table IOPS"));
+    }
     match (stream_view(Some(spec))?, meta.stream().is_some()) {
-        (Some(_), true) => Err(Error::Validation("Table already has an enabled stream".to_owned())),
+        (Some(_), true) => {
+            let name = &call.arn.name;
+            Err(Error::Validation(format!("Table already has an enabled stream: TableName: {name}")))
+        }
         (None, false) => Err(Error::Validation("Table is already stream disabled".to_owned())),
         (None, true) => {
             meta.end_stream(now);

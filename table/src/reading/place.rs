@@ -40,6 +40,11 @@ impl Place {
         Ok(Self { base: base.map_err(invalid)?, index: Some(of_index) })
     }
 
+    /// The same for a query, which does not say what is wrong.
+    pub(crate) fn given_to_query(target: &Target<'_>, start: &Item) -> Result<Self> {
+        Self::given(target, start).map_err(|_| Error::Validation(INVALID.to_owned()))
+    }
+
     /// The place of something that was read; `None` if it has no key, which never happens.
     pub(crate) fn of(target: &Target<'_>, item: &Item) -> Option<Self> {
         let index = match target.index {

@@ -52,11 +52,7 @@ impl StreamIterator {
         let iterator = Self::decode(text);
         let iterator = iterator.ok_or_else(|| Error::Validation("Invalid ShardIterator".to_owned()))?;
         if u128::from(now.millis_since(iterator.issued)) > LIFETIME.as_millis() {
-            return Err(Error::ExpiredIterator(
-                "The shard iterator has expired and can no longer be used to retrieve stream records. A \
-                 shard iterator expires 15 minutes after it is retrieved using the GetShardIterator action."
-                    .to_owned(),
-            ));
+            return Err(Error::ExpiredIterator("Shard iterator has expired".to_owned()));
         }
         Ok(iterator)
     }

@@ -276,7 +276,7 @@ async fn streams_are_switched_on_and_off_and_each_has_a_label() {
     let on = update(true, Some(StreamView::KeysOnly)).await.unwrap();
     assert_eq!(
         message(update(true, Some(StreamView::NewImage)).await),
-        "Table already has an enabled stream"
+        "Table already has an enabled stream: TableName: orders"
     );
     put(&tables, &arn, id("a")).await.unwrap();
     put(&tables, &arn, id("a")).await.unwrap();

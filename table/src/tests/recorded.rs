@@ -3,8 +3,9 @@
 use super::indexes::{global, index};
 use super::*;
 use crate::{
-    BatchWrite, BillingMode, Capacity, Error, GlobalIndexSpec, GlobalIndexUpdate, ProjectionType, Status,
-    TransactAction, TransactGet, TransactWrite, Units, UpdateItem, UpdateTable, WriteRequest,
+    BatchGet, BatchGetItems, BatchWrite, BillingMode, Capacity, Error, GlobalIndexSpec, GlobalIndexUpdate,
+    ProjectionSpec, ProjectionType, Status, StreamSpec, StreamView, TableClass, TransactAction, TransactGet,
+    TransactWrite, Units, UpdateItem, UpdateTable, WriteRequest,
 };
 
 const EMPTY: &str = "The AttributeValue for a key attribute cannot contain an empty string value.";
@@ -55,13 +56,52 @@ async fn an_empty_key_refuses_a_transaction_and_cancels_a_reading_one() {
         let error = transact(&tables, vec![write], None).await.unwrap_err();
         assert!(matches!(&error, Error::EmptyKey(text) if text.contains(EMPTY)), "{error}");
     }
-    let wrong = write(&arn, TransactAction::Put(item([("id", 1.into())])));
-    let error = transact(&tables, vec![wrong], None).await.unwrap_err();
-    assert!(matches!(error, Error::TransactionCanceled { .. }), "{error}");
+    let wrong = || write(&arn, TransactAction::Put(item([("id", 1.into())])));
+    let put = || write(&arn, TransactAction::Put(id("a")));
+    // Before it is seen that two are for one item, and whatever is wrong with those behind it.
+    let writes = vec![put(), put(), wrong(), wrong()];
+    let text = "cancellation reasons for specific reasons [None, None, ValidationError, None]";
+    let error = transact(&tables, writes, None).await.unwrap_err();
+    assert!(error.to_string().ends_with(text), "{error}");
     let placeholders = Placeholders::default();
     let get = TransactGet { table: arn.clone(), key: id(""), projection: None, placeholders };
     let error = tables.transact_get_items(vec![get]).await.unwrap_err();
     assert!(matches!(error, Error::TransactionCanceled { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn updates_do_not_go_together_with_everything() {
+    let world = World::new();
+    let (tables, arn) = (world.open().await, arn("orders"));
+    let mut call = on_demand(&arn);
+    (call.billing, call.throughput) = (Some(BillingMode::Provisioned), Some(Units { read: 5, write: 5 }));
+    tables.create_table(call).await.unwrap();
+    let refusal = async |call: UpdateTable| tables.update_table(call).await.unwrap_err().to_string();
+    let stream = Some(StreamSpec { enabled: true, view: Some(StreamView::KeysOnly) });
+    let of = || UpdateTable::new(arn.clone());
+    let paced = UpdateTable { throughput: Some(Units { read: 7, write: 7 }), stream, ..of() };
+    let prefix = "One or more parameter values were invalid: ";
+    let text = "You cannot modify stream status while updating table IOPS";
+    assert_eq!(refusal(paced).await, format!("{prefix}{text}"));
+    let class = Some(TableClass::StandardInfrequentAccess);
+    let text = "TableClass modification must be the only operation in the request";
+    assert_eq!(refusal(UpdateTable { class, stream, ..of() }).await, format!("{prefix}{text}"));
+    tables.update_table(UpdateTable { class, ..of() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_tables_of_a_batch_are_asked_in_one_spelling() {
+    let world = World::new();
+    let (tables, one) = world.with_table().await;
+    let get = |projection| BatchGet { keys: vec![id("a")], projection, ..BatchGet::default() };
+    let new = ProjectionSpec { expression: Some("id".to_owned()), attributes: None };
+    let old = ProjectionSpec { expression: None, attributes: Some(vec!["id".to_owned()]) };
+    let asked = [(one, get(new)), (arn("others"), get(old))].into();
+    assert_eq!(
+        tables.batch_get_items(BatchGetItems { tables: asked }).await.unwrap_err().to_string(),
+        "Can not use both expression and non-expression parameters in the same request: Non-expression parameters: \
+         {AttributesToGet} Expression parameters: {ProjectionExpression}"
+    );
 }
 
 #[tokio::test]

@@ -651,7 +651,8 @@ impl ScalarAttributeType {
 }
 
 impl Enumeration for ScalarAttributeType {
-    const SHOWN: &'static str = "S, N, B";
+    // The order is not the model's: recorded from AWS.
+    const SHOWN: &'static str = "B, N, S";
 
     fn from_name(name: &str) -> Option<Self> {
         Some(match name {

@@ -4,51 +4,17 @@ use std::collections::BTreeMap;
 
 use bytestring::ByteString;
 use millstream_table::{
-    BatchGet, BatchGetItems, BatchWrite, Item, Placeholders, ProjectionSpec, TableArn, Tables,
-    WriteRequest as Write,
+    BatchGet, BatchGetItems, BatchWrite, Item, Placeholders, ProjectionSpec, Tables, WriteRequest as Write,
 };
 
+use super::names::Named;
 use super::values::{attributes, item};
-use super::{Answer, consumed, names, parameters, validation};
+use super::{Answer, consumed, parameters, validation};
 use crate::aws::caller::Caller;
 use crate::aws::dynamodb::generated::{
     BatchGetItemInput, BatchGetItemOutput, BatchWriteItemInput, BatchWriteItemOutput, DeleteRequest,
     ItemCollectionMetrics, KeysAndAttributes, PutRequest, WriteRequest,
 };
-
-/// The tables of a request with the names by which it calls them: answers call them the same.
-struct Named(BTreeMap<TableArn, ByteString>);
-
-impl Named {
-    /// What is asked of each table.
-    fn tables<T, U>(
-        caller: &Caller,
-        asked: BTreeMap<ByteString, T>,
-        mut convert: impl FnMut(T) -> Answer<U>,
-    ) -> Answer<(Self, BTreeMap<TableArn, U>)> {
-        let (mut named, mut tables) = (BTreeMap::new(), BTreeMap::new());
-        for (name, asked) in asked {
-            let arn = names::table(caller, &name)?;
-            if tables.insert(arn.clone(), convert(asked)?).is_some() {
-                return Err(validation(format!("Duplicate table in request: {name}")));
-            }
-            named.insert(arn, name);
-        }
-        Ok((Self(named), tables))
-    }
-
-    fn name(&self, arn: &TableArn) -> ByteString {
-        self.0.get(arn).cloned().unwrap_or_else(|| arn.name.as_str().into())
-    }
-
-    fn by_name<T, U>(
-        &self,
-        by_arn: BTreeMap<TableArn, T>,
-        convert: impl Fn(T) -> U,
-    ) -> BTreeMap<ByteString, U> {
-        by_arn.into_iter().map(|(arn, value)| (self.name(&arn), convert(value))).collect()
-    }
-}
 
 pub(super) async fn get(
     tables: &Tables,
@@ -61,7 +27,7 @@ pub(super) async fn get(
     Ok(BatchGetItemOutput {
         responses: Some(named.by_name(got.items, items)),
         unprocessed_keys: Some(named.by_name(got.unprocessed, unprocessed)),
-        consumed_capacity: consumed::capacities(input.return_consumed_capacity, got.consumed),
+        consumed_capacity: consumed::capacities(input.return_consumed_capacity, &named, got.consumed),
     })
 }
 
@@ -106,7 +72,7 @@ pub(super) async fn write(
     Ok(BatchWriteItemOutput {
         unprocessed_items: Some(named.by_name(written.unprocessed, left)),
         item_collection_metrics: Some(collections).filter(|collections| !collections.is_empty()),
-        consumed_capacity: consumed::capacities(input.return_consumed_capacity, written.consumed),
+        consumed_capacity: consumed::capacities(input.return_consumed_capacity, &named, written.consumed),
     })
 }
 

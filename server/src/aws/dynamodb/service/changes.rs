@@ -29,7 +29,7 @@ pub(super) async fn update(
         warm: input.warm_throughput.as_ref().map(schemas::warm),
         global_indexes: updates.collect(),
         stream: input.stream_specification.as_ref().map(schemas::stream),
-        encryption: input.sse_specification.map(schemas::encryption),
+        encryption: input.sse_specification.map(schemas::encryption).transpose()?,
         class: input.table_class.map(schemas::class),
         deletion_protection: input.deletion_protection_enabled,
     };

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use bytestring::ByteString;
 use millstream_table::{Access, Capacity as Units, CollectionMetrics, Consumed};
 
+use super::names::Named;
 use super::values::attributes;
 use crate::aws::dynamodb::generated::{
     Capacity, ConsumedCapacity, ItemCollectionMetrics, ReturnConsumedCapacity,
 };
 
-/// Nothing unless it was asked for.
+/// Nothing unless it was asked for. The table is called as the request calls it.
 pub(super) fn capacity(
     asked: Option<ReturnConsumedCapacity>,
+    table: ByteString,
     consumed: Consumed,
 ) -> Option<ConsumedCapacity> {
     let with_indexes = match asked {
@@ -21,7 +23,7 @@ pub(super) fn capacity(
         Some(ReturnConsumedCapacity::Indexes) => true,
     };
     let mut shown = ConsumedCapacity {
-        table_name: Some(consumed.table.name.as_str().into()),
+        table_name: Some(table),
         capacity_units: Some(consumed.total().as_f64()),
         ..ConsumedCapacity::default()
     };
@@ -36,12 +38,13 @@ pub(super) fn capacity(
 /// As a transaction tells it: also as what was read or written.
 pub(super) fn of_transaction(
     asked: Option<ReturnConsumedCapacity>,
+    named: &Named,
     consumed: Vec<Consumed>,
 ) -> Option<Vec<ConsumedCapacity>> {
     let mut all = Vec::new();
     for consumed in consumed {
         let (access, units) = (consumed.access, Some(consumed.total().as_f64()));
-        let mut shown = capacity(asked, consumed)?;
+        let mut shown = capacity(asked, named.name(&consumed.table), consumed)?;
         match access {
             Access::Read => shown.read_capacity_units = units,
             Access::Write => shown.write_capacity_units = units,
@@ -60,11 +63,12 @@ pub(super) fn of_transaction(
 /// One for each table.
 pub(super) fn capacities(
     asked: Option<ReturnConsumedCapacity>,
+    named: &Named,
     consumed: Vec<Consumed>,
 ) -> Option<Vec<ConsumedCapacity>> {
     consumed
         .into_iter()
-        .map(|consumed| capacity(asked, consumed))
+        .map(|consumed| capacity(asked, named.name(&consumed.table), consumed))
         .collect::<Option<Vec<_>>>()
         .filter(|all| !all.is_empty())
 }

@@ -26,10 +26,14 @@ macro_rules! set_common {
 
 /// The output of a put, an update or a deletion: again, types with members of the same names.
 macro_rules! output {
-    ($output:ident, $written:ident, $return_consumed:expr) => {
+    ($output:ident, $written:ident, $input:ident) => {
         $output {
             attributes: $written.attributes.map(attributes),
-            consumed_capacity: consumed::capacity($return_consumed, $written.consumed),
+            consumed_capacity: consumed::capacity(
+                $input.return_consumed_capacity,
+                $input.table_name,
+                $written.consumed,
+            ),
             item_collection_metrics: $written.collection.map(consumed::collection),
         }
     };
@@ -49,7 +53,7 @@ pub(super) async fn get(tables: &Tables, caller: &Caller, input: GetItemInput) -
     let got = tables.get_item(call).await?;
     Ok(GetItemOutput {
         item: got.item.map(attributes),
-        consumed_capacity: consumed::capacity(input.return_consumed_capacity, got.consumed),
+        consumed_capacity: consumed::capacity(input.return_consumed_capacity, input.table_name, got.consumed),
     })
 }
 
@@ -57,7 +61,7 @@ pub(super) async fn put(tables: &Tables, caller: &Caller, input: PutItemInput) -
     let mut call = PutItem::new(names::table(caller, &input.table_name)?, item(input.item)?);
     set_common!(call, input);
     let written = tables.put_item(call).await?;
-    Ok(output!(PutItemOutput, written, input.return_consumed_capacity))
+    Ok(output!(PutItemOutput, written, input))
 }
 
 pub(super) async fn update(
@@ -73,7 +77,7 @@ pub(super) async fn update(
     let mut call = UpdateItem::new(table, key, update);
     set_common!(call, input);
     let written = tables.update_item(call).await?;
-    Ok(output!(UpdateItemOutput, written, input.return_consumed_capacity))
+    Ok(output!(UpdateItemOutput, written, input))
 }
 
 pub(super) async fn delete(
@@ -84,5 +88,5 @@ pub(super) async fn delete(
     let mut call = DeleteItem::new(names::table(caller, &input.table_name)?, item(input.key)?);
     set_common!(call, input);
     let written = tables.delete_item(call).await?;
-    Ok(output!(DeleteItemOutput, written, input.return_consumed_capacity))
+    Ok(output!(DeleteItemOutput, written, input))
 }

@@ -1,5 +1,7 @@
 //! How requests name tables: by a name in the caller's account and region, or by an ARN.
 
+use std::collections::BTreeMap;
+
 use bytestring::ByteString;
 use millstream_table::TableArn;
 
@@ -42,4 +44,45 @@ pub(super) fn resource(text: &ByteString) -> Answer<TableArn> {
         let text = format!("Access to the resource {text} is denied.");
         ApiError::new(ProtocolError::AccessDenied, text)
     })
+}
+
+/// The tables of a request with the names by which it calls them: answers call them the same.
+#[derive(Default)]
+pub(super) struct Named(BTreeMap<TableArn, ByteString>);
+
+impl Named {
+    /// What is asked of each table.
+    pub(super) fn tables<T, U>(
+        caller: &Caller,
+        asked: BTreeMap<ByteString, T>,
+        mut convert: impl FnMut(T) -> Answer<U>,
+    ) -> Answer<(Self, BTreeMap<TableArn, U>)> {
+        let (mut named, mut tables) = (Self::default(), BTreeMap::new());
+        for (name, asked) in asked {
+            let arn = named.table(caller, &name)?;
+            if tables.insert(arn, convert(asked)?).is_some() {
+                return Err(validation(format!("Duplicate table in request: {name}")));
+            }
+        }
+        Ok((named, tables))
+    }
+
+    /// The table that a `TableName` means.
+    pub(super) fn table(&mut self, caller: &Caller, name: &ByteString) -> Answer<TableArn> {
+        let arn = table(caller, name)?;
+        self.0.insert(arn.clone(), name.clone());
+        Ok(arn)
+    }
+
+    pub(super) fn name(&self, arn: &TableArn) -> ByteString {
+        self.0.get(arn).cloned().unwrap_or_else(|| arn.name.as_str().into())
+    }
+
+    pub(super) fn by_name<T, U>(
+        &self,
+        by_arn: BTreeMap<TableArn, T>,
+        convert: impl Fn(T) -> U,
+    ) -> BTreeMap<ByteString, U> {
+        by_arn.into_iter().map(|(arn, value)| (self.name(&arn), convert(value))).collect()
+    }
 }

@@ -42,14 +42,18 @@ macro_rules! read_spec {
 
 /// A page as either answers it.
 macro_rules! page_output {
-    ($output:ident, $asked:expr, $page:expr) => {{
+    ($output:ident, $input:ident, $page:expr) => {{
         let page: ItemsPage = $page;
         $output {
             items: page.items.map(|items| items.into_iter().map(attributes).collect()),
             count: Some(count(page.count)),
             scanned_count: Some(count(page.scanned)),
             last_evaluated_key: page.last.map(attributes),
-            consumed_capacity: consumed::capacity($asked, page.consumed),
+            consumed_capacity: consumed::capacity(
+                $input.return_consumed_capacity,
+                $input.table_name,
+                page.consumed,
+            ),
         }
     }};
 }
@@ -61,7 +65,7 @@ pub(super) async fn query(tables: &Tables, caller: &Caller, input: QueryInput) -
         key_conditions: input.key_conditions.map(filters).transpose()?,
         is_forward: input.scan_index_forward.unwrap_or(true),
     };
-    Ok(page_output!(QueryOutput, input.return_consumed_capacity, tables.query(call).await?))
+    Ok(page_output!(QueryOutput, input, tables.query(call).await?))
 }
 
 pub(super) async fn scan(tables: &Tables, caller: &Caller, input: ScanInput) -> Answer<ScanOutput> {
@@ -72,7 +76,7 @@ pub(super) async fn scan(tables: &Tables, caller: &Caller, input: ScanInput) -> 
         segment: number(input.segment),
         total_segments: number(input.total_segments),
     };
-    Ok(page_output!(ScanOutput, input.return_consumed_capacity, tables.scan(call).await?))
+    Ok(page_output!(ScanOutput, input, tables.scan(call).await?))
 }
 
 /// A page has 1 MB, so not nearly as many.

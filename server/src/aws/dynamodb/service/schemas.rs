@@ -7,10 +7,11 @@ use millstream_table::{
 };
 
 use super::parameters::texts;
+use super::{Answer, validation};
 use crate::aws::dynamodb::generated::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, LocalSecondaryIndex,
     OnDemandThroughput, Projection, ProjectionType, ProvisionedThroughput, SSESpecification,
-    ScalarAttributeType, StreamSpecification, StreamViewType, TableClass, WarmThroughput,
+    ScalarAttributeType, SseType, StreamSpecification, StreamViewType, TableClass, WarmThroughput,
 };
 
 pub(super) fn attributes(wire: Option<Vec<AttributeDefinition>>) -> Vec<KeyElement> {
@@ -101,8 +102,12 @@ pub(super) fn stream(wire: &StreamSpecification) -> StreamSpec {
     StreamSpec { enabled: wire.stream_enabled, view }
 }
 
-pub(super) fn encryption(wire: SSESpecification) -> EncryptionSpec {
-    EncryptionSpec { enabled: wire.enabled.unwrap_or_default(), key: wire.kms_master_key_id.map(Into::into) }
+pub(super) fn encryption(wire: SSESpecification) -> Answer<EncryptionSpec> {
+    let enabled = wire.enabled.unwrap_or_default();
+    if enabled && wire.sse_type == Some(SseType::Aes256) {
+        return Err(validation("One or more parameter values were invalid: SSEType AES256 is not supported"));
+    }
+    Ok(EncryptionSpec { enabled, key: wire.kms_master_key_id.map(Into::into) })
 }
 
 /// What is below zero is refused as zero is, by the model's ranges or by the tables.

@@ -38,7 +38,7 @@ pub(super) async fn create(
         limits: schemas::limits(input.on_demand_throughput.as_ref()),
         warm: input.warm_throughput.as_ref().map(schemas::warm),
         stream: input.stream_specification.as_ref().map(schemas::stream),
-        encryption: input.sse_specification.map(schemas::encryption),
+        encryption: input.sse_specification.map(schemas::encryption).transpose()?,
         tags: tags(input.tags.unwrap_or_default()),
         class: input.table_class.map(schemas::class),
         deletion_protection: input.deletion_protection_enabled.unwrap_or_default(),

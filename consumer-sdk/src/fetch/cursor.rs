@@ -15,13 +15,17 @@ const CLOCK_SKEW_MAX: Duration = Duration::from_secs(60);
 
 /// The next read's beginning.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Cursor(StartingPosition);
+pub(crate) struct Cursor {
+    position: StartingPosition,
+    /// It is earlier than where the reader began, who has seen nothing since.
+    is_early: bool,
+}
 
 impl Cursor {
     /// `None` at the end of a shard: there is nothing to read. A record that is a checkpoint is read once more, because
     /// it may have members that were not processed; `initial` says which time `AT_TIMESTAMP` means.
     pub(crate) fn behind(checkpoint: &Checkpoint, initial: InitialPosition) -> Option<Self> {
-        Some(Self(match (&checkpoint.position, initial) {
+        let position = match (&checkpoint.position, initial) {
             (Position::ShardEnd, _) => return None,
             (Position::At(number), _) => StartingPosition::AtSequenceNumber(number.clone()),
             (Position::Latest, _) => StartingPosition::Latest,
@@ -30,23 +34,31 @@ impl Cursor {
             }
             // Without the time, which is in the configuration alone, only the oldest record passes over none.
             (Position::TrimHorizon | Position::AtTimestamp, _) => StartingPosition::TrimHorizon,
-        }))
+        };
+        Some(Self { position, is_early: false })
     }
 
     pub(crate) fn position(&self) -> &StartingPosition {
-        &self.0
+        &self.position
+    }
+
+    /// Whether who begins there is given records again that lie before where this reader began.
+    pub(crate) fn is_early(&self) -> bool {
+        self.is_early
     }
 
     /// A read has begun at wall time `now`.
     pub(crate) fn opened(&mut self, now: Timestamp) {
-        if self.0 == StartingPosition::Latest {
-            self.0 = StartingPosition::AtTimestamp(now.minus(CLOCK_SKEW_MAX));
+        if self.position == StartingPosition::Latest {
+            let position = StartingPosition::AtTimestamp(now.minus(CLOCK_SKEW_MAX));
+            *self = Self { position, is_early: true };
         }
     }
 
     /// Everything up to here was read.
     pub(crate) fn read(&mut self, number: &SequenceNumber) {
-        self.0 = StartingPosition::AfterSequenceNumber(number.clone());
+        let position = StartingPosition::AfterSequenceNumber(number.clone());
+        *self = Self { position, is_early: false };
     }
 }
 
@@ -58,8 +70,9 @@ mod tests {
 
     #[test]
     fn sentinels_begin_where_they_say() {
-        let behind =
-            |checkpoint: &Checkpoint, initial| Cursor::behind(checkpoint, initial).map(|cursor| cursor.0);
+        let behind = |checkpoint: &Checkpoint, initial| {
+            Cursor::behind(checkpoint, initial).map(|cursor| cursor.position)
+        };
         let initial = InitialPosition::AtTimestamp(5);
         assert_eq!(behind(&Checkpoint::TRIM_HORIZON, initial), Some(StartingPosition::TrimHorizon));
         let five = StartingPosition::AtTimestamp(Timestamp::from_millis(5));
@@ -72,12 +85,15 @@ mod tests {
     #[test]
     fn the_newest_is_asked_for_once() {
         let mut cursor = Cursor::behind(&Checkpoint::LATEST, InitialPosition::Latest).unwrap();
-        assert_eq!(cursor.position(), &StartingPosition::Latest);
+        assert_eq!((cursor.position(), cursor.is_early()), (&StartingPosition::Latest, false));
         cursor.opened(Timestamp::from_millis(100_000));
+        assert!(cursor.is_early());
         let earlier = StartingPosition::AtTimestamp(Timestamp::from_millis(40_000));
         assert_eq!(cursor.position(), &earlier);
         cursor.opened(Timestamp::from_millis(900_000));
         assert_eq!(cursor.position(), &earlier, "what came since was not seen");
+        cursor.read(&"7".parse().unwrap());
+        assert!(!cursor.is_early());
     }
 
     proptest! {

@@ -31,7 +31,9 @@ impl Fetcher {
                 Step::AnotherIterator => {}
                 Step::Leave(left) => return left,
             }
-            if self.may_subscribe && matches!(*self.retrieving.borrow(), Retrieving::FanOut(_)) {
+            // Who began at the newest record and has seen none knows its place by its iterator alone.
+            let may_leave = self.may_subscribe && !self.cursor.is_early();
+            if may_leave && matches!(*self.retrieving.borrow(), Retrieving::FanOut(_)) {
                 return Left::Anew;
             }
         }

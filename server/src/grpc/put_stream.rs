@@ -12,6 +12,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, FuturesOrdered, Stream, StreamExt};
+use millstream_model::StreamArn;
 use millstream_proto::v1;
 use millstream_runtime::TaskSet;
 use millstream_runtime::clock::Sleep;
@@ -98,6 +99,23 @@ struct Puts {
 struct Named {
     name: Option<ByteString>,
     arn: Option<ByteString>,
+}
+
+impl Named {
+    /// The stream, if it can be one.
+    fn stream(&self, caller: &Caller) -> Option<StreamArn> {
+        let Caller { account, region } = caller.clone();
+        match (&self.name, &self.arn) {
+            (_, Some(arn)) => arn.parse().ok(),
+            (Some(name), None) => Some(StreamArn { account, region, name: name.parse().ok()? }),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether both are the same stream, in whichever way it is named.
+    fn means(&self, other: &Self, caller: &Caller) -> bool {
+        self == other || self.stream(caller).is_some_and(|stream| other.stream(caller) == Some(stream))
+    }
 }
 
 enum Intake {
@@ -281,21 +299,26 @@ impl Puts {
         {
             let v1::PutStreamRequest { stream_name, stream_arn, .. } = request;
             let named = Named { name: stream_name.map(Into::into), arn: stream_arn.map(Into::into) };
-            self.named = (named.name.is_some() || named.arn.is_some()).then_some(named);
+            self.named = named.stream(&self.shared.caller).map(|_| named);
         }
     }
 
     /// Gives a request the stream of the first one, if it names none itself.
     fn name(&mut self, mut input: PutRecordsInput) -> Result<PutRecordsInput, Status> {
         let named = Named { name: input.stream_name.take(), arn: input.stream_arn.take() };
-        let first = self.named.get_or_insert_with(|| named.clone());
         let is_silent = named.name.is_none() && named.arn.is_none();
-        if !is_silent && named != *first {
-            let text = "The requests of one call must name one stream, in one way.";
-            return Err(of_error(&refused(Exception::InvalidArgument, text)));
+        match &self.named {
+            Some(first) if !is_silent && !first.means(&named, &self.shared.caller) => {
+                let text = "The requests of one call must name one stream.";
+                return Err(of_error(&refused(Exception::InvalidArgument, text)));
+            }
+            None if !is_silent => self.named = Some(named),
+            _ => {}
         }
-        input.stream_name.clone_from(&first.name);
-        input.stream_arn.clone_from(&first.arn);
+        if let Some(first) = &self.named {
+            input.stream_name.clone_from(&first.name);
+            input.stream_arn.clone_from(&first.arn);
+        }
         Ok(input)
     }
 

@@ -22,7 +22,7 @@ const TEXT_BYTES_MAX: usize = 1200;
 /// What the text and the details have together, with room for the names of headers and for what HTTP adds.
 const STATUS_BYTES_MAX: usize = 7 * 1024 + 512;
 
-/// The metadata of `ErrorInfo` that says that the exception has less than on the AWS wire, or is left out.
+/// The metadata of `ErrorInfo` that says that the text or the exception has less than on the AWS wire, or is left out.
 const CLIPPED: &str = "clipped";
 
 const CANCELED: &str = "TransactionCanceledException";
@@ -40,8 +40,10 @@ pub(super) fn refused(code: impl ErrorCode, text: impl Into<Cow<'static, str>>) 
 /// The status of a call that AWS would have answered so.
 pub(super) fn of_error(error: &ApiError) -> Status {
     let code = code_of(error.code(), error.status());
-    let text = clipped(error.message().unwrap_or(error.code()));
-    let (exception, is_clipped) = exception(error, &text);
+    let whole = error.message().unwrap_or(error.code());
+    let text = clipped(whole);
+    let (exception, has_less) = exception(error, &text);
+    let is_clipped = has_less || text.len() < whole.len();
     let mut details = ErrorDetails::new();
     let mut metadata = HashMap::from([(HTTP_STATUS.to_owned(), error.status().to_string())]);
     if is_clipped {
@@ -146,12 +148,13 @@ fn code_of(exception: &str, http_status: u16) -> Code {
     }
 }
 
-/// As much of a text as a header takes.
+/// As much of a text as a header takes: its beginning and its end, which says what is wrong with what is shown before.
 fn clipped(text: &str) -> String {
     if text.len() <= TEXT_BYTES_MAX {
         return text.to_owned();
     }
-    format!("{}…", &text[..text.floor_char_boundary(TEXT_BYTES_MAX)])
+    let (head, tail) = (TEXT_BYTES_MAX / 2, text.len() - TEXT_BYTES_MAX / 2);
+    format!("{}…{}", &text[..text.floor_char_boundary(head)], &text[text.ceil_char_boundary(tail)..])
 }
 
 #[cfg(test)]
@@ -188,6 +191,14 @@ mod tests {
             assert!(header_bytes(&headers) < 8 * 1024, "{}", header_bytes(&headers));
             assert_eq!(headers["grpc-status"], "3");
         }
+    }
+
+    #[test]
+    fn a_long_text_keeps_its_end_and_is_told_to_be_less() {
+        let text = format!("Value '{}' failed: it is too long", "é".repeat(5_000));
+        let status = of_error(&ApiError::new(ProtocolError::Validation, text));
+        assert!(status.message().starts_with("Value 'é") && status.message().ends_with("it is too long"));
+        assert!(status.get_error_details().error_info().unwrap().metadata.contains_key(CLIPPED));
     }
 
     #[test]

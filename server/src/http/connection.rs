@@ -24,10 +24,17 @@ use super::prefixed::{Prefixed, Protocol, sniff};
 
 /// Bytes of a request's head. Its fields are limited to 100 by hyper.
 const HEADER_BYTES_MAX: u32 = 32 * 1024;
-/// Requests at once on an HTTP/2 connection.
-const HTTP2_STREAMS_MAX: u32 = 128;
-/// What a sender may send ahead on an HTTP/2 stream and connection; large enough for full speed on a LAN.
-const HTTP2_WINDOW_BYTES: u32 = 1024 * 1024;
+/// Requests at once on an HTTP/2 connection: a subscriber may have one for each of many shards.
+const HTTP2_STREAMS_MAX: u32 = 1024;
+/// Requests that were taken back before they were looked at. More at a time are a flood; h2's own limit of 20 is met by
+/// a client that gives up all that it has begun.
+const HTTP2_RESETS_MAX: usize = HTTP2_STREAMS_MAX as usize;
+/// What a sender may send ahead on an HTTP/2 stream; large enough for full speed on a LAN.
+const HTTP2_WINDOW_BYTES: u32 = 512 * 1024;
+/// The same for a connection. Frames of few bytes that wait cost h2 more than their bytes, so it cuts a connection off
+/// whose waiting frames cost half of this window: with 48 of the stream's, one stream may wait with a window full of the
+/// smallest messages that make sense, and is held up by it.
+const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 48 * HTTP2_WINDOW_BYTES;
 /// A frame that a sender may send. The usual 16 KiB cut a request of 500 KiB into 32 of them.
 const HTTP2_FRAME_BYTES: u32 = 128 * 1024;
 /// What may wait on an HTTP/2 stream for its reader before the next piece of its answer is taken.
@@ -142,7 +149,8 @@ where
             .max_concurrent_streams(HTTP2_STREAMS_MAX)
             .max_header_list_size(HEADER_BYTES_MAX)
             .initial_stream_window_size(HTTP2_WINDOW_BYTES)
-            .initial_connection_window_size(4 * HTTP2_WINDOW_BYTES)
+            .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
+            .max_pending_accept_reset_streams(HTTP2_RESETS_MAX)
             .max_frame_size(HTTP2_FRAME_BYTES)
             .max_send_buf_size(HTTP2_SEND_BYTES)
             .timer(pings)

@@ -90,6 +90,25 @@ async fn a_call_is_about_one_stream() {
 }
 
 #[tokio::test]
+async fn a_stream_may_be_named_in_either_way_and_a_name_that_is_none_names_nothing() {
+    let mut world = World::new().await;
+    let by_arn = |text: &str| PutStreamRequest {
+        stream_arn: Some(text.to_owned()),
+        ..request(None, vec![entry("k", "a")])
+    };
+    let named = |name| request(name, vec![entry("k", "a")]);
+    let requests =
+        vec![named(None), named(Some("no name")), named(Some("orders")), by_arn(STREAM_ARN), named(None)];
+    let (got, status) = answers(&mut world, requests).await;
+    assert!(status.is_none(), "{status:?}");
+    let is_refused: Vec<_> = got.iter().map(|answer| answer.refusal.is_some()).collect();
+    assert_eq!(is_refused, [true, true, false, false, false]);
+    let other = STREAM_ARN.replace("us-east-1", "eu-west-1");
+    let (got, status) = answers(&mut world, vec![named(Some("orders")), by_arn(&other)]).await;
+    assert_eq!((got.len(), status.unwrap().code()), (1, Code::InvalidArgument));
+}
+
+#[tokio::test]
 async fn without_requests_the_call_ends_after_a_while() {
     let mut world = World::new().await;
     let mut replies = world.records.put_stream(stream::pending()).await.unwrap().into_inner();

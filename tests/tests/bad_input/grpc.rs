@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use millstream_tests::raw::Connection;
 
-use super::http2::{Frame, PREFACE, settings};
+use super::http2::{Frame, PREFACE, agreed, settings};
 use super::{GROWTH_MAX, Host, assert_serves};
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
+const WINDOW_UPDATE: u8 = 8;
 
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
@@ -17,12 +18,23 @@ const END_HEADERS: u8 = 4;
 /// CANCEL, as a client says that gives up a call.
 const CANCEL: [u8; 4] = 8_u32.to_be_bytes();
 /// As many as a connection may have at once.
-const STREAMS_MAX: u32 = 128;
+const STREAMS_MAX: u32 = 1024;
 
 fn open(host: &Host) -> Connection {
     let mut connection = Connection::open(host.address()).unwrap();
     connection.send(&[PREFACE, &settings()].concat()).unwrap();
     connection
+}
+
+/// The first frame that is wanted. Nothing may be broken off meanwhile.
+fn await_frame(connection: &mut Connection, is_wanted: impl Fn(&Frame) -> bool) {
+    loop {
+        let frame = Frame::read(connection).unwrap();
+        assert!(!frame.is_end(), "{frame:?}");
+        if is_wanted(&frame) {
+            return;
+        }
+    }
 }
 
 fn head(method: &str) -> Vec<u8> {
@@ -120,6 +132,61 @@ fn calls_without_end() {
     }
     assert_small(&host, "without end");
     drop(connections);
+    host.finish();
+}
+
+/// As many small requests as a stream's window takes, without waiting for an answer to any: they are held up, and every
+/// one of them is answered.
+#[test]
+fn small_requests_that_come_faster_than_they_are_put() {
+    const WINDOW_BYTES: usize = 512 * 1024;
+    let requests = WINDOW_BYTES / put(1).len();
+    let host = Host::start();
+    let mut connection = open(&host);
+    // The server's windows are in force once they were told, and that of streams once it is agreed to.
+    await_frame(&mut connection, Frame::is_settings);
+    await_frame(&mut connection, |frame| frame.is(WINDOW_UPDATE));
+    connection.send(&agreed()).unwrap();
+    let windows =
+        [0, 1].map(|stream| Frame::new(WINDOW_UPDATE, 0, stream, (1_u32 << 30).to_be_bytes()).bytes());
+    connection.send(&[call("Records/PutStream", 1), windows.concat()].concat()).unwrap();
+    connection.send(&Frame::new(DATA, 0, 1, put(1)).bytes().repeat(requests)).unwrap();
+    let (mut answered, mut unread) = (0, Vec::new());
+    while answered < requests {
+        let frame = Frame::read(&mut connection).unwrap();
+        assert!(!frame.is_end(), "after {answered} answers: {frame:?}");
+        unread.extend(frame.into_data().into_iter().flatten());
+        while let Some(length) = unread.get(1..5) {
+            let length = u32::from_be_bytes(length.try_into().unwrap());
+            let end = 5 + usize::try_from(length).unwrap();
+            if unread.len() < end {
+                break;
+            }
+            unread.drain(..end);
+            answered += 1;
+        }
+    }
+    drop(connection);
+    host.finish();
+}
+
+/// Calls that are given up all at once, as often as that happens to a client, are no reason to end the others.
+#[test]
+fn calls_that_are_given_up_beside_one_that_is_not() {
+    let host = Host::start();
+    let mut connection = open(&host);
+    connection.send(&call("Records/PutStream", 1)).unwrap();
+    for round in 0..8 {
+        let streams = (0..100).map(|index| 2 * (100 * round + index) + 3);
+        let begun = streams.clone().flat_map(|stream| call("Streams/ListStreams", stream));
+        let given_up = streams.flat_map(|stream| Frame::new(RST_STREAM, 0, stream, CANCEL).bytes());
+        let ping = Frame::ping().bytes();
+        connection.send(&begun.chain(given_up).chain(ping).collect::<Vec<_>>()).unwrap();
+        await_frame(&mut connection, Frame::is_pong);
+    }
+    connection.send(&Frame::new(DATA, 0, 1, put(10)).bytes()).unwrap();
+    await_frame(&mut connection, |frame| frame.clone().into_data().is_some());
+    drop(connection);
     host.finish();
 }
 

@@ -13,6 +13,7 @@ const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
+const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 
 const END_STREAM: u8 = 1;
@@ -45,13 +46,40 @@ impl Frame {
         bytes
     }
 
-    fn read(connection: &mut Connection) -> std::io::Result<Self> {
+    /// What a DATA frame has.
+    pub(super) fn into_data(self) -> Option<Vec<u8>> {
+        (self.kind == DATA).then_some(self.payload)
+    }
+
+    pub(super) fn is(&self, kind: u8) -> bool {
+        self.kind == kind
+    }
+
+    pub(super) fn is_pong(&self) -> bool {
+        self.kind == PING && self.flags == ACK
+    }
+
+    pub(super) fn is_settings(&self) -> bool {
+        self.kind == SETTINGS && self.flags != ACK
+    }
+
+    /// Whether the connection or the stream is broken off.
+    pub(super) fn is_end(&self) -> bool {
+        self.kind == GOAWAY || self.kind == RST_STREAM
+    }
+
+    pub(super) fn read(connection: &mut Connection) -> std::io::Result<Self> {
         let head = connection.exactly(9)?;
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
         let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
         let payload = connection.exactly(usize::try_from(length).unwrap())?;
         Ok(Self { kind: head[3], flags: head[4], stream, payload })
     }
+}
+
+/// What answers the settings of the server.
+pub(super) fn agreed() -> Vec<u8> {
+    Frame::new(SETTINGS, ACK, 0, []).bytes()
 }
 
 pub(super) fn settings() -> Vec<u8> {

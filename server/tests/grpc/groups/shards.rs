@@ -37,6 +37,21 @@ async fn a_member_gets_shards_and_who_comes_after_it_goes_on() {
     assert_eq!(second.process(&world, 1).await, ["three"]);
 }
 
+/// Its consumer is registered while it polls, and where it began is not where it could subscribe from.
+#[tokio::test]
+async fn who_begins_at_the_newest_record_is_sent_none_from_before() {
+    let mut world = World::new().await;
+    world.put(b"old").await;
+    let mut member = Member::join(&world, JoinStart { initial_position: None, ..start() }).await;
+    member.assigned(&world).await;
+    world.wait(Duration::from_secs(20)).await;
+    world.put(b"new").await;
+    assert_eq!(member.process(&world, 1).await, ["new"]);
+    world.wait(Duration::from_secs(20)).await;
+    world.put(b"newer").await;
+    assert_eq!(member.process(&world, 1).await, ["newer"]);
+}
+
 /// The lease is where KCL would look for it.
 #[tokio::test]
 async fn leases_are_in_a_table_of_kcls() {

@@ -14,6 +14,7 @@ FOREIGN = {
 
 RETURNED = "a put and a delete return ALL_OLD or NONE"
 NOT_BY_KEY = "no key is found by it"
+REFUSED = "AWS knows it and refuses it"
 UNTHROTTLED = "nothing is throttled, so that all is processed"
 
 # operation: {path: why no call that succeeds has it}
@@ -21,6 +22,9 @@ NOT_SENT = {
     **{
         operation: {f"ReturnValues={value}": RETURNED for value in ("UPDATED_OLD", "ALL_NEW", "UPDATED_NEW")}
         for operation in ("PutItem", "DeleteItem")
+    },
+    **{
+        operation: {"SSESpecification.SSEType=AES256": REFUSED} for operation in ("CreateTable", "UpdateTable")
     },
     "Query": {
         f"KeyConditions{{}}.ComparisonOperator={operator}": NOT_BY_KEY

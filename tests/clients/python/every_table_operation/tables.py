@@ -116,9 +116,12 @@ def create_on_demand(world):
         OnDemandThroughput=ON_DEMAND,
         TableClass="STANDARD_INFREQUENT_ACCESS",
         StreamSpecification={"StreamEnabled": False},
-        SSESpecification={"Enabled": True, "SSEType": "AES256"},
+        SSESpecification={"Enabled": False},
         DeletionProtectionEnabled=True,
     )
+    aes = {"Enabled": True, "SSEType": "AES256"}
+    text = refused("ValidationException", world.db.create_table, **table | {"SSESpecification": aes})
+    equal(text, "One or more parameter values were invalid: SSEType AES256 is not supported")
     shown = create(world, table)
     equal(shown["BillingModeSummary"]["BillingMode"], "PAY_PER_REQUEST")
     equal((shown["ProvisionedThroughput"]["ReadCapacityUnits"], shown["OnDemandThroughput"]), (0, ON_DEMAND))
@@ -193,9 +196,9 @@ def update(world):
     for table_class in "STANDARD_INFREQUENT_ACCESS", "STANDARD":
         shown = change(TableClass=table_class)
         equal(shown["TableClassSummary"]["TableClass"], table_class)
-    for kind in "KMS", "AES256":
-        key = {"KMSMasterKeyId": "alias/other"} if kind == "KMS" else {}
-        change(SSESpecification={"Enabled": True, "SSEType": kind} | key)
+    change(SSESpecification={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": "alias/other"})
+    aes = {"Enabled": True, "SSEType": "AES256"}
+    refused("ValidationException", world.db.update_table, TableName="changing", SSESpecification=aes)
     change(DeletionProtectionEnabled=True)
     change(DeletionProtectionEnabled=False)
     delete(world, "changing")

@@ -1,5 +1,6 @@
 //! Calls that would go on for ever, when the server stops: each ends with a word, and none holds it up.
 
+use futures_util::future::join;
 use futures_util::stream::{self, Stream, StreamExt};
 use millstream_proto::v1::PutStreamRequest;
 use tonic::{Code, Streaming};
@@ -56,12 +57,14 @@ async fn calls_without_an_end_are_told_that_the_server_stops() {
     assert!(soon(services.message()).await.unwrap().is_some());
 
     let World { server, .. } = world;
-    let stopped = tokio::spawn(server.stop());
-    assert_eq!(last(puts).await, (0, Some(Code::Unavailable)));
-    assert_eq!(soon(statuses.message()).await.unwrap().unwrap().status(), ServingStatus::NotServing);
-    assert_eq!(last(statuses).await, (0, Some(Code::Unavailable)));
-    assert_eq!(last(services).await, (0, Some(Code::Unavailable)));
-    assert_eq!(last(events).await.1, Some(Code::Unavailable));
+    let told = async {
+        assert_eq!(last(puts).await, (0, Some(Code::Unavailable)));
+        assert_eq!(soon(statuses.message()).await.unwrap().unwrap().status(), ServingStatus::NotServing);
+        assert_eq!(last(statuses).await, (0, Some(Code::Unavailable)));
+        assert_eq!(last(services).await, (0, Some(Code::Unavailable)));
+        assert_eq!(last(events).await.1, Some(Code::Unavailable));
+    };
     // By its clock, which stands still, it could wait for none of them.
-    soon(stopped).await.unwrap().unwrap();
+    let (stopped, ()) = soon(join(server.stop(), told)).await;
+    stopped.unwrap();
 }

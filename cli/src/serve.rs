@@ -13,8 +13,10 @@ use tracing_subscriber::EnvFilter;
 use crate::config::SettingsArguments;
 use crate::exit::Failure;
 
-/// After a clean stop there is nothing left to wait for but connections that do not end.
-const LAST_BREATH: Duration = Duration::from_millis(500);
+/// A clean stop leaves nothing to wait for. A server that failed leaves the store to be closed by whoever drops it last,
+/// which takes RocksDB a second after a compaction that failed, and must not happen while the process is taken down
+/// around it: that ends in an abort.
+const LAST_BREATH: Duration = Duration::from_secs(5);
 
 /// Run the server: Kinesis on one port for HTTP/1.1, HTTP/2 and TLS; health and metrics on another.
 #[derive(Args, Debug)]

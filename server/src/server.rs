@@ -128,7 +128,7 @@ impl Server {
         let kinesis = KinesisFront { engine: engine.clone(), reception: reception.clone() };
         let dynamodb =
             DynamoDbFront { tables: tables.clone(), engine: engine.clone(), reception: reception.clone() };
-        let groups = Groups::new(kinesis.clone(), tables.clone(), entropy, tasks.clone());
+        let groups = Groups::new(kinesis.clone(), tables.clone(), entropy);
         let router = Router {
             grpc: grpc_front(settings, &kinesis, &dynamodb, &health, groups)?,
             kinesis,

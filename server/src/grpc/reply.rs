@@ -103,8 +103,11 @@ pub(super) fn until_stopped(
     })
 }
 
+/// Why a call ends that would go on.
+pub(super) const STOPPING: &str = "The server is stopping.";
+
 pub(super) fn stopping() -> Status {
-    Status::unavailable("The server is stopping.")
+    Status::unavailable(STOPPING)
 }
 
 pub(super) fn expired() -> Status {

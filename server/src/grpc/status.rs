@@ -43,7 +43,7 @@ pub(super) fn of_error(error: &ApiError) -> Status {
     let whole = error.message().unwrap_or(error.code());
     let text = clipped(whole);
     let (exception, has_less) = exception(error, &text);
-    let is_clipped = has_less || text.len() < whole.len();
+    let is_clipped = has_less || text != whole;
     let mut details = ErrorDetails::new();
     let mut metadata = HashMap::from([(HTTP_STATUS.to_owned(), error.status().to_string())]);
     if is_clipped {
@@ -199,6 +199,12 @@ mod tests {
         let status = of_error(&ApiError::new(ProtocolError::Validation, text));
         assert!(status.message().starts_with("Value 'é") && status.message().ends_with("it is too long"));
         assert!(status.get_error_details().error_info().unwrap().metadata.contains_key(CLIPPED));
+        // What stands for the rest is longer than that.
+        for (bytes, is_clipped) in [(TEXT_BYTES_MAX, false), (TEXT_BYTES_MAX + 1, true)] {
+            let status = of_error(&ApiError::new(ProtocolError::Validation, "x".repeat(bytes)));
+            let details = status.get_error_details();
+            assert_eq!(details.error_info().unwrap().metadata.contains_key(CLIPPED), is_clipped);
+        }
     }
 
     #[test]

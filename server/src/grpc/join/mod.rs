@@ -17,7 +17,7 @@ use millstream_group::{Error, Parts, Places, RESPONSES_WAITING_MAX, Seat, Start,
 use millstream_lease::store::Layout;
 use millstream_lease::store::embedded::{EmbeddedStore, Place};
 use millstream_proto::v1;
-use millstream_runtime::{OnFailure, SharedEntropy, TaskSet};
+use millstream_runtime::{OnFailure, SharedEntropy};
 use parking_lot::Mutex;
 use prost::Message as _;
 use tokio::sync::{mpsc, oneshot};
@@ -26,7 +26,7 @@ use tonic::Status;
 use self::failure::status_of;
 use self::streams::LocalStreams;
 use super::messages::{Messages, framed};
-use super::reply::Piece;
+use super::reply::{Piece, STOPPING};
 use super::status::of_error;
 use crate::aws::caller::Caller;
 use crate::aws::codec::{ApiError, ProtocolError};
@@ -39,7 +39,6 @@ const MEMBERS_MAX: usize = 256;
 /// From the beginning of a call to its first message.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
-const STOPPING: &str = "The server is stopping.";
 const REPLACED: &str = "The content of the server is replaced.";
 
 /// The members of all groups.
@@ -48,7 +47,6 @@ pub(crate) struct Groups {
     kinesis: KinesisFront,
     tables: LiveTables,
     entropy: SharedEntropy,
-    tasks: TaskSet,
     places: Places,
 }
 
@@ -69,14 +67,9 @@ type Broken = Arc<Mutex<Option<Status>>>;
 impl Groups {
     pub(crate) const PATH: &str = "millstream.v1.Consumers/Join";
 
-    pub(crate) fn new(
-        kinesis: KinesisFront,
-        tables: LiveTables,
-        entropy: SharedEntropy,
-        tasks: TaskSet,
-    ) -> Self {
+    pub(crate) fn new(kinesis: KinesisFront, tables: LiveTables, entropy: SharedEntropy) -> Self {
         let places = Places::new(MEMBERS_MAX, kinesis.reception.clock.clone());
-        Self { kinesis, tables, entropy, tasks, places }
+        Self { kinesis, tables, entropy, places }
     }
 
     /// What the client is told, to its end.
@@ -89,7 +82,7 @@ impl Groups {
         let (outbox, responses) = mpsc::channel(RESPONSES_WAITING_MAX);
         let (tell, told) = oneshot::channel();
         let member = self.clone().carry_out(caller, messages, outbox);
-        self.tasks.spawn("member of a group", OnFailure::Log, async move {
+        self.kinesis.reception.tasks.spawn("member of a group", OnFailure::Log, async move {
             // Whoever asked may be gone.
             let _ = tell.send(Box::pin(member).await);
             Ok::<_, Infallible>(())
@@ -119,7 +112,7 @@ impl Groups {
         let first = tokio::select! {
             first = self.first(&mut messages) => first?,
             () = outbox.closed() => return Ok(()),
-            () = self.tasks.stopping() => return Err(status_of(Error::Unavailable(STOPPING))),
+            () = self.kinesis.reception.tasks.stopping() => return Err(status_of(Error::Unavailable(STOPPING))),
         };
         let start = Start::read(first).map_err(status_of)?;
         let seat = self.places.enter(name_of(&caller, &start)).await.map_err(status_of)?;
@@ -160,7 +153,7 @@ impl Groups {
         };
         let stop = async {
             tokio::select! {
-                () = self.tasks.stopping() => Stop::GiveBack(Error::Unavailable(STOPPING)),
+                () = self.kinesis.reception.tasks.stopping() => Stop::GiveBack(Error::Unavailable(STOPPING)),
                 error = seat.replaced() => Stop::GiveBack(error),
                 () = self.kinesis.engine.retired(&engine) => Stop::Abandon(Error::Unavailable(REPLACED)),
             }

@@ -250,9 +250,9 @@ fn left_of(path: &str, synced: Vec<u8>, cached: &[u8], random: &mut Random) -> V
         // It was cut shorter, which changes its size and nothing else: that happened, or did not.
         return if random.once_in(2) { synced } else { cached.to_vec() };
     }
-    // Only the anchor is written in place; other files are appended to, or begun anew, and a file that is begun
-    // anew does not mix with what it was.
-    if path.contains("/ANCHOR-") || cached.starts_with(&synced) {
+    // The anchor is written in place, and a log over the zeros at its end; other files are appended to, or begun anew,
+    // and a file that is begun anew does not mix with what it was.
+    if path.contains("/ANCHOR-") || path.ends_with(".log") || cached.starts_with(&synced) {
         return tear(&synced, cached, random);
     }
     if random.once_in(3) { synced } else { tear(&[], cached, random) }
@@ -283,8 +283,27 @@ fn tear(synced: &[u8], cached: &[u8], random: &mut Random) -> Vec<u8> {
             random.fill(&mut found[torn..]);
             found
         }
+        2 => written_over(synced, cached, random).0,
+        // The same in place.
+        4 => {
+            let (mut found, at) = written_over(synced, cached, random);
+            let sector = (at / SECTORS[1] + 1) * SECTORS[1];
+            let end = sector.min(found.len());
+            random.fill(&mut found[at..end]);
+            found
+        }
         _ => sectors(synced, cached, size, random),
     }
+}
+
+/// What was written in place reached the disk up to some byte, which is given too.
+fn written_over(synced: &[u8], cached: &[u8], random: &mut Random) -> (Vec<u8>, usize) {
+    let same = synced.iter().zip(cached).take_while(|(synced, cached)| synced == cached).count();
+    let at = usize::try_from(random.within(same as u64..cached.len() as u64 + 1)).unwrap_or(same);
+    let mut found = synced.to_vec();
+    found.resize(synced.len().max(at), 0);
+    found[..at].copy_from_slice(&cached[..at]);
+    (found, at)
 }
 
 /// Sectors reached the disk in any order.
@@ -316,6 +335,19 @@ mod tests {
         assert!(cuts.contains(&cached));
         assert!(cuts.iter().any(|found| found.contains(&0)), "holes");
     }
+
+    #[test]
+    fn what_was_not_overwritten_survives_every_cut() {
+        let mut random = Random::new(1);
+        let synced = [vec![7; 10_000], vec![0; 30_000]].concat();
+        let cached = [vec![7; 10_000], vec![8; 5_000], vec![0; 25_000]].concat();
+        let mut left = || left_of("/data/000004.log", synced.clone(), &cached, &mut random);
+        let cuts: Vec<_> = (0..200).map(|_| left()).collect();
+        assert!(cuts.iter().all(|found| found.len() == 40_000 && found[..10_000] == synced[..10_000]));
+        assert!(cuts.contains(&synced) && cuts.contains(&cached));
+        assert!(cuts.iter().any(|found| found[10_000..15_000].iter().any(|byte| ![0, 8].contains(byte))));
+    }
+
     #[test]
     fn a_file_that_was_cut_shorter_keeps_what_it_began_with() {
         let mut random = Random::new(1);

@@ -36,6 +36,10 @@ impl Database {
         })
     }
 
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The handle for one call.
     pub(super) fn get(&self) -> Result<Arc<DB>> {
         self.db.read().clone().ok_or(Error::Closed)

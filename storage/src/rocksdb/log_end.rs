@@ -5,7 +5,7 @@
 //! hole. But the same damage to what was synced is a loss. What tells the two apart: the anchor, and that
 //! every batch says how far the log was durable when it was written. Damage behind the anchor, with nothing
 //! behind it that says it was durable, was never acknowledged, and is cut off. All else is an error that
-//! names the file.
+//! names the file. Zeros up to the end of a file are no damage: the [`runway`](super::runway) puts them there.
 
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom};
@@ -82,12 +82,21 @@ pub(super) fn mend(directory: &Path, anchored: u64, accept_loss: bool) -> Result
 fn mend_logs(directory: &Path, manifest: Manifest, anchored: u64, accept_loss: bool) -> Result<()> {
     let failure = |error| io_failure(directory, &error);
     let logs = logs(directory, manifest.first_log).map_err(failure)?;
-    let (end, damage) = walk(&logs, manifest, accept_loss)?;
-    let Some(damage) = damage else {
-        let end = end.unwrap_or(manifest.last_sequence);
-        return if end < anchored { accept(lost(directory, end, anchored), accept_loss) } else { Ok(()) };
-    };
-    let Damage { file, at, last, .. } = &damage;
+    let Walk { last, damage, unused } = walk(&logs, manifest, accept_loss)?;
+    match damage {
+        Some(damage) => mend_damage(&damage, manifest, anchored, accept_loss)?,
+        None => {
+            let end = last.unwrap_or(manifest.last_sequence);
+            if end < anchored {
+                accept(lost(directory, end, anchored), accept_loss)?;
+            }
+        }
+    }
+    unused.iter().try_for_each(|(file, end)| shorten(file, *end)).map_err(failure)
+}
+
+fn mend_damage(damage: &Damage, manifest: Manifest, anchored: u64, accept_loss: bool) -> Result<()> {
+    let Damage { file, at, last, .. } = damage;
     let (file, later_files) = (file.display(), damage.later.len());
     if let Some(why) = damage.was_durable(anchored, manifest) {
         let what = format!("{file}: damaged from byte {at} on, {why}");
@@ -99,7 +108,7 @@ fn mend_logs(directory: &Path, manifest: Manifest, anchored: u64, accept_loss: b
             "the log ends in something that was never durable, as a power cut leaves it; it is cut off"
         );
     }
-    damage.cut().map_err(failure)
+    damage.cut().map_err(|error| io_failure(&damage.file, &error))
 }
 
 fn accept(error: Error, accept_loss: bool) -> Result<()> {
@@ -117,34 +126,51 @@ fn lost(directory: &Path, end: u64, anchored: u64) -> Error {
     }
 }
 
-/// Follows the batches from log to log. Gives the last sequence number, and the first damage.
-fn walk(logs: &[PathBuf], manifest: Manifest, accept_loss: bool) -> Result<(Option<u64>, Option<Damage>)> {
-    let mut last = None;
+/// What there is in the logs.
+#[derive(Debug, Default)]
+struct Walk {
+    /// The last sequence number before any damage.
+    last: Option<u64>,
+    /// The first damage.
+    damage: Option<Damage>,
+    /// Files that end in zeros, and where those begin.
+    unused: Vec<(PathBuf, usize)>,
+}
+
+/// Follows the batches from log to log, to the first damage.
+fn walk(logs: &[PathBuf], manifest: Manifest, accept_loss: bool) -> Result<Walk> {
+    let mut walk = Walk::default();
     for (place, file) in logs.iter().enumerate() {
         let bytes = fs::read(file).map_err(|error| io_failure(file, &error))?;
         let whole = whole_records(&bytes);
-        let mut damaged_at = (whole.end < bytes.len()).then_some(whole.end);
+        let rest = &bytes[whole.end..];
+        let is_unused = rest.iter().all(|byte| *byte == 0);
+        let mut damaged_at = (!is_unused).then_some(whole.end);
         for record in &whole.records {
             let Some(batch) = Batch::of(record) else { continue };
-            let expected = last.unwrap_or(manifest.last_sequence).saturating_add(1);
-            if batch.first > expected && last.is_none() {
+            let expected = walk.last.unwrap_or(manifest.last_sequence).saturating_add(1);
+            if batch.first > expected && walk.last.is_none() {
                 let (file, found) = (file.display(), batch.first);
                 let what = format!(
                     "{file}: begins at sequence {found}, but the log before it ends below {expected}"
                 );
                 accept(Error::Lost { what }, accept_loss)?;
             }
-            if last.is_some() && batch.first != expected {
+            if walk.last.is_some() && batch.first != expected {
                 damaged_at = Some(record.start);
                 break;
             }
-            last = Some(batch.last);
+            walk.last = Some(batch.last);
         }
         if let Some(at) = damaged_at {
-            return Ok((last, Some(Damage::read(file, at, &bytes, &logs[place + 1..], last)?)));
+            walk.damage = Some(Damage::read(file, at, &bytes, &logs[place + 1..], walk.last)?);
+            break;
+        }
+        if !rest.is_empty() {
+            walk.unused.push((file.clone(), whole.end));
         }
     }
-    Ok((last, None))
+    Ok(walk)
 }
 
 impl Damage {
@@ -250,6 +276,11 @@ fn logs(directory: &Path, first: u64) -> io::Result<Vec<PathBuf>> {
     }
     logs.sort();
     Ok(logs.into_iter().map(|(_, path)| path).collect())
+}
+
+/// The log that is written, unless RocksDB has just begun another.
+pub(super) fn newest_log(directory: &Path) -> io::Result<Option<PathBuf>> {
+    Ok(logs(directory, 0)?.pop())
 }
 
 /// `None` where there is none, or one that RocksDB has to judge.

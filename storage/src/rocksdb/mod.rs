@@ -17,6 +17,7 @@ mod options;
 mod pending;
 mod recent;
 mod reclaim;
+mod runway;
 mod scan;
 mod slot;
 mod space;

@@ -17,6 +17,7 @@ use rocksdb::WriteBatch;
 use tokio::sync::{mpsc, oneshot};
 
 use super::log_end::watermark;
+use super::runway::Runway;
 use super::slot::Shared;
 use super::syncer::{self, Written};
 use crate::commit::Commit;
@@ -82,7 +83,8 @@ pub(super) enum Work {
 }
 
 pub(super) fn run(shared: &Shared, mut queue: mpsc::Receiver<Submission>, synced: &SyncSender<Written>) {
-    let mut writer = Writer { shared, synced, position: 0, last_group: 0 };
+    let runway = Runway::new(shared.database.directory());
+    let mut writer = Writer { shared, synced, runway, position: 0, last_group: 0 };
     while let Some(first) = queue.blocking_recv() {
         if let Some(pause) = pause(writer.last_group, 1 + queue.len()) {
             // As the disk it waits for, this is of the machine's time.
@@ -191,6 +193,7 @@ fn begin(batch: &mut WriteBatch, shared: &Shared) {
 struct Writer<'a> {
     shared: &'a Shared,
     synced: &'a SyncSender<Written>,
+    runway: Runway,
     position: u64,
     /// How many had their writes in the last batch.
     last_group: usize,
@@ -217,12 +220,14 @@ impl Writer<'_> {
     }
 
     /// Gives what the changes' end needs.
-    fn put(&self, merge: &Merge) -> Result<u64> {
+    fn put(&mut self, merge: &Merge) -> Result<u64> {
         self.admit(merge.bytes, merge.priority)?;
         let database = &self.shared.database;
         let generation = self.shared.pending.begin(&merge.changes, |key| database.read(key))?;
+        let batch = merge.rocks_batch(self.shared);
+        self.runway.prepare(batch.size_in_bytes());
         // If this fails, what RocksDB shows of the batch stays hidden until it is opened anew.
-        database.write(merge.rocks_batch(self.shared))?;
+        database.write(batch)?;
         Ok(generation)
     }
 

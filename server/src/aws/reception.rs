@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::body::Incoming;
+use hyper::body::Body;
 use millstream_model::AccountId;
 use millstream_runtime::{SharedClock, TaskSet};
 
@@ -29,7 +30,10 @@ pub(crate) struct Reception {
 
 impl Reception {
     /// Reads a body, or gives the status of the answer to one that cannot be read.
-    pub(crate) async fn receive(&self, body: Incoming) -> Result<Received, StatusCode> {
+    pub(crate) async fn receive<B>(&self, body: B) -> Result<Received, StatusCode>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
         self.budget.receive(body).await.map_err(|error| match error {
             BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             BodyError::TooSlow | BodyError::Broken => StatusCode::REQUEST_TIMEOUT,

@@ -19,11 +19,12 @@ use tonic::Status;
 
 use super::admin_messages::{change, fault, fault_rule, reading, status_of};
 use super::deadline::timeout;
-use super::front::{is_grpc, misplaced, unread};
+use super::front::{is_grpc, misplaced};
 use super::health::HealthService;
-use super::messages::{Messages, prefix, single};
+use super::messages::{Messages, prefix};
 use super::reflection::Reflection;
 use super::reply::{self, End, Piece, expired};
+use super::single;
 use crate::admin::{Admin, Load, Pieces, STALL_LIMIT, TestApi};
 use crate::aws::reception::Reception;
 use crate::http::Handler;
@@ -162,9 +163,8 @@ impl AdminFront {
     }
 
     async fn request<M: Message + Default>(&self, body: Incoming) -> Result<M, Status> {
-        let received = self.reception.receive(body).await.map_err(unread)?;
-        let message = single(received.bytes.clone())?;
-        M::decode(message).map_err(|error| Status::invalid_argument(error.to_string()))
+        let message = single::receive(&self.reception, body).await?;
+        M::decode(message.bytes).map_err(|error| Status::invalid_argument(error.to_string()))
     }
 
     fn init_scripts(&self) -> v1::GetInitScriptsResponse {

@@ -13,11 +13,11 @@ use super::caller::caller;
 use super::deadline::timeout;
 use super::health::HealthService;
 use super::join::Groups;
-use super::messages::{self, Messages};
+use super::messages::Messages;
 use super::reflection::Reflection;
 use super::reply::{self, expired};
 use super::status::of_error;
-use super::{put_stream, subscribe};
+use super::{put_stream, single, subscribe};
 use crate::aws::call::Call;
 use crate::aws::caller::Caller;
 use crate::aws::codec::protobuf::Shapes;
@@ -207,8 +207,8 @@ impl GrpcFront {
         body: Incoming,
     ) -> Result<Done, Failure> {
         let reception = &self.kinesis.reception;
-        let received = reception.receive(body).await.map_err(unread)?;
-        let message = messages::single(received.bytes.clone())?;
+        let received = single::receive(reception, body).await?;
+        let message = received.bytes.clone();
         let format = Format::Protobuf(shapes);
         let outcome = match route {
             Route::Unary(operation) => {
@@ -279,11 +279,4 @@ impl From<Status> for Failure {
 /// The input in a message.
 pub(super) fn decode(operation: Operation, format: Format, message: &Bytes) -> Result<Input, ApiError> {
     Ok(Input::decode(operation, format, message)?)
-}
-
-pub(super) fn unread(status: StatusCode) -> Status {
-    match status {
-        StatusCode::PAYLOAD_TOO_LARGE => Status::resource_exhausted("The message is larger than 16 MiB."),
-        _ => Status::deadline_exceeded("The message did not arrive in time."),
-    }
 }

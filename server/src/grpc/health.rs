@@ -13,9 +13,9 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use super::deadline::timeout;
-use super::front::unread;
-use super::messages::{prefix, single};
+use super::messages::prefix;
 use super::reply::{self, Piece};
+use super::single;
 use crate::admin::Health;
 use crate::aws::reception::Reception;
 use crate::http::body::Reply;
@@ -64,9 +64,8 @@ impl HealthService {
 }
 
 async fn asked(body: Incoming, reception: &Reception) -> Result<HealthCheckRequest, Status> {
-    let received = reception.receive(body).await.map_err(unread)?;
-    let message = single(received.bytes.clone())?;
-    HealthCheckRequest::decode(message).map_err(|error| Status::invalid_argument(error.to_string()))
+    let message = single::receive(reception, body).await?;
+    HealthCheckRequest::decode(message.bytes).map_err(|error| Status::invalid_argument(error.to_string()))
 }
 
 fn status(health: &Health) -> ServingStatus {

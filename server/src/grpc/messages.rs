@@ -38,7 +38,7 @@ pub(super) fn framed(message: &impl prost::Message) -> BytesMut {
 }
 
 /// The message's length.
-fn length(mut prefix: &[u8]) -> Result<usize, Status> {
+pub(super) fn length(mut prefix: &[u8]) -> Result<usize, Status> {
     if prefix.get_u8() != 0 {
         return Err(Status::unimplemented("Compressed messages are not taken."));
     }
@@ -49,18 +49,6 @@ fn length(mut prefix: &[u8]) -> Result<usize, Status> {
         )));
     }
     Ok(length)
-}
-
-/// The message of a body that must have one.
-pub(super) fn single(mut body: Bytes) -> Result<Bytes, Status> {
-    if body.len() < PREFIX_BYTES {
-        return Err(Status::invalid_argument("The call has no message."));
-    }
-    let length = length(&body.split_to(PREFIX_BYTES))?;
-    if body.len() != length {
-        return Err(Status::invalid_argument("The call must have one whole message."));
-    }
-    Ok(body)
 }
 
 /// A message with its share of the budget.
@@ -207,6 +195,8 @@ pub(crate) fn check_messages(mut bytes: &[u8]) {
     use futures_util::{FutureExt, stream};
     use hyper::body::Frame;
 
+    use super::single::single;
+
     const BUDGET_BYTES: usize = 64 * 1024 * 1024;
 
     let mut pieces = Vec::new();
@@ -275,21 +265,5 @@ mod tests {
         fn any_bytes_are_messages_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
             check_messages(&bytes);
         }
-    }
-
-    fn body(prefix: &[u8], message: &[u8]) -> Bytes {
-        [prefix, message].concat().into()
-    }
-
-    #[test]
-    fn a_body_is_one_whole_message() {
-        assert_eq!(single(body(&prefix(3), b"abc")).unwrap(), "abc");
-        assert_eq!(single(body(&prefix(0), b"")).unwrap(), "");
-        let code = |bytes| single(bytes).unwrap_err().code();
-        assert_eq!(code(Bytes::new()), tonic::Code::InvalidArgument);
-        assert_eq!(code(body(&prefix(3), b"ab")), tonic::Code::InvalidArgument);
-        assert_eq!(code(body(&prefix(3), b"abcd")), tonic::Code::InvalidArgument);
-        assert_eq!(code(body(&[1, 0, 0, 0, 0], b"")), tonic::Code::Unimplemented);
-        assert_eq!(code(body(&prefix(usize::MAX), b"")), tonic::Code::ResourceExhausted);
     }
 }

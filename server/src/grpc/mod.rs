@@ -20,6 +20,7 @@ mod messages;
 mod put_stream;
 mod reflection;
 mod reply;
+mod single;
 mod status;
 mod subscribe;
 

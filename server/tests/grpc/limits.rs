@@ -1,7 +1,11 @@
 //! What is too large, broken, or no gRPC at all.
 
+use std::convert::Infallible;
+
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use futures_util::{StreamExt, stream};
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Body, Frame};
 use hyper::{Request, Response, Version};
 
 use super::*;
@@ -14,13 +18,20 @@ async fn ask(
     path: &str,
     body: Vec<u8>,
 ) -> Response<hyper::body::Incoming> {
-    let client: Client<HttpConnector, Full<Bytes>> =
+    send(world, content_type, path, Full::from(body)).await
+}
+
+async fn send<B>(world: &World, content_type: &str, path: &str, body: B) -> Response<hyper::body::Incoming>
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
+{
+    let client: Client<HttpConnector, B> =
         Client::builder(TokioExecutor::new()).http2_only(true).build(HttpConnector::new());
     let request = Request::post(format!("{}{path}", world.url("http")))
         .version(Version::HTTP_2)
         .header("content-type", content_type)
         .header("te", "trailers")
-        .body(Full::from(body))
+        .body(body)
         .unwrap();
     soon(client.request(request)).await.unwrap()
 }
@@ -61,6 +72,18 @@ async fn broken_messages_have_clear_statuses() {
     }
     for path in ["/millstream.v1.Records/Nothing", "/Nothing", "/", "/millstream.v1.Streams/PutRecord"] {
         assert_eq!(code(&world, path, framed(b"")).await, unimplemented, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_announced_to_be_too_large_is_not_waited_for() {
+    let world = World::new().await;
+    let prefix = [&[0, 0xff][..], &[0xff, 0xff], &[0xff]];
+    for path in [PATH, "/grpc.health.v1.Health/Check"] {
+        let begun = prefix.map(|bytes| Ok(Frame::data(Bytes::from_static(bytes))));
+        let body = StreamBody::new(stream::iter(begun).chain(stream::pending()));
+        let response = send(&world, "application/grpc", path, body).await;
+        assert_eq!(response.headers()["grpc-status"], "8", "{path}");
     }
 }
 

@@ -387,14 +387,18 @@ impl Session {
     }
 
     async fn tell_of_stop(&mut self, why: &str) {
-        if self.is_unusable() {
-            return;
+        if !self.is_unusable() {
+            let told = guarded(Box::pin(self.processor.shard_stopped(why).map(Ok))).await;
+            self.panicked = self.has_failed(told);
         }
-        let told = self.processor.shard_stopped(why).map(Ok);
-        if let Err(failure) = guarded(Box::pin(told)).await {
+    }
+
+    /// Reports it if a processor could not take what it was told.
+    fn has_failed(&self, told: Result<(), Failure>) -> bool {
+        if let Err(failure) = &told {
             tracing::error!(shard = %self.shard.shard, error = %failure.text, "a processor failed");
-            self.panicked = true;
         }
+        told.is_err()
     }
 
     /// Tells the processor how it ended, and lets go of the lease.
@@ -406,19 +410,15 @@ impl Session {
                 tracing::info!(shard = %self.shard.shard, %reason, "the lease was lost");
                 self.status.lost(&reason);
                 if !self.is_unusable() {
-                    let told = self.processor.lease_lost(&reason).map(Ok);
-                    if let Err(failure) = guarded(Box::pin(told)).await {
-                        tracing::error!(shard = %self.shard.shard, error = %failure.text, "a processor failed");
-                    }
+                    let told = guarded(Box::pin(self.processor.lease_lost(&reason).map(Ok))).await;
+                    self.has_failed(told);
                 }
             }
             Outcome::Interrupted(Interruption::Drain) => {
                 self.status.is(ShardState::Draining);
                 if !self.is_unusable() {
                     let told = guarded(self.processor.shutdown_requested(&self.checkpointer)).await;
-                    if let Err(failure) = told {
-                        tracing::error!(shard = %self.shard.shard, error = %failure.text, "a processor failed");
-                    }
+                    self.has_failed(told);
                 }
                 self.let_go().await;
             }

@@ -417,16 +417,21 @@ async fn read_through_a_storm(
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn writers_and_readers_go_on_during_a_storm() {
     const PUTS: u32 = 200;
+    /// Nobody is so many puts further than a change of the shards, however the machine shares out its time.
+    const PUTS_A_CHANGE: u32 = 50;
     let world = World::new();
     let (engine, arn) = world.with_stream(1).await;
     let tasks = TaskSet::default();
     let writing = Arc::new(AtomicUsize::new(STORM_WRITERS));
-    let written = Arc::new(AtomicUsize::new(0));
+    let [written, changes] = [0; 2].map(|none| Arc::new(AtomicUsize::new(none)));
     for writer in 0..STORM_WRITERS {
         let (engine, arn) = (engine.clone(), arn.clone());
-        let (writing, written) = (writing.clone(), written.clone());
+        let (writing, written, changes) = (writing.clone(), written.clone(), changes.clone());
         tasks.spawn("writer", OnFailure::Shutdown, async move {
             for number in 0..PUTS {
+                while changes.load(Ordering::SeqCst) < (number / PUTS_A_CHANGE) as usize {
+                    tokio::task::yield_now().await;
+                }
                 let record = entry(&format!("writer-{writer}"), format!("{writer}:{number}"));
                 engine.put_record(&arn, record, None, false).await?;
                 written.fetch_add(1, Ordering::SeqCst);
@@ -452,6 +457,7 @@ async fn writers_and_readers_go_on_during_a_storm() {
         }
         written_before = written.load(Ordering::SeqCst);
         engine.update_shard_count(&arn, target).await.unwrap();
+        changes.fetch_add(1, Ordering::SeqCst);
         assert_tiles(list(&engine, &arn, ShardFilter::AtLatest));
     }
     assert!(!tasks.is_stopping(), "a writer or the reader failed");

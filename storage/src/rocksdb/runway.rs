@@ -14,6 +14,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::log_end;
+use super::slot::io_failure;
+use crate::error::Result;
 
 /// So many zeros at once: enough for fifty groups of conditional updates, few enough not to be felt by the one whose sync
 /// writes them.
@@ -43,23 +45,25 @@ impl Runway {
         Self { directory: directory.into(), log: None, left: 0, small_in_a_row: 0 }
     }
 
-    /// To be called before a batch of so many bytes is written, by whoever writes it.
-    pub(super) fn prepare(&mut self, bytes: usize) {
+    /// To be called before a batch of so many bytes is written, by whoever writes it. An error is the disk's, and as bad as
+    /// one in the writing of the batch.
+    pub(super) fn prepare(&mut self, bytes: usize) -> Result<()> {
         self.small_in_a_row =
             if bytes <= SMALL_BYTES_MAX { self.small_in_a_row.saturating_add(1) } else { 0 };
         let bytes = bytes + HEADER;
         if bytes <= self.left {
             self.left -= bytes;
-            return;
+            return Ok(());
         }
         self.left = 0;
-        if self.small_in_a_row >= SMALL_MIN {
-            // Also when it fails, so that the next try is not at once.
-            self.left = STRETCH - bytes;
-            if let Err(error) = self.extend() {
-                tracing::debug!(%error, "the log has no zeros ahead");
-                self.log = None;
-            }
+        if self.small_in_a_row < SMALL_MIN {
+            return Ok(());
+        }
+        // Also when there is no room, so that the next try is not at once.
+        self.left = STRETCH - bytes;
+        match self.extend() {
+            Err(error) if !is_harmless(&error) => Err(io_failure(&self.directory, &error)),
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 
@@ -73,6 +77,13 @@ impl Runway {
         self.log = Some((newest, log));
         Ok(())
     }
+}
+
+/// On a full disk the batch itself may yet have room, in what RocksDB has reserved. A log that is gone is one that RocksDB
+/// has closed.
+fn is_harmless(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotFound, QuotaExceeded, StorageFull};
+    matches!(error.kind(), NotFound | QuotaExceeded | StorageFull)
 }
 
 #[cfg(test)]
@@ -91,10 +102,10 @@ mod tests {
         let path = directory.path();
         let sizes = || sizes(path, ["000009.log", "000010.log"]);
         let mut runway = Runway::new(path);
-        (0..SMALL_MIN).for_each(|_| runway.prepare(1));
+        (0..SMALL_MIN).for_each(|_| runway.prepare(1).unwrap());
         assert_eq!(sizes(), [0, 0], "there is no log");
         fs::write(path.join("000009.log"), "written").unwrap();
-        let used_up = |runway: &mut Runway| (0..5).for_each(|_| runway.prepare(STRETCH / 5));
+        let used_up = |runway: &mut Runway| (0..5).for_each(|_| runway.prepare(STRETCH / 5).unwrap());
         used_up(&mut runway);
         let stretch = STRETCH as u64;
         assert_eq!(sizes(), [7 + stretch, 0]);
@@ -114,20 +125,22 @@ mod tests {
         let size = || sizes(directory.path(), ["000009.log"; 2])[0];
         let mut runway = Runway::new(directory.path());
         for _ in 0..100 {
-            (1..SMALL_MIN).for_each(|_| runway.prepare(SMALL_BYTES_MAX));
-            runway.prepare(SMALL_BYTES_MAX + 1);
+            (1..SMALL_MIN).for_each(|_| runway.prepare(SMALL_BYTES_MAX).unwrap());
+            runway.prepare(SMALL_BYTES_MAX + 1).unwrap();
         }
         assert_eq!(size(), 0);
-        (0..SMALL_MIN).for_each(|_| runway.prepare(SMALL_BYTES_MAX));
+        (0..SMALL_MIN).for_each(|_| runway.prepare(SMALL_BYTES_MAX).unwrap());
         assert_eq!(size(), STRETCH as u64);
     }
 
     #[test]
-    fn a_log_that_cannot_be_extended_is_left_alone() {
+    fn only_a_full_disk_is_no_failure() {
         let directory = tempfile::tempdir().unwrap();
-        fs::create_dir(directory.path().join("000009.log")).unwrap();
         let mut runway = Runway::new(directory.path());
-        (0..100).for_each(|_| runway.prepare(SMALL_BYTES_MAX));
-        assert!(runway.log.is_none());
+        let mut prepared = || (0..SMALL_MIN).try_for_each(|_| runway.prepare(SMALL_BYTES_MAX));
+        std::os::unix::fs::symlink("/dev/full", directory.path().join("000008.log")).unwrap();
+        assert_eq!(prepared(), Ok(()));
+        fs::create_dir(directory.path().join("000009.log")).unwrap();
+        assert!(prepared().is_err(), "a directory cannot be written to");
     }
 }

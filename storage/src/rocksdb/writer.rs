@@ -224,9 +224,9 @@ impl Writer<'_> {
     fn put(&mut self, merge: &Merge) -> Result<u64> {
         self.admit(merge.bytes, merge.priority)?;
         let database = &self.shared.database;
-        let generation = self.shared.pending.begin(&merge.changes, |key| database.read(key))?;
         let batch = merge.rocks_batch(self.shared);
-        self.runway.prepare(batch.size_in_bytes());
+        self.runway.prepare(batch.size_in_bytes())?;
+        let generation = self.shared.pending.begin(&merge.changes, |key| database.read(key))?;
         // If this fails, what RocksDB shows of the batch stays hidden until it is opened anew.
         database.write(batch)?;
         Ok(generation)

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
+use std::ops::Range;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -268,8 +269,8 @@ fn tear(synced: &[u8], cached: &[u8], random: &mut Random) -> Vec<u8> {
     match random.below(6) {
         0 => synced.to_vec(),
         1 => cached.to_vec(),
-        // What was appended reached the disk up to some byte.
-        2 if cached.starts_with(synced) => cached[..size].to_vec(),
+        // What was written reached the disk up to some byte.
+        2 => written_up_to_a_byte(synced, cached, random).0,
         // The file grew, but its new blocks were never written.
         3 if cached.starts_with(synced) => {
             let mut found = synced.to_vec();
@@ -277,33 +278,22 @@ fn tear(synced: &[u8], cached: &[u8], random: &mut Random) -> Vec<u8> {
             found
         }
         // It was being written when the power went: the last sector is anything.
-        4 if cached.starts_with(synced) => {
-            let mut found = cached[..size].to_vec();
-            let torn = found.len().saturating_sub(SECTORS[1]).max(synced.len());
-            random.fill(&mut found[torn..]);
-            found
-        }
-        2 => written_over(synced, cached, random).0,
-        // The same in place.
         4 => {
-            let (mut found, at) = written_over(synced, cached, random);
-            let sector = (at / SECTORS[1] + 1) * SECTORS[1];
-            let end = sector.min(found.len());
-            random.fill(&mut found[at..end]);
+            let (mut found, written) = written_up_to_a_byte(synced, cached, random);
+            let torn = written.end.saturating_sub(SECTORS[1]).max(written.start);
+            random.fill(&mut found[torn..written.end]);
             found
         }
         _ => sectors(synced, cached, size, random),
     }
 }
 
-/// What was written in place reached the disk up to some byte, which is given too.
-fn written_over(synced: &[u8], cached: &[u8], random: &mut Random) -> (Vec<u8>, usize) {
+/// What was appended, or written over what was there, reached the disk up to some byte. Gives also what was.
+fn written_up_to_a_byte(synced: &[u8], cached: &[u8], random: &mut Random) -> (Vec<u8>, Range<usize>) {
     let same = synced.iter().zip(cached).take_while(|(synced, cached)| synced == cached).count();
-    let at = usize::try_from(random.within(same as u64..cached.len() as u64 + 1)).unwrap_or(same);
-    let mut found = synced.to_vec();
-    found.resize(synced.len().max(at), 0);
-    found[..at].copy_from_slice(&cached[..at]);
-    (found, at)
+    let end = usize::try_from(random.within(same as u64..cached.len() as u64 + 1)).unwrap_or(same);
+    let rest = synced.get(end..).unwrap_or_default();
+    ([&cached[..end], rest].concat(), same..end)
 }
 
 /// Sectors reached the disk in any order.

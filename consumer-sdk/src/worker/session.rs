@@ -389,16 +389,16 @@ impl Session {
     async fn tell_of_stop(&mut self, why: &str) {
         if !self.is_unusable() {
             let told = guarded(Box::pin(self.processor.shard_stopped(why).map(Ok))).await;
-            self.panicked = self.has_failed(&told);
+            self.panicked = told.is_err();
+            self.report(told);
         }
     }
 
-    /// Reports it if a processor could not take what it was told.
-    fn has_failed(&self, told: &Result<(), Failure>) -> bool {
-        if let Err(failure) = told {
-            tracing::error!(shard = %self.shard.shard, error = %failure.text, "a processor failed");
+    /// Of a processor that could not take what it was told, where nothing else can come of it.
+    fn report(&self, told: Result<(), Failure>) {
+        if let Err(Failure { text, .. }) = told {
+            tracing::error!(shard = %self.shard.shard, error = %text, "a processor failed");
         }
-        told.is_err()
     }
 
     /// Tells the processor how it ended, and lets go of the lease.
@@ -411,14 +411,14 @@ impl Session {
                 self.status.lost(&reason);
                 if !self.is_unusable() {
                     let told = guarded(Box::pin(self.processor.lease_lost(&reason).map(Ok))).await;
-                    self.has_failed(&told);
+                    self.report(told);
                 }
             }
             Outcome::Interrupted(Interruption::Drain) => {
                 self.status.is(ShardState::Draining);
                 if !self.is_unusable() {
                     let told = guarded(self.processor.shutdown_requested(&self.checkpointer)).await;
-                    self.has_failed(&told);
+                    self.report(told);
                 }
                 self.let_go().await;
             }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use hyper::header::{AUTHORIZATION, DATE};
 use hyper::http::request::Parts;
-use millstream_model::{AccountId, Region};
+use millstream_model::{AccountId, Region, StreamArn, StreamName};
 
 use super::codec::{ApiError, ProtocolError};
 
@@ -16,6 +16,13 @@ use super::codec::{ApiError, ProtocolError};
 pub(crate) struct Caller {
     pub(crate) account: AccountId,
     pub(crate) region: Region,
+}
+
+impl Caller {
+    /// The stream that the caller means by a name.
+    pub(crate) fn stream(&self, name: StreamName) -> StreamArn {
+        StreamArn { account: self.account.clone(), region: self.region.clone(), name }
+    }
 }
 
 const AMZ_DATE: &str = "x-amz-date";

@@ -46,14 +46,18 @@ impl Target {
         arn: Option<&ByteString>,
         name: Option<&ByteString>,
     ) -> Self {
-        let Caller { account, region } = caller;
-        let of_caller = |name| StreamArn { account: account.clone(), region: region.clone(), name };
         let stream = match (arn, name) {
             (Some(arn), _) => stream_in(arn),
-            (None, Some(name)) => name.parse().ok().map(of_caller),
+            (None, Some(name)) => name.parse().ok().map(|name| caller.stream(name)),
             (None, None) => None,
         };
-        Self { call: Call::Kinesis(operation), account: account.clone(), stream, shard: None, table: None }
+        Self {
+            call: Call::Kinesis(operation),
+            account: caller.account.clone(),
+            stream,
+            shard: None,
+            table: None,
+        }
     }
 
     /// A call about a table that is named by its name, or by the ARN of itself or of something that it has.

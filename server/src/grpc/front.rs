@@ -207,35 +207,34 @@ impl GrpcFront {
         body: Incoming,
     ) -> Result<Done, Failure> {
         let reception = &self.kinesis.reception;
-        let received = single::receive(reception, body).await?;
-        let message = received.bytes.clone();
+        let message = single::receive(reception, body).await?;
         let format = Format::Protobuf(shapes);
         let outcome = match route {
             Route::Unary(operation) => {
-                let input = decode(operation, format, &message)?;
+                let input = decode(operation, format, &message.bytes)?;
                 self.kinesis.perform(&requester.caller, input, format).await
             }
             Route::OfTables(operation) => {
-                let input = dynamodb::generated::Input::decode(operation, format, &message);
+                let input = dynamodb::generated::Input::decode(operation, format, &message.bytes);
                 let input = dynamodb::front::Input::Tables(input.map_err(ApiError::from)?);
                 let answer = self.tables.perform(requester, input, format).await;
                 answer.map(|(bytes, turn)| Outcome::Output { bytes, turn })
             }
             Route::OfTableStreams(operation) => {
-                let input = table_streams::Input::decode(operation, format, &message);
+                let input = table_streams::Input::decode(operation, format, &message.bytes);
                 let input = dynamodb::front::Input::Streams(input.map_err(ApiError::from)?);
                 let answer = self.tables.perform(requester, input, format).await;
                 answer.map(|(bytes, turn)| Outcome::Output { bytes, turn })
             }
             Route::Subscribe | Route::PutStream => {
-                let input = decode(Operation::SubscribeToShard, format, &message)?;
+                let input = decode(Operation::SubscribeToShard, format, &message.bytes)?;
                 let Input::SubscribeToShard(input) = input else { return Err(misled()) };
                 let events = subscribe::Events::begin(self.kinesis.clone(), &requester.caller, input).await?;
                 return Ok(Done::Events(Box::new(events)));
             }
         };
         // Were it kept, requests that wait for room to grow and answers that wait for them would wait forever.
-        drop((message, received));
+        drop(message);
         match outcome? {
             Outcome::Output { bytes, turn } => {
                 let permit = reception.budget.reserve(bytes.len()).await;

@@ -31,6 +31,7 @@ use crate::aws::kinesis::front::KinesisFront;
 use crate::aws::kinesis::generated::{
     Exception, Input, KinesisService, Operation, PutRecordsInput, PutRecordsOutput, PutRecordsResultEntry,
 };
+use crate::aws::kinesis::service::names;
 
 /// Requests taken and not answered yet, in bytes; one that is larger is taken alone.
 const UNANSWERED_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -104,12 +105,7 @@ struct Named {
 impl Named {
     /// The stream, if it can be one.
     fn stream(&self, caller: &Caller) -> Option<StreamArn> {
-        let Caller { account, region } = caller.clone();
-        match (&self.name, &self.arn) {
-            (_, Some(arn)) => arn.parse().ok(),
-            (Some(name), None) => Some(StreamArn { account, region, name: name.parse().ok()? }),
-            (None, None) => None,
-        }
+        names::stream(caller, self.name.as_ref(), self.arn.as_ref(), None).ok()
     }
 
     /// Whether both are the same stream, in whichever way it is named.

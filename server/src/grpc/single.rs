@@ -27,7 +27,7 @@ pub(super) async fn receive<B>(reception: &Reception, body: B) -> Result<Single,
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let mut body = Announced { body, begun: [0; PREFIX_BYTES], bytes: 0, refusal: None };
+    let mut body = Announced { body, begun: [0; PREFIX_BYTES], arrived: 0, refusal: None };
     let received = reception.receive(&mut body).await;
     if let Some(refusal) = body.refusal {
         return Err(refusal);
@@ -59,9 +59,10 @@ fn unread(status: StatusCode) -> Status {
 #[derive(Debug)]
 struct Announced<B> {
     body: B,
+    /// What stands before the message, as far as it has come.
     begun: [u8; PREFIX_BYTES],
-    /// So many of them have come.
-    bytes: usize,
+    /// So many bytes of it.
+    arrived: usize,
     refusal: Option<Status>,
 }
 
@@ -92,14 +93,14 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Announced<B> {
 
 impl<B> Announced<B> {
     fn look_at(&mut self, data: &[u8]) {
-        let missing = &mut self.begun[self.bytes..];
+        let missing = &mut self.begun[self.arrived..];
         if missing.is_empty() {
             return;
         }
         let more = data.len().min(missing.len());
         missing[..more].copy_from_slice(&data[..more]);
-        self.bytes += more;
-        if self.bytes == PREFIX_BYTES {
+        self.arrived += more;
+        if self.arrived == PREFIX_BYTES {
             self.refusal = length(&self.begun).err();
         }
     }
@@ -130,7 +131,7 @@ mod tests {
     fn what_is_announced_is_looked_at_as_soon_as_it_is_known() {
         let too_much = prefix(usize::MAX);
         for cut in 0..PREFIX_BYTES {
-            let mut body = Announced { body: (), begun: [0; PREFIX_BYTES], bytes: 0, refusal: None };
+            let mut body = Announced { body: (), begun: [0; PREFIX_BYTES], arrived: 0, refusal: None };
             body.look_at(&too_much[..cut]);
             assert!(body.refusal.is_none());
             body.look_at(&[&too_much[cut..], b"more"].concat());

@@ -80,8 +80,7 @@ pub(super) fn mend(directory: &Path, anchored: u64, accept_loss: bool) -> Result
 }
 
 fn mend_logs(directory: &Path, manifest: Manifest, anchored: u64, accept_loss: bool) -> Result<()> {
-    let failure = |error| io_failure(directory, &error);
-    let logs = logs(directory, manifest.first_log).map_err(failure)?;
+    let logs = logs(directory, manifest.first_log).map_err(|error| io_failure(directory, &error))?;
     let Walk { last, damage, unused } = walk(&logs, manifest, accept_loss)?;
     match damage {
         Some(damage) => mend_damage(&damage, manifest, anchored, accept_loss)?,
@@ -92,7 +91,7 @@ fn mend_logs(directory: &Path, manifest: Manifest, anchored: u64, accept_loss: b
             }
         }
     }
-    unused.iter().try_for_each(|(file, end)| shorten(file, *end)).map_err(failure)
+    unused.iter().try_for_each(|(file, end)| shorten(file, *end).map_err(|error| io_failure(file, &error)))
 }
 
 fn mend_damage(damage: &Damage, manifest: Manifest, anchored: u64, accept_loss: bool) -> Result<()> {

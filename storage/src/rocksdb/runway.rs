@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use super::log_end;
 use super::slot::io_failure;
+use super::writer::SMALL_BYTES_MAX;
 use crate::error::Result;
 
 /// So many zeros at once: enough for fifty groups of conditional updates, few enough not to be felt by the one whose sync
@@ -22,9 +23,8 @@ use crate::error::Result;
 const STRETCH: usize = 256 * 1024;
 const ZEROS: &[u8; STRETCH] = &[0; STRETCH];
 
-/// What the sync of a larger batch takes, it does not take for the length of the file.
-const SMALL_BYTES_MAX: usize = 64 * 1024;
-/// So many small batches in a row are taken for a sign that more come.
+/// So many small batches in a row are taken for a sign that more come. What the sync of a larger one takes, it does not
+/// take for the length of the file.
 const SMALL_MIN: u32 = 8;
 
 /// What RocksDB's log adds to a batch.

@@ -43,10 +43,7 @@ impl LocalStreams {
     fn arn(&self, stream: &StreamRef) -> StreamArn {
         match stream {
             StreamRef::Arn(arn) => arn.clone(),
-            StreamRef::Name(name) => {
-                let Caller { account, region } = self.caller.clone();
-                StreamArn { account, region, name: name.clone() }
-            }
+            StreamRef::Name(name) => self.caller.stream(name.clone()),
         }
     }
 

@@ -9,7 +9,7 @@ mod encryption;
 mod errors;
 mod failing_entries;
 mod monitoring;
-mod names;
+pub(crate) mod names;
 mod policies;
 mod positions;
 mod records;

@@ -29,7 +29,7 @@ pub(super) use stream_of;
 
 /// The stream that a name in the caller's account and region, or an ARN, stands for. An ARN of another
 /// account is followed: who may do that is decided by authorization.
-pub(super) fn stream(
+pub(crate) fn stream(
     caller: &Caller,
     name: Option<&ByteString>,
     arn: Option<&ByteString>,
@@ -54,9 +54,8 @@ pub(super) fn stream(
 
 /// A stream of the caller's.
 pub(super) fn named(caller: &Caller, name: &ByteString) -> Answer<StreamArn> {
-    let Caller { account, region } = caller;
     let name = name.parse().map_err(|error| invalid_argument(format!("StreamName: {error}")))?;
-    Ok(StreamArn { account: account.clone(), region: region.clone(), name })
+    Ok(caller.stream(name))
 }
 
 /// The resource that an ARN of the model's form stands for. One of another account is followed, like a stream's.

@@ -177,9 +177,7 @@ impl Coordinator {
         }
         // What a look that is under way still gives to this worker is declined as well.
         drop(self.0.leading.lock().await);
-        if let Err(error) = self.0.decline_assigned().await {
-            tracing::warn!(%error, "leases that were not begun stay until they expire");
-        }
+        self.0.decline_assigned().await;
     }
 
     /// Gives back whatever is still held and the lock, and ends the tasks. Users end their work first, and give each
@@ -195,6 +193,8 @@ impl Coordinator {
             tracing::warn!(%error, "the leader's lock could not be given back");
         }
         self.0.retire_report().await;
+        // A leader that has not noticed yet may have given it something again.
+        self.0.decline_assigned().await;
     }
 }
 

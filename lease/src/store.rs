@@ -143,6 +143,9 @@ pub trait LeaseStore: fmt::Debug + Send + Sync {
     /// Ends a handoff from `me` to the lease's owner: nothing of it is in work any more.
     async fn transfer(&self, held: &Lease, me: &WorkerId) -> Result<Cas>;
 
+    /// The same where the lease's owner is gone: anybody may be the next.
+    async fn transfer_to_anybody(&self, held: &Lease, me: &WorkerId) -> Result<Cas>;
+
     /// Takes the holder away; in a handoff, the one who still processes. Anybody may be the owner next.
     async fn release(&self, seen: &Lease) -> Result<Cas>;
 
@@ -168,6 +171,9 @@ pub trait LeaseStore: fmt::Debug + Send + Sync {
 
     /// What workers reported. Rows that cannot be read are left out.
     async fn reports(&self) -> Result<Vec<WorkerReport>>;
+
+    /// Whether a worker has a report; one that stops takes it back.
+    async fn has_report(&self, worker: &WorkerId) -> Result<bool>;
 
     /// Removes the report of a worker that did not report since it was seen.
     async fn delete_report(&self, seen: &WorkerReport) -> Result<Cas<WorkerReport>>;

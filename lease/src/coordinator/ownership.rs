@@ -187,7 +187,7 @@ impl Ownership {
         for _ in 0..TRIES {
             let handed_over = lease.checkpoint_owner.as_ref() == Some(me);
             let written =
-                if handed_over { store.transfer(&lease, me).await } else { store.release(&lease).await };
+                if handed_over { self.hand_over(&lease).await } else { store.release(&lease).await };
             match written? {
                 Cas::Applied(_) | Cas::Lost(Lost::Gone) => return Ok(()),
                 Cas::Lost(Lost::Changed(found)) if is_ours(&lease, &found, me) => *lease = *found,
@@ -195,6 +195,17 @@ impl Ownership {
             }
         }
         Ok(())
+    }
+
+    /// To whom it was promised. One that is gone would keep it until it expires.
+    async fn hand_over(&self, lease: &Lease) -> Result<Cas, Error> {
+        let (store, me) = (&self.shared.parts.store, &self.shared.settings.worker);
+        let is_there = match &lease.owner {
+            // Who cannot be found out about may be there.
+            Some(next) => store.has_report(next).await.unwrap_or(true),
+            None => false,
+        };
+        if is_there { store.transfer(lease, me).await } else { store.transfer_to_anybody(lease, me).await }
     }
 
     /// Renews, unless it is over already.

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use super::Shared;
 use super::events::Event;
 use super::ownership::{Held, Ownership};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::names::LeaseKey;
 use crate::row::Row;
 use crate::store::{Cas, Lost};
@@ -113,18 +113,28 @@ impl Shared {
         }
     }
 
-    /// Releases what was assigned to this worker and never claimed.
-    pub(super) async fn decline_assigned(&self) -> Result<()> {
-        let me = &self.settings.worker;
-        for key in self.parts.store.keys_of(me).await? {
-            if self.held.lock().contains_key(&key) {
-                continue;
+    /// Releases what was assigned to this worker and never claimed. What is in handoff to it goes to somebody else when
+    /// its holder finds no report of this worker.
+    pub(super) async fn decline_assigned(&self) {
+        let declined = async {
+            for key in self.parts.store.keys_of(&self.settings.worker).await? {
+                if !self.held.lock().contains_key(&key) {
+                    self.decline(&key).await?;
+                }
             }
-            let Some(lease) = self.parts.store.get(&key).await? else { continue };
-            if lease.owner.as_ref() == Some(me) && !lease.is_in_handoff() && !lease.is_finished() {
-                // Lost means that somebody else has it already.
-                let _ = self.parts.store.release(&lease).await?;
-            }
+            Ok::<_, Error>(())
+        };
+        if let Err(error) = declined.await {
+            tracing::warn!(%error, "leases that were not begun stay until they expire");
+        }
+    }
+
+    async fn decline(&self, key: &LeaseKey) -> Result<()> {
+        let Some(lease) = self.parts.store.get(key).await? else { return Ok(()) };
+        let is_mine = lease.owner.as_ref() == Some(&self.settings.worker) && !lease.is_in_handoff();
+        if is_mine && !lease.is_finished() {
+            // Lost means that somebody else has it already.
+            let _ = self.parts.store.release(&lease).await?;
         }
         Ok(())
     }

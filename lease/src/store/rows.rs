@@ -236,6 +236,17 @@ impl<T: RowTable + 'static> LeaseStore for TableStore<T> {
         self.change(&held.key, expected, changes).await
     }
 
+    async fn transfer_to_anybody(&self, held: &Lease, me: &WorkerId) -> Result<Cas> {
+        if held.checkpoint_owner.as_ref() != Some(me) {
+            return Err(Error::Misuse("only a lease in handoff can be transferred, by who still holds it"));
+        }
+        let mut expected = vec![exists(held), counter(held)];
+        expected.extend(owners(held));
+        let mut changes = [LEASE_OWNER, CHECKPOINT_OWNER].map(remove).to_vec();
+        changes.push((LEASE_COUNTER.to_owned(), Change::Add(1)));
+        self.change(&held.key, expected, changes).await
+    }
+
     async fn release(&self, seen: &Lease) -> Result<Cas> {
         let mut expected = vec![exists(seen), counter(seen)];
         expected.extend(owners(seen));
@@ -300,6 +311,10 @@ impl<T: RowTable + 'static> LeaseStore for TableStore<T> {
 
     async fn reports(&self) -> Result<Vec<WorkerReport>> {
         self.read_reports().await
+    }
+
+    async fn has_report(&self, worker: &WorkerId) -> Result<bool> {
+        Ok(self.table.get(&self.layout.workers, worker.as_str()).await?.is_some())
     }
 
     async fn delete_report(&self, seen: &WorkerReport) -> Result<Cas<WorkerReport>> {

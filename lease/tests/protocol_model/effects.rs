@@ -9,7 +9,8 @@ impl Protocol {
     pub(crate) fn send(&self, state: &mut State, worker: Worker, request: Request) {
         let now = state.now;
         let me = &mut state.workers[usize::from(worker)];
-        if matches!(request, Request::GiveBack { .. }) && self.mutant != Mutant::TransferBeforeDrain {
+        let gives_up = matches!(request, Request::GiveBack { .. } | Request::GiveToAnybody { .. });
+        if gives_up && self.mutant != Mutant::TransferBeforeDrain {
             me.held = None;
         }
         if let (Request::Claim { counter }, Mutant::ClaimWithoutRenewal) = (&request, self.mutant) {
@@ -48,6 +49,7 @@ impl Protocol {
                 self.mutant == Mutant::CheckpointWithoutFence || holds(row, counter, in_handoff)
             }
             Request::GiveBack { counter, in_handoff } => holds(row, counter, in_handoff),
+            Request::GiveToAnybody { counter } => holds(row, counter, true),
         };
         if applied {
             match request {
@@ -61,6 +63,7 @@ impl Protocol {
                     row.checkpoint_owner = None;
                 }
                 Request::GiveBack { in_handoff: false, .. } => row.owner = None,
+                Request::GiveToAnybody { .. } => (row.owner, row.checkpoint_owner) = (None, None),
             }
             row.counter += 1;
             if self.mutant == Mutant::ExpiryByForeignClock {
@@ -78,7 +81,7 @@ impl Protocol {
         let Some(InFlight::Answered { request, at, applied, row }) = me.in_flight.take() else { return };
         let valid_from = if self.mutant == Mutant::ValidFromReply { now } else { at };
         match (&request, applied) {
-            (Request::GiveBack { .. }, _) => me.held = None,
+            (Request::GiveBack { .. } | Request::GiveToAnybody { .. }, _) => me.held = None,
             (Request::Claim { .. }, true) => {
                 me.held = Some(Held {
                     counter: row.counter,

@@ -84,6 +84,9 @@ impl Model for Protocol {
                     applied && matches!(request, Request::GiveBack { in_handoff: true, .. })
                 })
             }),
+            Property::sometimes("a lease whose next owner is gone is left to anybody", |_, state: &State| {
+                state.answered(|request, applied| applied && matches!(request, Request::GiveToAnybody { .. }))
+            }),
             Property::sometimes("a write is refused", |_, state: &State| {
                 state.answered(|_, applied| !applied)
             }),

@@ -38,6 +38,9 @@ impl Protocol {
         let (counter, in_handoff) = (held.counter, held.in_handoff);
         actions.push(Action::Send(worker, Request::Renew { counter, in_handoff }));
         actions.push(Action::Send(worker, Request::GiveBack { counter, in_handoff }));
+        if in_handoff {
+            actions.push(Action::Send(worker, Request::GiveToAnybody { counter }));
+        }
         let to = held.checkpoint + 1;
         if to < SHARD_END || (to == SHARD_END && state.child_exists) {
             actions.push(Action::Send(worker, Request::Checkpoint { counter, in_handoff, to }));

@@ -60,10 +60,26 @@ pub(crate) struct Held {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Request {
-    Claim { counter: u8 },
-    Renew { counter: u8, in_handoff: bool },
-    Checkpoint { counter: u8, in_handoff: bool, to: u8 },
-    GiveBack { counter: u8, in_handoff: bool },
+    Claim {
+        counter: u8,
+    },
+    Renew {
+        counter: u8,
+        in_handoff: bool,
+    },
+    Checkpoint {
+        counter: u8,
+        in_handoff: bool,
+        to: u8,
+    },
+    GiveBack {
+        counter: u8,
+        in_handoff: bool,
+    },
+    /// Who was to have the lease is gone.
+    GiveToAnybody {
+        counter: u8,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -186,6 +186,14 @@ impl Fleet {
             + self.members.iter().map(|member| *member.way.checkpoints.lock()).sum::<u64>()
     }
 
+    /// How many leases others are to hand over to a member.
+    pub(crate) async fn in_handoff_to(&self, index: usize) -> usize {
+        let store = TableStore::over(self.table.clone(), Layout::single("leases"));
+        let leases = store.list().await.unwrap().leases;
+        let to = format!("worker-{index}").parse().ok();
+        leases.iter().filter(|lease| lease.is_in_handoff() && lease.owner == to).count()
+    }
+
     /// Handoffs that ended because the holder took too long.
     pub(crate) fn handed_over_by_force(&self) -> usize {
         self.members.iter().map(|member| *member.forced.lock()).sum()

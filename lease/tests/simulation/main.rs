@@ -66,6 +66,28 @@ async fn a_worker_that_stops_hands_everything_over() {
     assert!(took <= Duration::from_secs(7), "{took:?}");
 }
 
+/// What was on its way to it stays where it is, or goes to somebody else as soon as it is free.
+#[tokio::test]
+async fn a_worker_that_stops_leaves_nothing_that_is_handed_to_it() {
+    for seed in 0..8 {
+        let mut fleet = Fleet::new(9, BalanceBy::LeaseCount, seed);
+        fleet.add_worker();
+        fleet.add_worker();
+        fleet.run(Duration::from_secs(60)).await;
+        fleet.add_worker();
+        while fleet.in_handoff_to(2).await == 0 {
+            fleet.run(STEP).await;
+        }
+        // At any point of the handoffs.
+        fleet.run(STEP * u32::try_from(seed).unwrap()).await;
+        fleet.stop(2).await;
+        let begun = fleet.counts();
+        fleet.run(Duration::from_secs(5)).await;
+        let took = fleet.run_until_all_owned(Duration::from_secs(30)).await;
+        assert_eq!(took, Duration::ZERO, "seed {seed}, {begun:?} at first");
+    }
+}
+
 /// Its lock keeps others from leading for two minutes; they need not be idle for so long.
 #[tokio::test]
 async fn workers_take_their_share_when_their_leader_is_gone() {

@@ -64,11 +64,12 @@ pub(super) async fn reports_replace_each_other(store: &dyn LeaseStore) {
     assert_eq!(changed(store.report(None, &report("reporter-1", 7)).await), first, "a second of that name");
     let second = report("reporter-1", 1_700_000_030);
     applied(store.report(Some(&first), &second).await);
-    assert!(must(store.reports().await).contains(&second));
+    assert!(must(store.reports().await).contains(&second) && must(store.has_report(&second.worker).await));
     changed(store.delete_report(&first).await);
     applied(store.delete_report(&second).await);
     gone(store.delete_report(&second).await);
     assert!(!must(store.reports().await).iter().any(|report| report.worker == first.worker));
+    assert!(!must(store.has_report(&first.worker).await));
 }
 
 pub(super) async fn one_holds_the_lock(store: &dyn LeaseStore) {

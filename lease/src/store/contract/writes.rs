@@ -91,6 +91,17 @@ pub(super) async fn handoff_goes_from_one_to_the_other(store: &dyn LeaseStore) {
     applied(store.renew(&done, &b, None).await);
     assert!(matches!(store.request_handoff(&done, &b).await, Err(Error::Misuse(_))));
 
+    // Who was to have it is gone.
+    let before = held(store, "handoff-3", &a).await;
+    assert!(matches!(store.transfer_to_anybody(&before, &a).await, Err(Error::Misuse(_))));
+    let asked = applied(store.request_handoff(&before, &b).await);
+    assert!(matches!(store.transfer_to_anybody(&asked, &b).await, Err(Error::Misuse(_))));
+    let renewed = applied(store.renew(&asked, &a, None).await);
+    changed(store.transfer_to_anybody(&asked, &a).await);
+    let free = applied(store.transfer_to_anybody(&renewed, &a).await);
+    assert_eq!((free.holder(), free.owner.as_ref(), free.counter), (None, None, renewed.counter + 1));
+    changed(store.renew(&renewed, &a, None).await);
+
     // The leader loses patience: whatever the holder renewed meanwhile.
     let before = held(store, "handoff-2", &a).await;
     let asked = applied(store.request_handoff(&before, &b).await);

@@ -128,7 +128,8 @@ impl Server {
         let kinesis = KinesisFront { engine: engine.clone(), reception: reception.clone() };
         let dynamodb =
             DynamoDbFront { tables: tables.clone(), engine: engine.clone(), reception: reception.clone() };
-        let groups = Groups::new(kinesis.clone(), tables.clone(), entropy);
+        let groups =
+            Groups::new(kinesis.clone(), tables.clone(), entropy, usize::from(settings.memory.group_members));
         let router = Router {
             grpc: grpc_front(settings, &kinesis, &dynamodb, &health, groups)?,
             kinesis,

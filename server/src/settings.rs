@@ -90,7 +90,7 @@ pub struct FaultsSetting {
     pub latency_ms: u64,
 }
 
-/// Bounds on memory, in MiB.
+/// Bounds on memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MemorySetting {
@@ -102,6 +102,8 @@ pub struct MemorySetting {
     pub bodies_mib: usize,
     /// Bytes written before they are flushed to a file; up to three times that may be held.
     pub write_buffer_mib: usize,
+    /// Members of consumer groups over gRPC at once, each of whom may have 8 MiB read ahead; more are refused.
+    pub group_members: u16,
 }
 
 /// Without files, a certificate is made for this machine and kept in the data directory.
@@ -191,7 +193,7 @@ impl Default for Settings {
 
 impl Default for MemorySetting {
     fn default() -> Self {
-        Self { tail_mib: 64, in_flight_mib: 64, bodies_mib: 256, write_buffer_mib: 64 }
+        Self { tail_mib: 64, in_flight_mib: 64, bodies_mib: 256, write_buffer_mib: 64, group_members: 256 }
     }
 }
 

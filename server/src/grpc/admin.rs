@@ -3,12 +3,13 @@
 //! Health and reflection are there as well. Calls of other services are not: what of the port may be reached from where
 //! is decided for each port by itself.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use hyper::body::Incoming;
 use hyper::header::HeaderMap;
-use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use millstream_engine::SnapshotSource;
 use millstream_proto::convert::message_of_timestamp;
@@ -51,12 +52,21 @@ impl Handler for AdminFront {
             return response;
         }
         let path = parts.uri.path().trim_start_matches('/').to_owned();
+        let deadline = match timeout(&parts) {
+            Ok(deadline) => deadline,
+            Err(status) => return reply::failure(&status),
+        };
         match path.split_once('/').unwrap_or((&path, "")) {
             (AdminFront::NAME, method) => {
-                self.answer(method, &parts, body).await.unwrap_or_else(|status| reply::failure(&status))
+                let answer = self.answer(method, &parts.headers, deadline, body).await;
+                answer.unwrap_or_else(|status| reply::failure(&status))
             }
-            (HealthService::NAME, method) => self.health.answer(method, &parts, body, &self.reception).await,
-            (name, _) if Reflection::NAMES.contains(&name) => self.reflection.answer(&parts, body).await,
+            (HealthService::NAME, method) => {
+                self.health.answer(method, deadline, body, &self.reception).await
+            }
+            (name, method) if Reflection::NAMES.contains(&name) => {
+                self.reflection.answer(method, deadline, body)
+            }
             _ => reply::failure(&unknown(&path)),
         }
     }
@@ -75,23 +85,29 @@ impl AdminFront {
         Self { admin, health, reflection, reception }
     }
 
-    async fn answer(&self, method: &str, parts: &Parts, body: Incoming) -> Result<Response<Reply>, Status> {
+    async fn answer(
+        &self,
+        method: &str,
+        headers: &HeaderMap,
+        deadline: Option<Duration>,
+        body: Incoming,
+    ) -> Result<Response<Reply>, Status> {
         let clock = &self.reception.clock;
         match method {
             "SaveSnapshot" => {
                 self.request::<v1::SaveSnapshotRequest>(body).await?;
-                let saved = self.test_api(&parts.headers)?.save().await.map_err(status_of)?;
-                Ok(reply::streamed(pieces(saved), timeout(parts), clock))
+                let saved = self.test_api(headers)?.save().await.map_err(status_of)?;
+                Ok(reply::streamed(pieces(saved), deadline, clock))
             }
             "LoadSnapshot" => {
                 let messages = Messages::new(body, self.reception.budget.clone(), clock.clone());
                 let source = Source { messages, clock: clock.clone() };
-                let loaded = self.test_api(&parts.headers)?.load(source).await.map_err(status_of)?;
+                let loaded = self.test_api(headers)?.load(source).await.map_err(status_of)?;
                 Ok(message(&load_response(loaded)))
             }
             method => {
-                let work = self.answer_unary(method, &parts.headers, body);
-                match timeout(parts) {
+                let work = self.answer_unary(method, headers, body);
+                match deadline {
                     None => work.await,
                     Some(limit) => clock.timeout(limit, work).await.unwrap_or_else(|| Err(expired())),
                 }

@@ -3,14 +3,24 @@
 use std::time::Duration;
 
 use hyper::http::request::Parts;
+use tonic::Status;
+
+use super::reply::expired;
 
 /// The protocol's own limit.
 const DIGITS_MAX: usize = 8;
 
-/// `None` where the client waits for as long as it takes, or says something that is no time, which the protocol has
-/// servers read over.
-pub(super) fn timeout(parts: &Parts) -> Option<Duration> {
-    parse(parts.headers.get("grpc-timeout")?.to_str().ok()?)
+/// How long the client waits; `None` where it waits for as long as it takes. Nothing is begun for one that does not
+/// wait at all, or whose time is none: it would not be kept.
+pub(super) fn timeout(parts: &Parts) -> Result<Option<Duration>, Status> {
+    let Some(value) = parts.headers.get("grpc-timeout") else { return Ok(None) };
+    match value.to_str().ok().and_then(parse) {
+        None => Err(Status::invalid_argument(
+            "grpc-timeout is at most eight digits and one of the units H, M, S, m, u and n.",
+        )),
+        Some(Duration::ZERO) => Err(expired()),
+        limit => Ok(limit),
+    }
 }
 
 fn parse(text: &str) -> Option<Duration> {

@@ -120,50 +120,55 @@ impl GrpcFront {
             *response.status_mut() = status;
             return Answered { response, call: None, http_status: status.as_u16() };
         }
-        if timeout(parts) == Some(Duration::ZERO) {
-            return Answered { response: reply::failure(&expired()), call: None, http_status: 400 };
-        }
         let path = parts.uri.path().trim_start_matches('/').to_owned();
-        if path == Groups::PATH {
-            return self.join(parts, body);
-        }
         let (service, method) = path.split_once('/').unwrap_or((&path, ""));
         let found = Shapes::of(&path).and_then(|shapes| Some((Route::of(service, method)?, shapes)));
-        let Some((route, shapes)) = found else {
-            return self.answer_beside(service, method, parts, body).await;
+        let call = found.as_ref().map(|(route, _)| route.call());
+        let call = if path == Groups::PATH { Some(Call::Join) } else { call };
+        let outcome = match (timeout(parts), found) {
+            (Err(status), _) => Err(Failure::Status(status)),
+            (Ok(deadline), _) if path == Groups::PATH => self.join(parts, deadline, body),
+            (Ok(deadline), Some((route, shapes))) => {
+                self.carry_out(route, shapes, parts, deadline, body).await
+            }
+            (Ok(deadline), None) => Ok(self.answer_beside(service, method, deadline, body).await),
         };
-        let outcome = self.carry_out(route, shapes, parts, body).await;
         let (response, http_status) = match outcome {
             Ok(response) => (response, 200),
             Err(Failure::Refused(error)) => (reply::failure(&of_error(&error)), error.status()),
             Err(Failure::Status(status)) => (reply::failure(&status), 400),
         };
-        Answered { response, call: Some(route.call()), http_status }
+        Answered { response, call, http_status }
     }
 
     /// A call that is no operation of AWS.
-    fn join(&self, parts: &Parts, body: Incoming) -> Answered {
+    fn join(
+        &self,
+        parts: &Parts,
+        deadline: Option<Duration>,
+        body: Incoming,
+    ) -> Result<Response<Reply>, Failure> {
         let reception = &self.kinesis.reception;
-        let (response, http_status) = match caller(parts, &self.default_caller) {
-            Ok(caller) => {
-                let messages = Messages::new(body, reception.budget.clone(), reception.clock.clone());
-                let watching = parts.extensions.get::<Liveness>().map(Liveness::watch);
-                let pieces = self.groups.answer(caller, messages, watching);
-                (reply::streamed(pieces, timeout(parts), &reception.clock), 200)
-            }
-            Err(error) => (reply::failure(&of_error(&error)), error.status()),
-        };
-        Answered { response, call: Some(Call::Join), http_status }
+        let caller = caller(parts, &self.default_caller)?;
+        let messages = Messages::new(body, reception.budget.clone(), reception.clock.clone());
+        let watching = parts.extensions.get::<Liveness>().map(Liveness::watch);
+        let pieces = self.groups.answer(caller, messages, watching);
+        Ok(reply::streamed(pieces, deadline, &reception.clock))
     }
 
     /// Health, reflection, and what is not there.
-    async fn answer_beside(&self, service: &str, method: &str, parts: &Parts, body: Incoming) -> Answered {
-        let response = match service {
-            HealthService::NAME => self.health.answer(method, parts, body, &self.kinesis.reception).await,
-            name if Reflection::NAMES.contains(&name) => self.reflection.answer(parts, body).await,
+    async fn answer_beside(
+        &self,
+        service: &str,
+        method: &str,
+        deadline: Option<Duration>,
+        body: Incoming,
+    ) -> Response<Reply> {
+        match service {
+            HealthService::NAME => self.health.answer(method, deadline, body, &self.kinesis.reception).await,
+            name if Reflection::NAMES.contains(&name) => self.reflection.answer(method, deadline, body),
             _ => reply::failure(&Status::unimplemented(format!("There is no call {service}/{method}."))),
-        };
-        Answered { response, call: None, http_status: 200 }
+        }
     }
 
     async fn carry_out(
@@ -171,11 +176,11 @@ impl GrpcFront {
         route: Route,
         shapes: Shapes,
         parts: &Parts,
+        deadline: Option<Duration>,
         body: Incoming,
     ) -> Result<Response<Reply>, Failure> {
         let caller = caller(parts, &self.default_caller)?;
         let clock = &self.kinesis.reception.clock;
-        let deadline = timeout(parts);
         if let Route::PutStream = route {
             let messages = Messages::new(body, self.kinesis.reception.budget.clone(), clock.clone());
             let pieces = put_stream::pieces(self.kinesis.clone(), caller, shapes, messages);

@@ -6,13 +6,11 @@ use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use hyper::Response;
 use hyper::body::Incoming;
-use hyper::http::request::Parts;
 use prost::Message;
 use tonic::Status;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use super::deadline::timeout;
 use super::messages::prefix;
 use super::reply::{self, Piece};
 use super::single;
@@ -41,7 +39,7 @@ impl HealthService {
     pub(super) async fn answer(
         &self,
         method: &str,
-        parts: &Parts,
+        deadline: Option<Duration>,
         body: Incoming,
         reception: &Reception,
     ) -> Response<Reply> {
@@ -56,7 +54,7 @@ impl HealthService {
             ("Watch", _) => {
                 let statuses = statuses(self.0.clone(), is_known, reception.clone());
                 let until_stopped = reply::until_stopped(statuses, reception.tasks.clone());
-                reply::streamed(until_stopped, timeout(parts), &reception.clock)
+                reply::streamed(until_stopped, deadline, &reception.clock)
             }
             _ => reply::failure(&Status::unimplemented(format!("There is no call {}/{method}.", Self::NAME))),
         }

@@ -1,13 +1,14 @@
 //! `grpc.reflection.v1.ServerReflection`: what calls there are, for clients that were not built with the files.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use hyper::Response;
 use hyper::body::Incoming;
-use hyper::http::request::Parts;
 use prost::Message;
 use prost_types::{DescriptorProto, FileDescriptorProto, FileDescriptorSet};
-use std::sync::Arc;
 use tonic::{Code, Status};
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
@@ -16,7 +17,6 @@ use tonic_reflection::pb::v1::{
     ServerReflectionResponse, ServiceResponse,
 };
 
-use super::deadline::timeout;
 use super::messages::{Messages, prefix};
 use super::reply::{self, Piece};
 use crate::aws::reception::Reception;
@@ -55,15 +55,16 @@ impl Reflection {
         Self { files: Arc::new(Files { all, has }), reception: reception.clone() }
     }
 
-    pub(super) async fn answer(&self, parts: &Parts, body: Incoming) -> Response<Reply> {
-        let method = parts.uri.path().rsplit('/').next().unwrap_or_default();
+    pub(super) fn answer(&self, method: &str, deadline: Option<Duration>, body: Incoming) -> Response<Reply> {
         if method != "ServerReflectionInfo" {
-            return reply::failure(&Status::unimplemented(format!("There is no call {}.", parts.uri.path())));
+            return reply::failure(&Status::unimplemented(format!(
+                "There is no call {method} of reflection."
+            )));
         }
         let Reception { budget, clock, tasks, .. } = &self.reception;
         let messages = Messages::new(body, budget.clone(), clock.clone());
         let answers = answers(self.files.clone(), messages);
-        reply::streamed(reply::until_stopped(answers, tasks.clone()), timeout(parts), clock)
+        reply::streamed(reply::until_stopped(answers, tasks.clone()), deadline, clock)
     }
 }
 

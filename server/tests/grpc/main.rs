@@ -55,13 +55,18 @@ impl World {
     }
 
     async fn limited(limits: LimitsPreset) -> Self {
-        let settings = Settings {
+        Self::with(|settings| settings.limits = LimitsSetting::Preset(limits)).await
+    }
+
+    async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
             admin_listen: "127.0.0.1:0".parse().unwrap(),
             storage: StorageKind::Memory,
-            limits: LimitsSetting::Preset(limits),
+            limits: LimitsSetting::Preset(LimitsPreset::Off),
             ..Settings::default()
         };
+        change(&mut settings);
         let clock = ManualClock::starting_at(START);
         let secrets = Secrets::none();
         let server = Server::start(&settings, &secrets, clock.shared(), SeededEntropy::shared(5));

@@ -97,19 +97,25 @@ async fn a_deadline_ends_a_call_that_streams() {
     assert_eq!(status.code(), Code::DeadlineExceeded);
 }
 
-/// What nobody waits for any more is not begun.
+/// What nobody waits for any more is not begun, nor what would not end when its client wants it to.
 #[tokio::test]
-async fn a_deadline_that_is_over_lets_nothing_happen() {
+async fn a_deadline_that_is_over_or_none_lets_nothing_happen() {
     let mut world = World::new().await;
     let create = CreateStreamRequest {
         stream_name: Some("late".to_owned()),
         shard_count: Some(1),
         ..Default::default()
     };
-    let mut late = Request::new(create);
-    late.metadata_mut().insert("grpc-timeout", "0n".parse().unwrap());
-    let status = world.streams.create_stream(late).await.unwrap_err();
-    assert_eq!(status.code(), Code::DeadlineExceeded);
+    for (timeout, code) in [
+        ("0n", Code::DeadlineExceeded),
+        ("soon", Code::InvalidArgument),
+        ("123456789S", Code::InvalidArgument),
+    ] {
+        let mut late = Request::new(create.clone());
+        late.metadata_mut().insert("grpc-timeout", timeout.parse().unwrap());
+        let status = world.streams.create_stream(late).await.unwrap_err();
+        assert_eq!(status.code(), code, "{timeout}");
+    }
     let asked = DescribeStreamSummaryRequest { stream_name: Some("late".to_owned()), ..Default::default() };
     assert_eq!(world.streams.describe_stream_summary(asked).await.unwrap_err().code(), Code::NotFound);
 }

@@ -34,8 +34,6 @@ use crate::aws::dynamodb::live_tables::LiveTables;
 use crate::aws::kinesis::front::KinesisFront;
 use crate::http::keep_alive::Watching;
 
-/// Members of all groups at once.
-const MEMBERS_MAX: usize = 256;
 /// From the beginning of a call to its first message.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
@@ -67,8 +65,14 @@ type Broken = Arc<Mutex<Option<Status>>>;
 impl Groups {
     pub(crate) const PATH: &str = "millstream.v1.Consumers/Join";
 
-    pub(crate) fn new(kinesis: KinesisFront, tables: LiveTables, entropy: SharedEntropy) -> Self {
-        let places = Places::new(MEMBERS_MAX, kinesis.reception.clock.clone());
+    /// `members_max` of all groups at once.
+    pub(crate) fn new(
+        kinesis: KinesisFront,
+        tables: LiveTables,
+        entropy: SharedEntropy,
+        members_max: usize,
+    ) -> Self {
+        let places = Places::new(members_max, kinesis.reception.clock.clone());
         Self { kinesis, tables, entropy, places }
     }
 

@@ -34,6 +34,18 @@ async fn a_first_request_that_is_wrong_ends_the_call() {
 }
 
 #[tokio::test]
+async fn there_are_as_many_members_as_the_configuration_says() {
+    let world = World::with(|settings| settings.memory.group_members = 2).await;
+    let first = Member::join(&world, start()).await;
+    let _second = Member::join(&world, start()).await;
+    let status = refusal(&world, Some(Request::Start(start()))).await;
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+    first.leave();
+    first.end(&world).await.1.unwrap();
+    Member::join(&world, start()).await;
+}
+
+#[tokio::test]
 async fn a_call_without_a_first_request_ends() {
     let world = World::new().await;
     let mut nothing = Member::call_silently(&world).await;

@@ -10,6 +10,10 @@ use millstream_model::{HashKey, HashKeyRange, ShardIndex, Timestamp};
 
 use crate::keyspace::shard_row::{Lineage, ShardMeta, ShardState};
 
+/// Places as near to each other as this are one: thirds and sixths of the hash key space do not begin at the very same
+/// keys, and a shard in between would hold next to nothing. Shards are at least 2^114 keys wide where there are 10,000.
+const NEAR: u128 = 1 << 64;
+
 /// Open shards on the way from what they are to what is wanted.
 #[derive(Clone, Debug)]
 pub(crate) struct Planner {
@@ -70,14 +74,23 @@ impl Planner {
         self.begin(range, Lineage::MergeOf(first.index, second.index));
     }
 
-    /// Splits and merges until the shards are those of a stream that is created with so many.
+    /// Splits and merges until the shards are, but for a few keys, those of a stream that is created with so many.
     pub(crate) fn make_uniform(&mut self, shard_count: u32) {
-        let targets: Vec<_> = HashKeyRange::uniform(shard_count).collect();
-        let starts: Vec<_> = targets.iter().map(HashKeyRange::start).collect();
+        let starts: Vec<_> =
+            HashKeyRange::uniform(shard_count).map(|target| self.begin_near(target.start())).collect();
         self.split_at_all(&starts);
-        for target in targets {
-            self.merge_all_in(target);
+        let ends = starts.iter().skip(1).filter_map(|next| next.0.checked_sub(1));
+        for (start, end) in starts.iter().zip(ends.chain([u128::MAX])) {
+            self.merge_all_in(*start, HashKey(end));
         }
+    }
+
+    /// Where an open shard begins, if one does so near this place; the place itself otherwise.
+    fn begin_near(&self, at: HashKey) -> HashKey {
+        let (below, above) = (self.open.range(..=at).next_back(), self.open.range(at..).next());
+        let starts = below.into_iter().chain(above).map(|(start, _)| *start);
+        let nearest = starts.min_by_key(|start| start.0.abs_diff(at.0));
+        nearest.filter(|start| start.0.abs_diff(at.0) <= NEAR).unwrap_or(at)
     }
 
     /// The middle first, so that a shard that is cut often has few generations of shards in between.
@@ -88,11 +101,10 @@ impl Planner {
         self.split_at_all(&places[places.len() / 2 + 1..]);
     }
 
-    /// Merges neighbours in pairs until one shard is left of the range.
-    fn merge_all_in(&mut self, range: HashKeyRange) {
+    /// Merges neighbours in pairs until one shard is left of those that begin between these keys.
+    fn merge_all_in(&mut self, start: HashKey, end: HashKey) {
         loop {
-            let pieces: Vec<_> =
-                self.open.range(range.start()..=range.end()).map(|(start, _)| *start).collect();
+            let pieces: Vec<_> = self.open.range(start..=end).map(|(start, _)| *start).collect();
             if pieces.len() < 2 {
                 return;
             }

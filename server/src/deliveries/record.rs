@@ -11,6 +11,7 @@ use crate::aws::dynamodb::service::streams::{EVENT_SOURCE, EXPIRY_KIND, EXPIRY_P
 use crate::aws::dynamodb::service::values::{Attributes, attributes};
 
 const RECORD_FORMAT: ByteString = ByteString::from_static("application/json");
+const MICROSECOND: ByteString = ByteString::from_static("MICROSECOND");
 
 /// What goes to the stream. Changes of one item have one partition key, and so one shard while it is open.
 pub(super) fn entry(delivery: &Delivery, delivered: DeliveredChange) -> PutEntry {
@@ -18,7 +19,7 @@ pub(super) fn entry(delivery: &Delivery, delivered: DeliveredChange) -> PutEntry
     let (mut keys, mut data) = (Vec::new(), Vec::new());
     encode(Format::Json, &record.change.keys, &mut keys);
     encode(Format::Json, &record, &mut data);
-    let partition_key = HashKey::of_partition_key(&keys).to_string();
+    let partition_key = format!("{:032X}", HashKey::of_partition_key(&keys).0);
     PutEntry { partition_key: partition_key.into(), explicit_hash_key: None, data: data.into() }
 }
 
@@ -36,6 +37,8 @@ struct UserIdentity(Cause);
 struct Change {
     /// Since the Unix epoch, in the unit of the destination's precision.
     at: i64,
+    /// AWS says it only where it is not the one that it always was.
+    precision: Option<ByteString>,
     keys: Attributes,
     new: Option<Attributes>,
     old: Option<Attributes>,
@@ -45,18 +48,19 @@ struct Change {
 impl Record {
     fn of(delivery: &Delivery, delivered: DeliveredChange) -> Self {
         let DeliveredChange { event_id, change, size_bytes, .. } = delivered;
-        let at = match delivery.precision {
-            Precision::Millisecond => change.at_micros / 1_000,
-            Precision::Microsecond => change.at_micros,
+        let (at, precision) = match delivery.precision {
+            Precision::Millisecond => (change.at_micros / 1_000, None),
+            Precision::Microsecond => (change.at_micros, Some(MICROSECOND)),
         };
         Self {
             aws_region: delivery.table.region.to_string().into(),
-            event_id: event_id.into(),
+            event_id: dashed(&event_id).into(),
             event_name: change.kind,
             user_identity: UserIdentity(change.cause),
             table_name: delivery.table.name.as_str().into(),
             change: Change {
                 at: i64::try_from(at).unwrap_or(i64::MAX),
+                precision,
                 keys: attributes(change.keys),
                 new: change.new.map(attributes),
                 old: change.old.map(attributes),
@@ -64,6 +68,12 @@ impl Record {
             },
         }
     }
+}
+
+/// 32 digits as a UUID is written, which is how ids look here and not in a table's own stream.
+fn dashed(digits: &str) -> String {
+    let groups = [0..8, 8..12, 12..16, 16..20, 20..32].map(|group| digits.get(group).unwrap_or_default());
+    groups.join("-")
 }
 
 impl Encode for Record {
@@ -103,6 +113,7 @@ impl Encode for Change {
         members.optional("NewImage", self.new.as_ref());
         members.optional("OldImage", self.old.as_ref());
         members.required("SizeBytes", &self.size_bytes);
+        members.optional("ApproximateCreationDateTimePrecision", self.precision.as_ref());
         members.close();
     }
 }

@@ -108,7 +108,10 @@ async fn changes_come_as_records_of_json() {
     assert_eq!(got[0].0, got[1].0);
     let (mut inserted, removed) = (got[0].1.clone(), &got[1].1);
     let id = inserted["eventID"].take();
-    assert!(id.as_str().unwrap().len() == 32 && id != removed["eventID"], "{id}");
+    assert!(
+        id.as_str().unwrap().split('-').map(str::len).eq([8, 4, 4, 4, 12]) && id != removed["eventID"],
+        "{id}"
+    );
     let item = json!({"id": {"S": "a"}, "n": {"N": "1"}});
     assert_eq!(
         inserted,
@@ -156,7 +159,9 @@ async fn a_destination_is_described_changed_and_switched_off() {
     assert_eq!(updated["UpdateKinesisStreamingConfiguration"], finer["UpdateKinesisStreamingConfiguration"]);
     put(&server, "a", 1).await;
     let got = records(&server, &clock, 1).await;
-    assert_eq!(got[0].1["dynamodb"]["ApproximateCreationDateTime"], 1_700_000_000_000_000_u64);
+    let change = &got[0].1["dynamodb"];
+    assert_eq!(change["ApproximateCreationDateTime"], 1_700_000_000_000_000_u64);
+    assert_eq!(change["ApproximateCreationDateTimePrecision"], "MICROSECOND");
 
     let disabled = ok(&server, "DisableKinesisStreamingDestination", destination()).await;
     assert_eq!(disabled["DestinationStatus"], "DISABLING");

@@ -2,7 +2,7 @@
 
 use super::conditions::{Placeholders, ProjectionSpec};
 use super::get_item::{projection, shown};
-use super::transact_write::{reason, throttled};
+use super::transact_write::{BYTES_MAX, reason, throttled, too_large};
 use crate::arn::TableArn;
 use crate::capacity::{Capacity, Consistency};
 use crate::consumed::{Access, Consumed, by_table};
@@ -31,7 +31,7 @@ pub struct TransactGotItems {
 }
 
 impl Tables {
-    /// 1 to 100 items. Who writes one of them meanwhile does so before or after all are read.
+    /// 1 to 100 items, of 4 MB together. Who writes one of them meanwhile does so before or after all are read.
     pub async fn transact_get_items(&self, gets: Vec<TransactGet>) -> Result<TransactGotItems> {
         let inner = &self.inner;
         let mut wanted = Vec::with_capacity(gets.len());
@@ -52,9 +52,15 @@ impl Tables {
         let names = found.iter().zip(&keys).map(|(found, key)| lock_name(&found.meta, key)).collect();
         let held = inner.locks.lock_all(names).await;
         let (mut items, mut costs) = (Vec::with_capacity(gets.len()), Vec::with_capacity(gets.len()));
+        let mut bytes = 0;
         for ((found, key), projection) in found.iter().zip(&keys).zip(&wanted) {
             let item = inner.read_item(&found.meta, key).await?;
-            let cost = Capacity::read(item.as_ref().map_or(0, Item::size), Consistency::Transactional);
+            let size = item.as_ref().map_or(0, Item::size);
+            bytes += size;
+            if bytes > BYTES_MAX {
+                return Err(too_large());
+            }
+            let cost = Capacity::read(size, Consistency::Transactional);
             costs.push(Consumed::new(found.table.arn.clone(), Access::Read, cost));
             items.push(item.map(|item| shown(item, projection.as_ref())));
         }

@@ -29,7 +29,7 @@ use crate::tables::{Entered, Found, Tables};
 use crate::write::{Besides, lock_name};
 
 /// Of all items together, in bytes.
-const BYTES_MAX: usize = 4 * 1024 * 1024;
+pub(super) const BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How long a token stands for what was done under it.
 const TOKEN_LIFE: Duration = Duration::from_secs(10 * 60);
 
@@ -231,11 +231,13 @@ fn check_size(writes: &[TransactWrite]) -> Result<()> {
         item + values.map(|(_, value)| value.size()).sum::<usize>()
     };
     if writes.iter().map(size).sum::<usize>() > BYTES_MAX {
-        return Err(Error::Validation(
-            "Collection of items in the transaction exceeds the maximum size of 4 MB".to_owned(),
-        ));
+        return Err(too_large());
     }
     Ok(())
+}
+
+pub(super) fn too_large() -> Error {
+    Error::Validation("Collection of items in the transaction exceeds the maximum size of 4 MB".to_owned())
 }
 
 /// The keys of all items, none of which may be there twice. The first that can be none cancels the transaction, and AWS

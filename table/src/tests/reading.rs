@@ -290,7 +290,7 @@ async fn a_start_key_from_elsewhere_is_refused() {
 }
 
 #[tokio::test]
-async fn a_page_evaluates_at_most_a_megabyte() {
+async fn a_page_ends_with_the_item_that_makes_it_a_megabyte() {
     let world = World::new();
     let (tables, arn) = filled(&world, 1, 0).await;
     for range in 0..5_u64 {
@@ -299,13 +299,21 @@ async fn a_page_evaluates_at_most_a_megabyte() {
         put(&tables, &arn, large).await.unwrap();
     }
     let page = tables.query(of_hash(&arn)).await.unwrap();
-    assert_eq!((page.scanned, page.last), (3, Some(item([("h", "0".into()), ("r", 2.into())]))));
+    assert_eq!((page.scanned, page.last), (4, Some(item([("h", "0".into()), ("r", 3.into())]))));
+    // Also where nothing is behind it.
+    let mut call = of_hash(&arn);
+    call.read.start = Some(item([("h", "0".into()), ("r", 0.into())]));
+    let page = tables.query(call.clone()).await.unwrap();
+    assert_eq!((page.scanned, page.last.is_some()), (4, true));
+    call.read.start = page.last;
+    let page = tables.query(call).await.unwrap();
+    assert_eq!((page.scanned, page.last), (0, None));
     // What is fetched for a local index counts as well.
     let mut call = of_hash(&arn);
     call.read.index = Some("by-l".to_owned());
     call.read.select = Some(Select::AllAttributes);
     let page = tables.query(call.clone()).await.unwrap();
-    assert_eq!(page.scanned, 3);
+    assert_eq!(page.scanned, 4);
     assert_eq!(all_of_query(&tables, call).await.len(), 5);
 }
 

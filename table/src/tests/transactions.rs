@@ -28,6 +28,10 @@ pub(super) fn all(writes: Vec<TransactWrite>, token: Option<&str>) -> TransactWr
     TransactWriteItems { writes, token: token.map(str::to_owned), with_collections: false }
 }
 
+fn transact_get(arn: &TableArn, key: &str) -> TransactGet {
+    TransactGet { table: arn.clone(), key: id(key), projection: None, placeholders: Placeholders::default() }
+}
+
 async fn tally(tables: &Tables, arn: &TableArn, key: &str) -> Option<Value> {
     get(tables, arn, id(key)).await.unwrap().and_then(|item| item.get("tally").cloned())
 }
@@ -93,6 +97,23 @@ async fn a_token_stands_for_one_transaction_for_ten_minutes() {
     assert_eq!(tally(&tables, &arn, "a").await, Some(3.into()));
 }
 
+#[tokio::test]
+async fn a_transaction_reads_at_most_four_megabytes() {
+    let world = World::new();
+    let (tables, arn) = world.with_table().await;
+    let names: Vec<_> = (0..11).map(|number| format!("{number:02}")).collect();
+    for name in &names {
+        put(&tables, &arn, item([("id", name.as_str().into()), ("x", "x".repeat(390_000).as_str().into())]))
+            .await
+            .unwrap();
+    }
+    let mut gets: Vec<_> = names.iter().map(|name| transact_get(&arn, name)).collect();
+    let error = tables.transact_get_items(gets.clone()).await.unwrap_err();
+    assert!(matches!(error, Error::Validation(_)), "{error}");
+    gets.pop();
+    assert_eq!(tables.transact_get_items(gets).await.unwrap().items.iter().flatten().count(), 10);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn transfers_keep_the_sum_and_readers_see_it_whole() {
     let world = World::new();
@@ -105,13 +126,8 @@ async fn transfers_keep_the_sum_and_readers_see_it_whole() {
             let (from, to) = (names[turn % 3], names[(turn + 1 + turn % 2) % 3]);
             let writes = vec![add(&arn, from, "-1"), add(&arn, to, "1")];
             tables.transact_write_items(all(writes, None)).await?;
-            let get = |key: &str| TransactGet {
-                table: arn.clone(),
-                key: id(key),
-                projection: None,
-                placeholders: Placeholders::default(),
-            };
-            let got = tables.transact_get_items(names.map(get).to_vec()).await?;
+            let gets = names.map(|key| transact_get(&arn, key)).to_vec();
+            let got = tables.transact_get_items(gets).await?;
             let amounts = got.items.iter().flatten().filter_map(|item| match item.get("tally") {
                 Some(Value::N(number)) => number.to_string().parse::<i64>().ok(),
                 _ => None,

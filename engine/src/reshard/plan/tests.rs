@@ -77,17 +77,53 @@ fn assert_lineage(before: &[ShardMeta], plan: &Plan) {
     assert_eq!(children.len(), open_or_ended);
 }
 
+/// The open shards are those of a stream that is created with so many, but for a few keys at their ends.
+fn is_uniform(open: &[ShardMeta], shard_count: u32) -> bool {
+    let near = |(shard, target): (&ShardMeta, HashKeyRange)| {
+        shard.range.start().0.abs_diff(target.start().0) <= NEAR
+    };
+    open.len() == shard_count as usize && open.iter().zip(HashKeyRange::uniform(shard_count)).all(near)
+}
+
+/// A plan that makes the open shards so many, and what they are then.
+fn made_uniform(before: &[ShardMeta], shard_count: u32) -> (Plan, Vec<ShardMeta>) {
+    let next = before.iter().map(|shard| shard.index + 1).max().unwrap();
+    let mut planner = Planner::new(before.iter().copied(), next);
+    planner.make_uniform(shard_count);
+    let plan = planner.finish();
+    let open = open_after(before, &plan);
+    (plan, open)
+}
+
+/// How many shards end, begin, and do both.
+fn numbers(plan: &Plan) -> [usize; 3] {
+    [plan.closing.len(), plan.opening.len(), plan.passing.len()]
+}
+
 #[test]
 fn a_doubling_splits_each_shard_once_and_a_halving_merges_each_pair() {
-    let before = uniform(4);
-    let mut planner = Planner::new(before.iter().copied(), 4);
-    planner.make_uniform(8);
-    let plan = planner.finish();
-    assert_eq!((plan.closing.len(), plan.opening.len(), plan.passing.len(), plan.next_shard), (4, 8, 0, 12));
-    let mut planner = Planner::new(before.iter().copied(), 4);
-    planner.make_uniform(2);
-    let plan = planner.finish();
-    assert_eq!((plan.closing.len(), plan.opening.len(), plan.passing.len()), (4, 2, 0));
+    for count in 1..100 {
+        let shards = count as usize;
+        let (plan, doubled) = made_uniform(&uniform(count), 2 * count);
+        assert_eq!(numbers(&plan), [shards, 2 * shards, 0], "{count}");
+        let (plan, _) = made_uniform(&doubled, count);
+        assert_eq!(numbers(&plan), [2 * shards, shards, 0], "{count}");
+        let (plan, _) = made_uniform(&uniform(2 * count), count);
+        assert_eq!(numbers(&plan), [2 * shards, shards, 0], "{count}");
+    }
+}
+
+#[test]
+fn a_shard_that_is_cut_off_beside_a_place_is_merged_again() {
+    let mut planner = Planner::new(uniform(2).into_iter(), 2);
+    planner.split(HashKey(1));
+    planner.split(HashKey((1 << 127) - 1));
+    planner.split(HashKey((1 << 127) + 1));
+    let open = open_after(&uniform(2), &planner.finish());
+    assert_eq!(open.len(), 5);
+    let (_, open) = made_uniform(&open, 4);
+    assert!(is_uniform(&open, 4), "{open:?}");
+    assert_tiles(&open);
 }
 
 #[test]
@@ -106,11 +142,9 @@ proptest! {
     #[test]
     fn any_count_is_reached_from_any_other(from in 1_u32..40, to in 1_u32..40) {
         let before = uniform(from);
-        let mut planner = Planner::new(before.iter().copied(), from);
-        planner.make_uniform(to);
-        let plan = planner.finish();
-        let open = open_after(&before, &plan);
-        prop_assert!(open.iter().map(|shard| shard.range).eq(HashKeyRange::uniform(to)));
+        let (plan, open) = made_uniform(&before, to);
+        prop_assert!(is_uniform(&open, to));
+        assert_tiles(&open);
         assert_lineage(&before, &plan);
     }
 
@@ -132,7 +166,9 @@ proptest! {
         assert_lineage(&before, &planner.clone().finish());
         planner.make_uniform(to);
         let plan = planner.finish();
-        prop_assert!(open_after(&before, &plan).iter().map(|shard| shard.range).eq(HashKeyRange::uniform(to)));
+        let open = open_after(&before, &plan);
+        prop_assert!(is_uniform(&open, to));
+        assert_tiles(&open);
         assert_lineage(&before, &plan);
     }
 }

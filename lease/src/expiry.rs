@@ -60,7 +60,11 @@ impl<K: Clone + Eq + Hash, V: PartialEq> Watch<K, V> {
 
 /// Watches leases: a holder that renews changes the counter.
 #[derive(Clone, Debug, Default)]
-pub struct LeaseWatch(Watch<LeaseKey, (Option<WorkerId>, u64)>);
+pub struct LeaseWatch {
+    watch: Watch<LeaseKey, (Option<WorkerId>, u64)>,
+    /// Whose holders were seen to renew.
+    renewed: HashSet<LeaseKey>,
+}
 
 /// Whether a lease can be given to somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +82,22 @@ impl LeaseWatch {
     /// Notes the leases of a listing; see [`Watch::observe`]. Who holds it is watched, not who will: a handoff is no
     /// sign of life.
     pub fn observe(&mut self, leases: &[Lease], asked_at: Duration, answered_at: Duration) {
+        let before = std::mem::take(&mut self.renewed);
+        for lease in leases {
+            let Some(((holder, counter), _)) = self.watch.seen.get(&lease.key) else { continue };
+            let is_same = holder.as_ref() == lease.holder();
+            if is_same && (*counter != lease.counter || before.contains(&lease.key)) {
+                self.renewed.insert(lease.key.clone());
+            }
+        }
         let looks = leases.iter().map(|lease| (lease.key.clone(), (lease.holder().cloned(), lease.counter)));
-        self.0.observe(looks, asked_at, answered_at);
+        self.watch.observe(looks, asked_at, answered_at);
+    }
+
+    /// Whether its holder was seen to renew the lease. One to whom it was just given may not know of it yet.
+    #[must_use]
+    pub fn has_renewed(&self, key: &LeaseKey) -> bool {
+        self.renewed.contains(key)
     }
 
     #[must_use]
@@ -87,7 +105,7 @@ impl LeaseWatch {
         if lease.holder().is_none() {
             return Availability::Unowned;
         }
-        match self.0.unchanged_for(&lease.key) {
+        match self.watch.unchanged_for(&lease.key) {
             Some(unchanged_for) if unchanged_for > failover => Availability::Expired { unchanged_for },
             _ => Availability::Held,
         }
@@ -97,9 +115,9 @@ impl LeaseWatch {
     /// Those that were found expired count no more.
     #[must_use]
     pub fn next_expiry(&self, failover: Duration) -> Option<Duration> {
-        let held = self.0.seen.values().filter(|((holder, _), _)| holder.is_some());
+        let held = self.watch.seen.values().filter(|((holder, _), _)| holder.is_some());
         let expiries = held.map(|(_, since)| *since + failover + RESOLUTION);
-        expiries.filter(|expiry| *expiry > self.0.asked_at).min()
+        expiries.filter(|expiry| *expiry > self.watch.asked_at).min()
     }
 }
 
@@ -214,6 +232,27 @@ mod tests {
         assert_eq!(watch.next_expiry(FAILOVER), Some(second));
         watch.observe(&[named("one", 1), named("two", 2)], second, second);
         assert_eq!(watch.next_expiry(FAILOVER), None);
+    }
+
+    #[test]
+    fn whoever_is_given_a_lease_has_it_once_it_renews() {
+        let mut watch = LeaseWatch::default();
+        let mut at = 0;
+        let mut look = |lease: Lease| {
+            at += 1;
+            watch.observe(std::slice::from_ref(&lease), secs(at), secs(at));
+            watch.has_renewed(&lease.key)
+        };
+        assert!(!look(lease(Some("a"), 5)));
+        assert!(!look(lease(Some("a"), 5)));
+        assert!(look(lease(Some("a"), 6)));
+        assert!(look(lease(Some("a"), 6)), "it has shown itself before");
+        let mut moving = lease(Some("b"), 6);
+        moving.checkpoint_owner = Some("a".parse().unwrap());
+        assert!(look(moving));
+        assert!(!look(lease(Some("b"), 7)), "it was given it by another's write");
+        assert!(look(lease(Some("b"), 8)));
+        assert!(!look(lease(None, 9)));
     }
 
     #[test]

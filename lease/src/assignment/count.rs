@@ -69,7 +69,10 @@ impl<'a> Counts<'a> {
         for lease in &snapshot.leases {
             let has = matches!(
                 lease.state,
-                LeaseState::Held | LeaseState::InHandoff | LeaseState::HandoffOverdue { .. }
+                LeaseState::Held
+                    | LeaseState::Arriving
+                    | LeaseState::InHandoff
+                    | LeaseState::HandoffOverdue { .. }
             );
             if let Some(count) = lease.owner.as_ref().filter(|_| has).and_then(|id| by_worker.get_mut(id)) {
                 *count += 1;

@@ -122,7 +122,10 @@ fn fleets<'a>(snapshot: &'a Snapshot, settings: &AssignmentSettings, weights: &W
 }
 
 fn is_taken(lease: &LeaseView) -> bool {
-    matches!(lease.state, LeaseState::Held | LeaseState::InHandoff | LeaseState::HandoffOverdue { .. })
+    matches!(
+        lease.state,
+        LeaseState::Held | LeaseState::Arriving | LeaseState::InHandoff | LeaseState::HandoffOverdue { .. }
+    )
 }
 
 /// The worker with most room to the mean in its tightest metric, that may take `weight` more.

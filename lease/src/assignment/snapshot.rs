@@ -49,6 +49,9 @@ pub struct LeaseView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaseState {
     Held,
+    /// Given to its owner, who was not seen to renew it yet. It stays there until then: whoever does not know yet that
+    /// it has a lease would not hear that it is to hand it over either.
+    Arriving,
     /// On its way, within its time.
     InHandoff,
     HandoffOverdue {
@@ -78,7 +81,7 @@ impl Snapshot {
             owner: lease.owner.clone(),
             checkpoint_owner: lease.checkpoint_owner.clone(),
             throughput_kbps: lease.throughput_kbps,
-            state: state(lease, watch.availability(lease, failover), handoffs),
+            state: state(lease, (watch, failover), handoffs),
         });
         let workers = reports.iter().map(|report| WorkerView {
             id: report.worker.clone(),
@@ -93,18 +96,19 @@ impl Snapshot {
     }
 }
 
-fn state(lease: &Lease, availability: Availability, handoffs: &HandoffWatch) -> LeaseState {
+fn state(lease: &Lease, (watch, failover): (&LeaseWatch, Duration), handoffs: &HandoffWatch) -> LeaseState {
     if lease.is_finished() {
         return LeaseState::Finished;
     }
-    match availability {
+    match watch.availability(lease, failover) {
         Availability::Unowned => LeaseState::Unowned,
         Availability::Expired { unchanged_for } => LeaseState::Expired { unchanged_for },
         Availability::Held if lease.is_in_handoff() => match handoffs.overdue(&lease.key) {
             Some(waited) => LeaseState::HandoffOverdue { waited },
             None => LeaseState::InHandoff,
         },
-        Availability::Held => LeaseState::Held,
+        Availability::Held if watch.has_renewed(&lease.key) => LeaseState::Held,
+        Availability::Held => LeaseState::Arriving,
     }
 }
 

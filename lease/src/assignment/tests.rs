@@ -187,7 +187,15 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn every_plan_is_sound(snapshot in snapshots(), strategy in 0_usize..3) {
+    fn every_plan_is_sound(
+        snapshot in snapshots(), strategy in 0_usize..3, arriving in vec(any::<bool>(), 40),
+    ) {
+        let mut snapshot = snapshot;
+        for (lease, _) in snapshot.leases.iter_mut().zip(arriving).filter(|(_, arriving)| *arriving) {
+            if lease.state == LeaseState::Held {
+                lease.state = LeaseState::Arriving;
+            }
+        }
         let settings = settings(STRATEGIES[strategy]);
         let moves = plan(&snapshot, &settings);
         let keys: BTreeSet<_> = moves.iter().map(|made| &made.lease).collect();

@@ -80,7 +80,7 @@ impl AdminFront {
     pub(crate) const NAME: &str = "millstream.v1.Admin";
 
     pub(crate) fn new(admin: Admin, reception: Reception) -> Self {
-        let health = HealthService(admin.health.clone());
+        let health = HealthService { health: admin.health.clone(), services: &[Self::NAME] };
         let reflection = Reflection::new(|name| name == Self::NAME, &reception);
         Self { admin, health, reflection, reception }
     }

@@ -58,8 +58,9 @@ pub(crate) struct Answered {
 
 /// Whether a request speaks gRPC, in whichever of its encodings.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
-    let value = headers.get(CONTENT_TYPE).map(hyper::http::HeaderValue::as_bytes);
-    value.is_some_and(|value| value.starts_with(b"application/grpc"))
+    const BEGINNING: &[u8] = b"application/grpc";
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.as_bytes().get(..BEGINNING.len()));
+    value.is_some_and(|value| value.eq_ignore_ascii_case(BEGINNING))
 }
 
 /// What HTTP says to a request that means gRPC and cannot be that.
@@ -76,7 +77,8 @@ pub(super) fn misplaced(parts: &Parts) -> Option<StatusCode> {
 /// Whether a request speaks it in the one encoding that is understood here.
 fn is_protobuf(parts: &Parts) -> bool {
     let value = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    matches!(value.split(';').next().map(str::trim), Some("application/grpc" | "application/grpc+proto"))
+    let kind = value.split(';').next().unwrap_or_default().trim();
+    ["application/grpc", "application/grpc+proto"].iter().any(|known| kind.eq_ignore_ascii_case(known))
 }
 
 /// A call of one of the services of this API.

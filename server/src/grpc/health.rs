@@ -12,6 +12,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use super::messages::prefix;
+use super::reflection::Reflection;
 use super::reply::{self, Piece};
 use super::single;
 use crate::admin::Health;
@@ -21,8 +22,8 @@ use crate::http::body::Reply;
 /// How often it is looked whether there is something new to tell.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Services that may be asked after, besides the server as a whole.
-const SERVICES: [&str; 5] = [
+/// Services of the port for clients that may be asked after, besides the server as a whole.
+pub(crate) const SERVICES: [&str; 5] = [
     "millstream.v1.Consumers",
     "millstream.v1.Records",
     "millstream.v1.Streams",
@@ -31,10 +32,21 @@ const SERVICES: [&str; 5] = [
 ];
 
 #[derive(Debug)]
-pub(crate) struct HealthService(pub(crate) Health);
+pub(crate) struct HealthService {
+    pub(crate) health: Health,
+    /// The port's own, besides this one and reflection, which each port has.
+    pub(crate) services: &'static [&'static str],
+}
 
 impl HealthService {
     pub(super) const NAME: &str = "grpc.health.v1.Health";
+
+    fn knows(&self, service: &str) -> bool {
+        service.is_empty()
+            || service == Self::NAME
+            || self.services.contains(&service)
+            || Reflection::NAMES.contains(&service)
+    }
 
     pub(super) async fn answer(
         &self,
@@ -47,12 +59,12 @@ impl HealthService {
             Ok(asked) => asked,
             Err(status) => return reply::failure(&status),
         };
-        let is_known = asked.service.is_empty() || SERVICES.contains(&asked.service.as_str());
+        let is_known = self.knows(&asked.service);
         match (method, is_known) {
-            ("Check", true) => reply::message(&message(status(&self.0)), None),
+            ("Check", true) => reply::message(&message(status(&self.health)), None),
             ("Check", false) => reply::failure(&Status::not_found(format!("There is no {}.", asked.service))),
             ("Watch", _) => {
-                let statuses = statuses(self.0.clone(), is_known, reception.clone());
+                let statuses = statuses(self.health.clone(), is_known, reception.clone());
                 let until_stopped = reply::until_stopped(statuses, reception.tasks.clone());
                 reply::streamed(until_stopped, deadline, &reception.clock)
             }

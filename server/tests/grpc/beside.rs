@@ -29,6 +29,23 @@ async fn health_is_told_and_watched() {
     assert_eq!(soon(statuses.message()).await.unwrap().unwrap().status(), ServingStatus::ServiceUnknown);
 }
 
+/// Each port has its own services.
+#[tokio::test]
+async fn the_health_of_the_admin_port_is_that_of_its_service() {
+    let world = World::new().await;
+    let url = format!("http://{}", world.server.admin_address());
+    let mut client = HealthClient::with_origin(transport(), url.parse().unwrap());
+    for (service, is_there) in [
+        ("millstream.v1.Admin", true),
+        ("grpc.health.v1.Health", true),
+        ("grpc.reflection.v1.ServerReflection", true),
+        ("millstream.v1.Streams", false),
+    ] {
+        let checked = client.check(HealthCheckRequest { service: service.to_owned() }).await;
+        assert_eq!(checked.is_ok(), is_there, "{service}: {checked:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_there_is_can_be_asked() {
     let world = World::new().await;

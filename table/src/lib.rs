@@ -12,6 +12,7 @@ mod change_log;
 mod change_table;
 mod condition;
 mod consumed;
+mod counts;
 mod error;
 mod expression;
 mod index;

@@ -14,6 +14,7 @@ use millstream_storage::WriteSet;
 use crate::capacity::{Capacity, Consistency, IndexChange};
 use crate::change_log::{Cause, Change, ChangeKind};
 use crate::consumed::{Access, Consumed};
+use crate::counts::Count;
 use crate::error::{Error, Result};
 use crate::index::Index;
 use crate::item::Item;
@@ -21,7 +22,7 @@ use crate::key::Key;
 use crate::keyspace::change_row::{self, change_key, outbox_key};
 use crate::keyspace::entry_key::{expiry_key, index_entry_key, item_key};
 use crate::keyspace::{IndexUid, Sequence};
-use crate::live_table::{Count, LiveTable};
+use crate::live_table::LiveTable;
 use crate::meta::TableMeta;
 use crate::store::Evidence;
 use crate::value::Value;
@@ -153,7 +154,7 @@ impl Mutation {
 
     /// Counts the mutation when it is durable. `missing` are the doubtful entries that were not there.
     pub(crate) fn count(&self, missing: &HashSet<Bytes>) {
-        self.table.counts.add(self.item_growth(), self.growth());
+        self.table.counts.add(Count { items: self.item_growth(), bytes: self.growth() });
         for (index, entry) in self.meta.indexes().zip(&self.entries) {
             let before = entry.before.as_ref().filter(|before| !missing.contains(&before.key));
             let (before, after) = (Entry::count(before), Entry::count(entry.after.as_ref()));

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use millstream_storage::{Entry, KeyRange, Priority, ScanOptions, Slot, WriteSet};
 use prost::Message;
 
+use crate::counts::Counts;
 use crate::error::Result;
 use crate::keyspace::count_row::{self, CountRow, count_key};
 use crate::keyspace::store_row::{self, StoreRow, store_key};
@@ -59,7 +60,7 @@ pub(crate) async fn recover(slot: &dyn Slot) -> Result<Recovered> {
             Some(row) => count_row::decode(&key, &row)?,
             None => CountRow::default(),
         };
-        tables.push(LiveTable::new(arn, meta, counts));
+        tables.push(LiveTable::new(arn, meta, Counts::of(counts, store.openings)));
     }
     let mut graves = Vec::new();
     for Entry { key, .. } in scan_all(slot, KeyRange::prefix(&[GRAVE])).await? {

@@ -95,6 +95,7 @@ impl Tables {
         let tables = Self { inner };
         tables.start("table janitor", |tables| async move { tables.tidy_up_until_stopped().await });
         tables.start("index filler", |tables| async move { tables.fill_until_stopped().await });
+        tables.start("recount", |tables| async move { tables.recount_until_stopped().await });
         tables.start("expiry of items", |tables| async move { tables.expire_until_stopped().await });
         tables.start("keeper of streams", |tables| async move { tables.keep_streams_until_stopped().await });
         Ok(tables)
@@ -103,10 +104,15 @@ impl Tables {
     /// Takes no more writes and waits for those on their way. The slot stays open.
     pub async fn close(&self) {
         self.inner.tasks.shutdown();
-        if !self.inner.tasks.join(&*self.inner.clock, CLOSE_LIMIT).await {
-            tracing::warn!("items were still being written when the tables were closed");
-        }
-        if let Err(error) = self.inner.save_counts().await {
+        let is_quiet = self.inner.tasks.join(&*self.inner.clock, CLOSE_LIMIT).await;
+        let saved = match is_quiet {
+            true => self.inner.save_last_counts().await,
+            false => {
+                tracing::warn!("items were still being written when the tables were closed");
+                self.inner.save_counts().await
+            }
+        };
+        if let Err(error) = saved {
             tracing::debug!(%error, "the counts of items were not saved");
         }
     }

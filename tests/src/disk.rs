@@ -281,7 +281,8 @@ fn tear(synced: &[u8], cached: &[u8], random: &mut Random) -> Vec<u8> {
         4 => {
             let (mut found, written) = written_up_to_a_byte(synced, cached, random);
             let torn = written.end.saturating_sub(SECTORS[1]).max(written.start);
-            random.fill(&mut found[torn..written.end]);
+            let sector = written.end.next_multiple_of(SECTORS[1]).min(found.len());
+            random.fill(&mut found[torn..sector]);
             found
         }
         _ => sectors(synced, cached, size, random),

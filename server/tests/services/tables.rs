@@ -225,6 +225,7 @@ async fn tables_are_listed_changed_and_gone() {
     assert_eq!(ok(&server, "ListTables", json!({})).await, json!({"TableNames": ["leases"]}));
     let deleted = ok(&server, "DeleteTable", json!({"TableName": "leases"})).await;
     assert_eq!(deleted["TableDescription"]["TableStatus"], "DELETING");
+    assert!(deleted["TableDescription"].get("KeySchema").is_none());
     let (kind, error) = refused(&server, "DescribeTable", json!({"TableName": "leases"})).await;
     let text = "Requested resource not found: Table: leases not found";
     assert_eq!((kind.as_str(), &error["message"]), ("ResourceNotFoundException", &json!(text)));

@@ -128,6 +128,16 @@ impl Inner {
         }
     }
 
+    /// Behind the last write of this opening: at the next one they are known to be right.
+    pub(crate) async fn save_last_counts(&self) -> Result<()> {
+        let opening = self.control.lock().await.store.openings;
+        let mut writes = WriteSet::new();
+        for table in self.catalog.all() {
+            writes.put(count_key(table.uid), table.counts.at_close(&table.meta(), opening));
+        }
+        if writes.is_empty() { Ok(()) } else { self.store_repeatable(writes).await }
+    }
+
     pub(crate) async fn save_counts(&self) -> Result<()> {
         let tables = self.catalog.all();
         let mut writes = WriteSet::new();

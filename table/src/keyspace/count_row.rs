@@ -1,6 +1,6 @@
 //! `2c ‖ table uid u32` → how many items a table and its indexes have, and how large they are.
 //!
-//! Written now and then, so it lags behind what there is. Nothing is decided by it.
+//! Written now and then, so it lags behind what there is, and when the tables are closed. Nothing is decided by it.
 
 use bytes::Bytes;
 use prost::Message;
@@ -16,6 +16,9 @@ pub(crate) struct CountRow {
     pub(crate) bytes: i64,
     #[prost(message, repeated, tag = "3")]
     pub(crate) indexes: Vec<IndexCountRow>,
+    /// The opening behind whose last write this was written; none where more may have come.
+    #[prost(uint32, optional, tag = "4")]
+    pub(crate) closed_in: Option<u32>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Message)]

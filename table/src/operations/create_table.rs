@@ -11,10 +11,10 @@ use super::describe::TableDescription;
 use super::schema::{self, CheckedIndex, GlobalIndexSpec, IndexSpec, KeySchemaElement};
 use super::tags::check_tags;
 use crate::arn::TableArn;
+use crate::counts::Counts;
 use crate::error::{Error, Result};
 use crate::index::{GlobalIndex, Index, IndexPhase};
 use crate::key::KeyElement;
-use crate::keyspace::count_row::CountRow;
 use crate::keyspace::store_row::{StoreRow, store_key};
 use crate::keyspace::table_row::{self, table_key};
 use crate::live_table::LiveTable;
@@ -191,7 +191,7 @@ impl Inner {
         writes.put(key.clone(), row.clone());
         self.store(writes, Evidence { key, value: Some(row) }).await?;
         control.store = store;
-        self.catalog.insert(Arc::new(LiveTable::new(arn, meta, CountRow::default())));
+        self.catalog.insert(Arc::new(LiveTable::new(arn, meta, Counts::default())));
         Ok(())
     }
 

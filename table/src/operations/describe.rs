@@ -7,10 +7,10 @@ use std::time::Duration;
 use millstream_model::{AccountId, Region, Span, Timestamp};
 
 use crate::arn::{TableArn, TableName};
+use crate::counts::Count;
 use crate::error::Result;
 use crate::index::Index;
 use crate::keyspace::IndexUid;
-use crate::live_table::Count;
 use crate::meta::{Status, TableMeta};
 use crate::tables::{Found, Tables};
 

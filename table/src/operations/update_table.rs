@@ -122,12 +122,16 @@ impl Inner {
         }
         self.janitor.notify_one();
         let described = TableDescription::of(&self.find(&call.arn)?);
-        Ok(described.begun(|meta, moment| show_begun(meta, call, moment)))
+        Ok(described.begun(|meta, moment| show_begun(meta, &found.meta, call, moment)))
     }
 }
 
-/// What the call began shows as under way.
-fn show_begun(meta: &mut TableMeta, call: &UpdateTable, moment: Span) {
+/// What the call began shows as under way: throughput is still what it was `before`, unless the table is paid for anew.
+fn show_begun(meta: &mut TableMeta, before: &TableMeta, call: &UpdateTable, moment: Span) {
+    let is_paid_anew = meta.billing != before.billing;
+    if !is_paid_anew {
+        meta.throughput = before.throughput;
+    }
     if !only_protection(call) {
         meta.phase = Phase::Updating(moment);
     }
@@ -140,6 +144,9 @@ fn show_begun(meta: &mut TableMeta, call: &UpdateTable, moment: Span) {
         };
         if let Some(index) = index_mut(meta, name) {
             index.phase = phase;
+            if let Some(before) = before.global_index(name).filter(|_| !is_paid_anew) {
+                index.throughput = before.throughput;
+            }
         }
     }
 }

@@ -98,7 +98,7 @@ impl Inner {
             let left = plan.limit.map_or(STEP_ENTRIES, |limit| limit - progress.scanned);
             let options = ScanOptions {
                 entries_max: left.clamp(1, STEP_ENTRIES),
-                bytes_max: (PAGE_BYTES.saturating_sub(progress.bytes)).max(1),
+                bytes_max: PAGE_BYTES - progress.bytes,
                 reverse: !plan.is_forward,
             };
             let step = self.slot.scan(range.clone(), options).await?;

@@ -174,3 +174,28 @@ async fn a_crash_leaves_whole_writes() {
         super::indexes::check_derived(&tables, &arn).await;
     }
 }
+
+/// A process that is killed has not saved what it counted since it last did; whoever comes next counts.
+#[tokio::test]
+async fn items_are_counted_again_after_a_crash() {
+    let world = World::new();
+    let (tables, arn) = world.with_table().await;
+    let count = |tables: &crate::Tables| {
+        let described = tables.describe_table(&arn).unwrap();
+        (described.items, described.bytes)
+    };
+    for name in ["a", "b", "c"] {
+        put(&tables, &arn, id(name)).await.unwrap();
+    }
+    let before = count(&tables);
+    drop(tables);
+    let tables = world.open().await;
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(count(&tables), before);
+    tables.delete_item(crate::DeleteItem::new(arn.clone(), id("a"))).await.unwrap();
+    tables.close().await;
+    let tables = world.open().await;
+    assert_eq!((count(&tables).0, before.0), (2, 3));
+}

@@ -179,7 +179,9 @@ async fn throughput_changes_and_says_when_it_does_not() {
          Current WriteCapacityUnits provisioned for the table: 5. Requested WriteCapacityUnits: 5. Refer to \
          the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."
     );
-    let described = tables.update_table(update(units(9, 4))).await.unwrap();
+    let begun = tables.update_table(update(units(9, 4))).await.unwrap();
+    assert_eq!((begun.status, begun.meta.throughput.units), (Status::Updating, units(5, 5).unwrap()));
+    let described = tables.describe_table(&arn).unwrap();
     let throughput = described.meta.throughput;
     assert_eq!((throughput.units, throughput.decreases_today(described.now)), (units(9, 4).unwrap(), 1));
     assert!(throughput.increased.is_some() && throughput.decreased.is_some());

@@ -20,6 +20,17 @@ use crate::aws::dynamodb::generated::{
 /// What a table or an index that pays per request sustains from its beginning on.
 const ON_DEMAND_WARM: Units = Units { read: 12_000, write: 4_000 };
 
+/// As the answer to DeleteTable tells of a table: without what it was made of.
+pub(super) fn deleted_table(described: &Described) -> TableDescription {
+    TableDescription {
+        attribute_definitions: None,
+        key_schema: None,
+        creation_date_time: None,
+        local_secondary_indexes: None,
+        ..table(described)
+    }
+}
+
 pub(super) fn table(described: &Described) -> TableDescription {
     let Described { arn, meta, status, now, items, bytes, .. } = described;
     let definitions = meta.attributes.iter().map(|attribute| AttributeDefinition {

@@ -108,7 +108,7 @@ pub(super) async fn delete(
     input: &DeleteTableInput,
 ) -> Answer<DeleteTableOutput> {
     let described = tables.delete_table(&names::table(caller, &input.table_name)?).await?;
-    Ok(DeleteTableOutput { table_description: Some(descriptions::table(&described)) })
+    Ok(DeleteTableOutput { table_description: Some(descriptions::deleted_table(&described)) })
 }
 
 pub(super) fn list(tables: &Tables, caller: &Caller, input: &ListTablesInput) -> Answer<ListTablesOutput> {

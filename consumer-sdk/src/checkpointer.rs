@@ -7,6 +7,7 @@
 mod bounds;
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use millstream_lease::coordinator::{self, LossReason, Ownership};
 use millstream_lease::store::NewCheckpoint;
@@ -179,6 +180,12 @@ impl Checkpointer {
     /// Resolves when the lease is lost: others may be at work on the shard, and there will be no more checkpoints.
     pub async fn lost(&self) -> LossReason {
         lost(&mut self.0.orders.clone()).await
+    }
+
+    /// How long giving the shard back may take before it is lost, where another worker is to go on.
+    #[must_use]
+    pub fn time_left(&self) -> Option<Duration> {
+        self.0.ownership.time_to_hand_over()
     }
 
     /// The last checkpoint that was stored.

@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::prefetch::Budget;
 use crate::processor::ShardOfStream;
 use crate::registration::{Retrieving, register};
-use crate::settings::{ConsumerSettings, Retrieval};
+use crate::settings::ConsumerSettings;
 use crate::shards::Listing;
 use crate::status::StatusHandle;
 use crate::stream::Stream;
@@ -41,6 +41,8 @@ pub struct Consumer {
     application: String,
     worker: WorkerId,
     settings: ConsumerSettings,
+    /// By which it is registered with the streams; polls without.
+    consumer_name: Option<ConsumerName>,
     keys: Option<Arc<dyn KeyProvider>>,
     factory: Factory,
     clock: SharedClock,
@@ -116,7 +118,7 @@ impl Consumer {
         };
         let (work, leasing) = (TaskSet::default(), TaskSet::default());
         let end_tasks = EndTasks([work.clone(), leasing.clone()]);
-        let retrieving = self.begin_to_register(&streams, &work)?;
+        let retrieving = self.begin_to_register(&streams, &work);
         let identifiers = streams.iter().filter_map(|stream| stream.identifier.clone()).collect();
         let components = Components {
             store: self.store.clone(),
@@ -168,10 +170,14 @@ impl Consumer {
         Arc::new(patient.on_retry(Box::new(|error| tracing::warn!(%error, "a call is tried again"))))
     }
 
-    /// All that must be there before the first lease is looked for.
+    /// All that must be there before the first lease is looked for. No table is made for streams that are not there.
     async fn begin(&self, api: &dyn StreamApi) -> Result<Vec<Arc<Stream>>> {
+        let streams = self.describe_streams(api).await?;
         self.prepare_table().await?;
-        self.describe_streams(api).await
+        if let [stream] = streams.as_slice() {
+            identity::check(self.store.as_ref(), stream, self.settings.on_recreated_stream).await?;
+        }
+        Ok(streams)
     }
 
     /// Waits for a table that cannot be used yet as long as for a stream.
@@ -211,9 +217,6 @@ impl Consumer {
             if streams.iter().any(|other| other.arn == stream.arn) {
                 return Err(Error::Configuration(format!("stream {name} is named twice")));
             }
-            if !is_one_of_many {
-                identity::check(self.store.as_ref(), &stream, self.settings.on_recreated_stream).await?;
-            }
             streams.push(Arc::new(stream));
         }
         Ok(streams)
@@ -237,21 +240,11 @@ impl Consumer {
         &self,
         streams: &[Arc<Stream>],
         tasks: &TaskSet,
-    ) -> Result<Vec<watch::Receiver<Retrieving>>> {
-        let name: Option<ConsumerName> = match &self.settings.retrieval {
-            Retrieval::Polling => None,
-            Retrieval::FanOut { consumer_name: Some(name) } => Some(name.clone()),
-            Retrieval::FanOut { consumer_name: None } => Some(self.application.parse().map_err(|_| {
-                let application = &self.application;
-                Error::Configuration(format!(
-                    "{application:?} cannot be a consumer's name: give it one, or poll"
-                ))
-            })?),
-        };
+    ) -> Vec<watch::Receiver<Retrieving>> {
         let receivers = streams.iter().map(|stream| {
             let sender = Arc::new(watch::Sender::new(Retrieving::Polling));
             let receiver = sender.subscribe();
-            if let Some(name) = name.clone() {
+            if let Some(name) = self.consumer_name.clone() {
                 // Which refusals are worth another try is decided there.
                 let (api, clock) = (self.api.clone(), self.clock.clone());
                 let registering = register(api, stream.clone(), name, clock, sender);
@@ -267,6 +260,6 @@ impl Consumer {
             }
             receiver
         });
-        Ok(receivers.collect())
+        receivers.collect()
     }
 }

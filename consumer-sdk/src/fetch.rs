@@ -1,8 +1,8 @@
 //! Reading one shard, ahead of its processor: by subscription where there is one, by polling otherwise.
 //!
-//! A [`Fetcher`] never ends by itself and never gives up: it fills the shard's queue until it is dropped, and shows in
-//! the shard's state what keeps it from reading. It passes over nothing; what it reads twice is dropped by whoever
-//! knows the checkpoint.
+//! A [`Fetcher`] never ends by itself: it fills the shard's queue until it is dropped, and shows in the shard's state
+//! what keeps it from reading. It gives up only where the service says of the checkpoint's number that it is none. It
+//! passes over nothing; what it reads twice is dropped by whoever knows the checkpoint.
 
 mod cursor;
 mod fan_out;
@@ -13,7 +13,7 @@ mod polling;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use millstream_client::{ChildShard, Record};
+use millstream_client::{ChildShard, Error, Record};
 use millstream_lease::ShardName;
 use millstream_model::{ShardId, Timestamp};
 use millstream_runtime::Entropy;
@@ -28,6 +28,9 @@ use crate::worker::Parts;
 pub(crate) use self::cursor::Cursor;
 use self::gone::Gone;
 pub(crate) use self::gone::children_of;
+
+/// Refusals of the number to begin at, in a row, before it is given up on: listings may be behind what they list.
+const REFUSALS_MAX: u32 = 3;
 
 /// What reads one shard.
 pub(crate) struct Fetcher {
@@ -54,6 +57,8 @@ enum Left {
     Anew,
     /// The way is closed for this shard: another one.
     Unusable,
+    /// There is none, and why.
+    Unreadable(String),
 }
 
 impl Fetcher {
@@ -66,14 +71,17 @@ impl Fetcher {
                 _ => self.poll().await,
             };
             match left {
-                Left::AtEnd(children) => {
-                    self.queue.push(Fetched::End { children });
-                    return std::future::pending().await;
-                }
+                Left::AtEnd(children) => return self.last(Fetched::End { children }).await,
+                Left::Unreadable(why) => return self.last(Fetched::Unreadable(why)).await,
                 Left::Anew => {}
                 Left::Unusable => self.may_subscribe = false,
             }
         }
+    }
+
+    async fn last(&self, fetched: Fetched) -> Infallible {
+        self.queue.push(fetched);
+        std::future::pending().await
     }
 
     /// Passes on what was read, if it is anything.
@@ -95,7 +103,7 @@ impl Fetcher {
     }
 
     /// Shows a failure and waits.
-    async fn back_off(&mut self, what: &str, error: &millstream_client::Error) {
+    async fn back_off(&mut self, what: &str, error: &Error) {
         let wait = self
             .parts
             .settings
@@ -107,8 +115,13 @@ impl Fetcher {
         self.parts.clock.sleep(wait.max(self.parts.settings.read_backoff.base / 2)).await;
     }
 
+    /// Whether the service will say the same the next time: no number becomes one of the shard's by waiting.
+    fn is_number_refused(&self, error: &Error) -> bool {
+        self.cursor.is_at_number() && matches!(error, Error::InvalidArgument(_) | Error::Validation(_))
+    }
+
     /// What it means that the service does not know the shard.
-    async fn not_found(&mut self, error: &millstream_client::Error) -> Left {
+    async fn not_found(&mut self, error: &Error) -> Left {
         match gone::judge(self.parts.api.as_ref(), &self.stream, self.shard).await {
             Ok(Gone::ShardExpired { children }) => {
                 tracing::warn!(shard = %self.name, "the shard's records have expired; it ends here");
@@ -118,6 +131,9 @@ impl Fetcher {
                 self.stream.end(end);
                 // The consumer ends; until it does, nothing can be read.
                 return std::future::pending().await;
+            }
+            Ok(Gone::Not) if self.is_number_refused(error) && self.failures >= REFUSALS_MAX => {
+                return Left::Unreadable(format!("its checkpoint is no place to read on from: {error}"));
             }
             Ok(Gone::Not) => self.back_off("the shard is there and cannot be read", error).await,
             Err(error) => self.back_off("the stream cannot be described", &error).await,

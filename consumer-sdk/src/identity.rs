@@ -1,9 +1,11 @@
 //! Which stream a lease table is about, written into the table itself.
 //!
-//! Where one table serves many streams their leases say so. Where it serves one, a row of its own does, of a kind that
-//! KCL passes over: without it, leases of a stream that was deleted would be applied to the next one of its name.
+//! Where one table serves many streams their leases say so. Where it serves one, a row of its own does: without it, leases
+//! of a stream that was deleted would be applied to the next one of its name. Its kind is KCL's for what is known of a
+//! stream, with the one attribute that such a row must have: KCL 3.5 takes rows of kinds that it does not know for leases,
+//! and logs a stack trace for each whenever it looks.
 
-use millstream_lease::row::{Row, Value};
+use millstream_lease::row::{EntityType, Row, Value};
 use millstream_lease::{Cas, LeaseStore};
 use millstream_model::Timestamp;
 
@@ -13,8 +15,8 @@ use crate::stream::Stream;
 
 const KEY: &str = "millstream:stream";
 const ENTITY_TYPE: &str = "entityType";
-const KIND: &str = "MILLSTREAM_STREAM";
-const ARN: &str = "streamArn";
+/// KCL's, which keeps one by the stream's identifier, and finds none under this row's key.
+const STREAM_ID: &str = "streamId";
 const CREATED_MILLIS: &str = "streamCreatedMillis";
 /// Reads and writes of the row that others may come between.
 const TRIES: usize = 10;
@@ -83,8 +85,8 @@ fn verdict(seen: Option<&Row>, stream: &Stream) -> Verdict {
 
 fn row(stream: &Stream) -> Row {
     Row::from([
-        (ENTITY_TYPE.to_owned(), Value::text(KIND)),
-        (ARN.to_owned(), Value::text(&stream.arn)),
+        (ENTITY_TYPE.to_owned(), Value::text(EntityType::Stream.as_str())),
+        (STREAM_ID.to_owned(), Value::text(&stream.arn)),
         (CREATED_MILLIS.to_owned(), Value::number(stream.created.as_millis())),
     ])
 }

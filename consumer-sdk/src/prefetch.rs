@@ -22,6 +22,8 @@ pub(crate) enum Fetched {
     End {
         children: Vec<ChildShard>,
     },
+    /// There can be no more, and why.
+    Unreadable(String),
 }
 
 /// The bytes that all shards together may read ahead.
@@ -61,6 +63,7 @@ pub(crate) struct Taken<'a> {
 pub(crate) enum Next<'a> {
     Records(Taken<'a>),
     End { children: Vec<ChildShard> },
+    Unreadable(String),
 }
 
 /// Whether a shard may read more, by what is kept for it and for all.
@@ -101,7 +104,7 @@ impl Queue {
     pub(crate) fn push(&self, fetched: Fetched) {
         let bytes = match &fetched {
             Fetched::Records { records, .. } => records.iter().map(Record::size).sum(),
-            Fetched::End { .. } => 0,
+            Fetched::End { .. } | Fetched::Unreadable(_) => 0,
         };
         let mut state = self.state.lock();
         state.bytes += bytes;
@@ -127,6 +130,7 @@ impl Queue {
         let (first, bytes) = state.items.pop_front()?;
         let (records, millis_behind_latest) = match first {
             Fetched::End { children } => return Some(Next::End { children }),
+            Fetched::Unreadable(why) => return Some(Next::Unreadable(why)),
             Fetched::Records { records, millis_behind_latest } => (records, millis_behind_latest),
         };
         let mut taken = Taken { queue: self, bytes, records, millis_behind_latest };

@@ -231,6 +231,12 @@ impl Engine {
             Ok::<_, Infallible>(())
         });
     }
+
+    /// The time by which records arrive and expire: the machine's, unless tests have moved it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.inner.now()
+    }
 }
 
 impl Inner {

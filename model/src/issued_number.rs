@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::sequence_number::Decoded;
+use crate::sequence_number::{Decoded, SequenceNumber};
 
 /// Digits that the service model allows.
 const DIGITS_MAX: usize = 129;
@@ -28,6 +28,14 @@ impl IssuedNumber {
     #[must_use]
     pub fn decode(&self) -> Option<Decoded> {
         self.0.parse().ok()
+    }
+
+    /// Whether it can be a number of the shard that gave `issued`. What has not AWS's present structure tells nothing of
+    /// its shard.
+    #[must_use]
+    pub fn may_be_of_shard_of(&self, issued: &Self) -> bool {
+        let shard = |number: &Self| number.0.parse().ok().map(|number: SequenceNumber| number.shard_index);
+        shard(issued).is_none_or(|wanted| shard(self) == Some(wanted))
     }
 }
 

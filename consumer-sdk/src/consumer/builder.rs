@@ -7,6 +7,7 @@ use millstream_client::envelope::KeyProvider;
 use millstream_client::{StreamApi, StreamRef};
 use millstream_lease::shard_sync::InitialPosition;
 use millstream_lease::{LeaseStore, WorkerId};
+use millstream_model::ConsumerName;
 use millstream_runtime::{Entropy, SharedClock, SharedEntropy, SystemClock, SystemEntropy};
 
 use super::Consumer;
@@ -119,9 +120,10 @@ impl ConsumerBuilder {
         let Some(store) = self.store else { return wrong("there is no place for leases") };
         for (index, stream) in self.streams.iter().enumerate() {
             if self.streams[..index].contains(stream) {
-                return wrong("a stream is named twice");
+                return wrong(&format!("stream {stream} is named twice"));
             }
         }
+        let consumer_name = consumer_name(&self.settings.retrieval, &self.application)?;
         let worker = match self.worker {
             Some(worker) => worker,
             None => random_worker(self.entropy.as_ref())?,
@@ -134,11 +136,23 @@ impl ConsumerBuilder {
             application: self.application,
             worker,
             settings: self.settings,
+            consumer_name,
             keys: self.keys,
             factory: Arc::new(move |shard| Box::new(make(shard))),
             clock: self.clock,
             entropy: self.entropy,
         })
+    }
+}
+
+/// As which it subscribes, if it does.
+fn consumer_name(retrieval: &Retrieval, application: &str) -> Result<Option<ConsumerName>> {
+    match retrieval {
+        Retrieval::Polling => Ok(None),
+        Retrieval::FanOut { consumer_name: Some(name) } => Ok(Some(name.clone())),
+        Retrieval::FanOut { consumer_name: None } => application.parse().map(Some).map_err(|_| {
+            Error::Configuration(format!("{application:?} cannot be a consumer's name: give it one, or poll"))
+        }),
     }
 }
 

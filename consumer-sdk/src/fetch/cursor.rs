@@ -42,6 +42,12 @@ impl Cursor {
         &self.position
     }
 
+    /// Whether it is by a record's number.
+    pub(crate) fn is_at_number(&self) -> bool {
+        use StartingPosition::{AfterSequenceNumber, AtSequenceNumber};
+        matches!(self.position, AtSequenceNumber(_) | AfterSequenceNumber(_))
+    }
+
     /// Whether who begins there is given records again that lie before where this reader began.
     pub(crate) fn is_early(&self) -> bool {
         self.is_early

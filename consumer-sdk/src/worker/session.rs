@@ -140,6 +140,7 @@ impl Session {
                 }
                 Some(Next::Records(taken)) => self.process(taken, queue).await,
                 Some(Next::End { children }) => return self.end(children).await,
+                Some(Next::Unreadable(why)) => return self.stopped(why).await,
             };
             if let Err(halt) = done {
                 return self.halted(halt).await;

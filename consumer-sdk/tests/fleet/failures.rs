@@ -244,3 +244,29 @@ async fn a_stream_that_was_created_again_is_another_one() {
         fleet.each_once(&records);
     }
 }
+
+/// What the service says is no place in the shard becomes none by waiting, so somebody has to hear of it.
+#[tokio::test]
+async fn a_shard_stops_whose_checkpoint_is_no_place_to_read_on_from() {
+    let mut fleet = Fleet::new(1);
+    let first = fleet.stream.put(0);
+    fleet.start(polling);
+    fleet.until(SECOND * 5, |fleet| fleet.all_processed(&[first])).await;
+    let refused = |times: usize| {
+        let refusal = || ReadError::InvalidArgument("StartingSequenceNumber is invalid".into());
+        let expired = ReadError::ExpiredIterator("it has expired".into());
+        std::iter::repeat_with(refusal).take(times).chain([expired]).collect()
+    };
+    // A few times may be a service of which one part has not heard of the other.
+    fleet.stream.fail_reads(refused(3));
+    let second = fleet.stream.put(0);
+    fleet.until(SECOND * 30, |fleet| fleet.all_processed(&[second])).await;
+    fleet.stream.fail_reads(refused(4));
+    fleet.until(SECOND * 30, |fleet| !fleet.status(0).is_healthy()).await;
+    let ShardState::Stopped { error } = fleet.status(0).shards[0].state.clone() else { panic!() };
+    assert!(
+        error.starts_with("its checkpoint is no place to read on from") && error.ends_with("is invalid"),
+        "{error}"
+    );
+    fleet.stop(0).await.unwrap();
+}

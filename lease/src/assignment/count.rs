@@ -67,13 +67,7 @@ impl<'a> Counts<'a> {
     fn of(snapshot: &'a Snapshot, max: usize) -> Self {
         let mut by_worker: BTreeMap<_, _> = snapshot.workers.iter().map(|worker| (&worker.id, 0)).collect();
         for lease in &snapshot.leases {
-            let has = matches!(
-                lease.state,
-                LeaseState::Held
-                    | LeaseState::Arriving
-                    | LeaseState::InHandoff
-                    | LeaseState::HandoffOverdue { .. }
-            );
+            let has = lease.state.is_taken();
             if let Some(count) = lease.owner.as_ref().filter(|_| has).and_then(|id| by_worker.get_mut(id)) {
                 *count += 1;
             }

@@ -86,7 +86,8 @@ fn fleets<'a>(snapshot: &'a Snapshot, settings: &AssignmentSettings, weights: &W
     // Leases must go somewhere, even if no worker knows its load.
     let able = if able.is_empty() { snapshot.workers.iter().collect() } else { able };
     let standing = |id: &'a WorkerId| {
-        let mine = snapshot.leases.iter().filter(|lease| lease.owner.as_ref() == Some(id) && is_taken(lease));
+        let mine =
+            snapshot.leases.iter().filter(|lease| lease.owner.as_ref() == Some(id) && lease.state.is_taken());
         let (mut leases, mut throughput) = (0, 0.0);
         for lease in mine {
             leases += 1;
@@ -119,13 +120,6 @@ fn fleets<'a>(snapshot: &'a Snapshot, settings: &AssignmentSettings, weights: &W
         Fleet { metric, workers, load_per_throughput }
     };
     metrics.into_iter().map(in_metric).collect()
-}
-
-fn is_taken(lease: &LeaseView) -> bool {
-    matches!(
-        lease.state,
-        LeaseState::Held | LeaseState::Arriving | LeaseState::InHandoff | LeaseState::HandoffOverdue { .. }
-    )
 }
 
 /// The worker with most room to the mean in its tightest metric, that may take `weight` more.

@@ -65,6 +65,16 @@ pub enum LeaseState {
     Finished,
 }
 
+impl LeaseState {
+    /// Whether the lease is its owner's, or about to be.
+    pub(super) fn is_taken(self) -> bool {
+        match self {
+            Self::Held | Self::Arriving | Self::InHandoff | Self::HandoffOverdue { .. } => true,
+            Self::Unowned | Self::Expired { .. } | Self::Finished => false,
+        }
+    }
+}
+
 impl Snapshot {
     /// From a listing that both watches have observed, and the reports of workers that live.
     #[must_use]
@@ -118,4 +128,24 @@ fn loads(report: &WorkerReport, smoothing: f64) -> BTreeMap<String, LoadView> {
         Some((name.clone(), LoadView { value, operating_max: metric.operating_max }))
     });
     loads.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::Checkpoint;
+
+    #[test]
+    fn a_lease_can_be_moved_once_its_owner_was_seen_to_have_it() {
+        let (mut watch, handoffs) = (LeaseWatch::default(), HandoffWatch::default());
+        let mut states = [5, 5, 6].into_iter().zip(1..).map(|(counter, second)| {
+            let mut lease = Lease::new("shard".parse().unwrap(), Checkpoint::LATEST);
+            (lease.owner, lease.counter) = ("a".parse().ok(), counter);
+            let (leases, at) = ([lease], Duration::from_secs(second));
+            watch.observe(&leases, at, at);
+            let snapshot = Snapshot::new(&leases, (&watch, Duration::from_secs(10)), &handoffs, &[], 0.5);
+            snapshot.leases[0].state
+        });
+        assert!(states.by_ref().eq([LeaseState::Arriving, LeaseState::Arriving, LeaseState::Held]));
+    }
 }

@@ -105,6 +105,13 @@ impl Ownership {
         self.held.gained.counter
     }
 
+    /// How long the lease is this worker's still, once it was asked to hand it over.
+    #[must_use]
+    pub fn time_to_hand_over(&self) -> Option<Duration> {
+        let deadline = self.held.standing.lock().handoff_deadline?;
+        Some(deadline.saturating_sub(self.shared.parts.clock.monotonic()))
+    }
+
     /// Whether nobody else can have the lease at this moment.
     #[must_use]
     pub fn is_valid(&self) -> bool {

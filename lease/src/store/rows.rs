@@ -102,6 +102,12 @@ fn owners(seen: &Lease) -> [(String, Expect); 2] {
     ]
 }
 
+/// The row is there, and nobody has renewed it or moved it since.
+fn unchanged(seen: &Lease) -> Expected {
+    let [owner, checkpoint_owner] = owners(seen);
+    vec![exists(seen), counter(seen), owner, checkpoint_owner]
+}
+
 /// `me` holds the lease, in handoff or out of it as `held` says, and nobody renewed it since.
 fn held_by(held: &Lease, me: &WorkerId) -> Expected {
     let mut expected = vec![counter(held)];
@@ -229,30 +235,24 @@ impl<T: RowTable + 'static> LeaseStore for TableStore<T> {
         let Some(to) = held.owner.as_ref().filter(|_| held.checkpoint_owner.as_ref() == Some(me)) else {
             return Err(Error::Misuse("only a lease in handoff can be transferred, by who still holds it"));
         };
-        let mut expected = vec![exists(held), counter(held)];
-        expected.extend(owners(held));
         let mut changes = new_owner(held, to);
         changes.push((LEASE_COUNTER.to_owned(), Change::Add(1)));
-        self.change(&held.key, expected, changes).await
+        self.change(&held.key, unchanged(held), changes).await
     }
 
     async fn transfer_to_anybody(&self, held: &Lease, me: &WorkerId) -> Result<Cas> {
         if held.checkpoint_owner.as_ref() != Some(me) {
             return Err(Error::Misuse("only a lease in handoff can be transferred, by who still holds it"));
         }
-        let mut expected = vec![exists(held), counter(held)];
-        expected.extend(owners(held));
         let mut changes = [LEASE_OWNER, CHECKPOINT_OWNER].map(remove).to_vec();
         changes.push((LEASE_COUNTER.to_owned(), Change::Add(1)));
-        self.change(&held.key, expected, changes).await
+        self.change(&held.key, unchanged(held), changes).await
     }
 
     async fn release(&self, seen: &Lease) -> Result<Cas> {
-        let mut expected = vec![exists(seen), counter(seen)];
-        expected.extend(owners(seen));
         let leaves = if seen.is_in_handoff() { CHECKPOINT_OWNER } else { LEASE_OWNER };
         let changes = vec![remove(leaves), (LEASE_COUNTER.to_owned(), Change::Add(1))];
-        self.change(&seen.key, expected, changes).await
+        self.change(&seen.key, unchanged(seen), changes).await
     }
 
     async fn checkpoint(&self, held: &Lease, me: &WorkerId, new: &NewCheckpoint) -> Result<Cas> {

@@ -156,7 +156,8 @@ impl<R: Stream<Item = Result<v1::JoinRequest>> + Send + Unpin> Conversation<R> {
             Acknowledged::Store => self.store(assignment),
             Acknowledged::Joins => {}
             Acknowledged::OutOfRange => {
-                let text = "It lies before what was acknowledged, or behind what was sent.";
+                let text =
+                    "It lies before what was acknowledged, or behind what was sent, or in another shard.";
                 self.answers.push(refused(id, to, v1::CheckpointRefusal::OutOfRange, text.to_owned()));
             }
         }

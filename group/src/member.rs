@@ -14,14 +14,11 @@ use tokio::sync::{mpsc, watch};
 use crate::assignment::Assignments;
 use crate::conversation::{Conversation, HEARTBEAT};
 use crate::error::{Error, Result};
-use crate::processor::{ShardProcessor, Shared};
+use crate::processor::{ShardProcessor, Shared, clients_part};
 use crate::start::Start;
 
 /// Messages that may wait for the client's transport: a mebibyte or two, unless records are large.
 pub const RESPONSES_WAITING_MAX: usize = 4;
-
-/// Of the time that giving a shard back may take, what is the client's: the rest is for what has to be written.
-const PATIENCE_TENTHS: u32 = 8;
 
 /// Where the member's streams and leases are, and its surroundings.
 #[derive(Clone, Debug)]
@@ -65,7 +62,7 @@ pub async fn join(
         clock: parts.clock.clone(),
         records_max: start.records_max,
         window_bytes: start.window_bytes,
-        patience: start.handoff * PATIENCE_TENTHS / 10,
+        patience: clients_part(start.handoff),
     });
     let consumer = consumer(&start, &parts, shared.clone())?;
     let (abandon, mut abandoned) = watch::channel(None);

@@ -54,6 +54,11 @@ impl Shared {
     }
 }
 
+/// Of the time that giving a shard back may take, what is the client's: the rest is for what has to be written.
+pub(crate) fn clients_part(time: Duration) -> Duration {
+    time * 8 / 10
+}
+
 #[derive(Debug)]
 pub(crate) struct ShardProcessor {
     shared: Arc<Shared>,
@@ -95,10 +100,12 @@ impl ShardProcessor {
     /// Has the client finish what it was sent. False where the lease was lost meanwhile.
     async fn finish(&self, assignment: &Assignment, checkpointer: &Checkpointer) -> bool {
         let shared = &self.shared;
+        let left = checkpointer.time_left().map(clients_part);
+        let patience = left.map_or(shared.patience, |left| left.min(shared.patience));
         let finished = async {
             if !assignment.is_settled() && !*shared.is_gone.borrow() {
                 assignment.request();
-                let timeout_millis = i64::try_from(shared.patience.as_millis()).unwrap_or(i64::MAX);
+                let timeout_millis = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);
                 let requested = v1::ShardRequested { assignment_id: assignment.id, timeout_millis };
                 let done = async {
                     shared.tell(Response::ShardRequested(requested)).await;
@@ -107,7 +114,7 @@ impl ShardProcessor {
                 tokio::select! {
                     () = done => {}
                     () = shared.gone() => {}
-                    () = shared.clock.sleep(shared.patience) => {}
+                    () = shared.clock.sleep(patience) => {}
                 }
             }
             shared.clock.timeout(LAST_STORE_LIMIT, assignment.stored()).await;

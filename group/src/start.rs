@@ -9,7 +9,7 @@ use millstream_consumer_sdk::{
     AfterRetries, CheckpointPolicy, ConsumerSettings, FailurePolicy, InitialPosition, MeasureWhere,
     MemberPolicy, Retrieval, WorkerId,
 };
-use millstream_model::ConsumerName;
+use millstream_model::{ConsumerName, Timestamp};
 use millstream_proto::convert::{is_moment, timestamp};
 use millstream_proto::v1;
 
@@ -89,6 +89,17 @@ impl Start {
             members: members(message)?,
             unreadable: unreadable(message)?,
         })
+    }
+
+    /// # Errors
+    /// [`Error::InvalidArgument`] if it is to begin later than `now`, the streams' time: no record could be read.
+    pub fn check_moment(&self, now: Timestamp) -> Result<()> {
+        match self.initial_position {
+            InitialPosition::AtTimestamp(millis) if millis > now.as_millis() => {
+                Err(invalid("initial_timestamp lies in the future."))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The fleet, and the name of its lease table.
@@ -302,6 +313,8 @@ mod tests {
         };
         let start = Start::of(&at(1, 999_999_999)).unwrap();
         assert_eq!(start.initial_position, InitialPosition::AtTimestamp(1_999));
+        assert!(start.check_moment(Timestamp::from_millis(1_999)).is_ok());
+        assert!(matches!(start.check_moment(Timestamp::from_millis(1_998)), Err(Error::InvalidArgument(_))));
         for (seconds, nanos) in [(1, -1), (1, 1_000_000_000), (i64::MAX, 0), (253_402_300_800, 0)] {
             assert!(Start::of(&at(seconds, nanos)).is_err(), "{seconds} {nanos}");
         }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use millstream_lease::Checkpoint;
+use millstream_lease::{Checkpoint, Position};
 
 #[derive(Debug)]
 pub(crate) struct Window {
@@ -37,9 +37,9 @@ impl Window {
     }
 
     /// Everything up to here was processed. False where that cannot be: before what was acknowledged, behind what was
-    /// sent.
+    /// sent, or of another shard, from which nobody could read on.
     pub(crate) fn acknowledge(&mut self, to: &Checkpoint) -> bool {
-        if *to < self.acknowledged || *to > self.sent {
+        if *to < self.acknowledged || *to > self.sent || !self.is_of_shard(to) {
             return false;
         }
         self.acknowledged = to.clone();
@@ -47,6 +47,14 @@ impl Window {
             self.bytes -= bytes;
         }
         true
+    }
+
+    fn is_of_shard(&self, to: &Checkpoint) -> bool {
+        match (&to.position, &self.sent.position) {
+            (Position::At(number), Position::At(sent)) => number.may_be_of_shard_of(sent),
+            // What was not sent is in bounds only if it is where the shard began.
+            _ => true,
+        }
     }
 
     /// Everything that was sent was processed.
@@ -64,6 +72,7 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
+    use millstream_model::SequenceNumber;
     use proptest::prelude::*;
 
     use super::*;
@@ -91,6 +100,25 @@ mod tests {
         assert!(!window.acknowledge(&at(2)) && !window.acknowledge(&at(4)));
         window.sent(at(6), 10);
         assert!(window.acknowledge(&at(6)) && !window.acknowledge(&at(5)) && !window.acknowledge(&at(7)));
+    }
+
+    #[test]
+    fn a_number_of_another_shard_is_none_of_this_one() {
+        let number = |shard_index, index| {
+            let (shard_created_secs, time_secs) = (1_700_000_000, 1_700_000_000);
+            let number = SequenceNumber { shard_created_secs, shard_index, index, time_secs };
+            Checkpoint::at(number.to_string().parse().unwrap(), 0)
+        };
+        let mut window = Window::new(100, number(1, 1));
+        window.sent(number(1, 9), 10);
+        assert!(window.acknowledge(&number(1, 3)));
+        assert!(!window.acknowledge(&number(0, 5)) && !window.acknowledge(&number(2, 5)));
+        // One more than a number has bits that no number has.
+        let Position::At(fifth) = number(1, 5).position else { panic!() };
+        let (head, tail) = fifth.as_str().split_at(40);
+        let next = format!("{head}{:016}", tail.parse::<u64>().unwrap() + 1);
+        assert!(!window.acknowledge(&Checkpoint::at(next.parse().unwrap(), 0)), "{next}");
+        assert!(window.acknowledge(&number(1, 9)));
     }
 
     proptest! {

@@ -23,7 +23,7 @@ use crate::aws::reception::Reception;
 use crate::aws::request_id::RequestIds;
 use crate::aws::router::Router;
 use crate::faults::Faults;
-use crate::grpc::{AdminFront, Groups, GrpcFront, HealthService, Reflection, SERVICES};
+use crate::grpc::{AdminFront, Groups, GrpcFront, HealthService, Reflection};
 use crate::http::body::BodyBudget;
 use crate::http::listener::Listener;
 use crate::http::tls::{self, TlsError};
@@ -220,7 +220,7 @@ fn grpc_front(
         tables: tables.clone(),
         groups,
         default_caller: Caller { account: settings.account_id()?, region: settings.region()? },
-        health: HealthService { health: health.clone(), services: &SERVICES },
+        health: HealthService { health: health.clone(), services: &HealthService::FOR_CLIENTS },
         reflection: Reflection::new(|name| name != AdminFront::NAME, &kinesis.reception),
     })
 }

@@ -12,7 +12,7 @@ const { credentials } = require('./connect');
 const [address, stream, application] = process.argv.slice(2);
 const definition = loader.loadSync('millstream/v1/consumers.proto', {
   includeDirs: [process.env.MILLSTREAM_PROTO || '../../../proto/proto'],
-  keepCase: true,
+  keepCase: true, defaults: true,
   longs: Number,
   enums: String,
   oneofs: true,
@@ -24,13 +24,12 @@ async function process_record(shard, record) {
   console.log(shard, record.partition_key, record.data.toString());
 }
 
-let leaving, leave = () => {};
-process.once('SIGTERM', () => leave((leaving = true)));
+let call, leaving;
+process.once('SIGTERM', () => (leaving = true) && call?.write({ leave: {} }));
 
 // One call: it ends well if it was asked to leave.
 async function member() {
-  const call = consumers.Join();
-  leave = () => call.destroyed || call.write({ leave: {} });
+  call = consumers.Join();
   call.write({ start: { streams: [stream], application_name: application, initial_position: 'INITIAL_POSITION_TRIM_HORIZON' } });
   const shards = new Map();
   for await (const { response: kind, ...response } of call) {
@@ -53,6 +52,7 @@ async function member() {
 (async () => {
   while (!leaving) {
     await member().catch((error) => console.error(`${error.message}; once more`));
+    call = call.cancel(); // what failed is no member any more
     if (!leaving) await new Promise((resolve) => setTimeout(resolve, 1000));
   }
   consumers.close();

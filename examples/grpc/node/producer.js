@@ -13,7 +13,7 @@ const { credentials } = require('./connect');
 const [address, stream] = process.argv.slice(2);
 const definition = loader.loadSync('millstream/v1/records.proto', {
   includeDirs: [process.env.MILLSTREAM_PROTO || '../../../proto/proto'],
-  keepCase: true, arrays: true,
+  keepCase: true, defaults: true,
   longs: Number,
 });
 const { Records } = grpc.loadPackageDefinition(definition).millstream.v1;

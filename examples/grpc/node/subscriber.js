@@ -11,7 +11,7 @@ const { credentials } = require('./connect');
 const [address, stream, name] = process.argv.slice(2);
 const definition = loader.loadSync('millstream/v1/records.proto', {
   includeDirs: [process.env.MILLSTREAM_PROTO || '../../../proto/proto'],
-  keepCase: true, arrays: true,
+  keepCase: true, defaults: true,
   longs: Number,
   enums: String,
 });

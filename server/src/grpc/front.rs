@@ -125,11 +125,11 @@ impl GrpcFront {
         let path = parts.uri.path().trim_start_matches('/').to_owned();
         let (service, method) = path.split_once('/').unwrap_or((&path, ""));
         let found = Shapes::of(&path).and_then(|shapes| Some((Route::of(service, method)?, shapes)));
-        let call = found.as_ref().map(|(route, _)| route.call());
-        let call = if path == Groups::PATH { Some(Call::Join) } else { call };
+        let is_join = path == Groups::PATH;
+        let call = if is_join { Some(Call::Join) } else { found.as_ref().map(|(route, _)| route.call()) };
         let outcome = match (timeout(parts), found) {
             (Err(status), _) => Err(Failure::Status(status)),
-            (Ok(deadline), _) if path == Groups::PATH => self.join(parts, deadline, body),
+            (Ok(deadline), _) if is_join => self.join(parts, deadline, body),
             (Ok(deadline), Some((route, shapes))) => {
                 self.carry_out(route, shapes, parts, deadline, body).await
             }

@@ -22,24 +22,24 @@ use crate::http::body::Reply;
 /// How often it is looked whether there is something new to tell.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Services of the port for clients that may be asked after, besides the server as a whole.
-pub(crate) const SERVICES: [&str; 5] = [
-    "millstream.v1.Consumers",
-    "millstream.v1.Records",
-    "millstream.v1.Streams",
-    "millstream.v1.TableStreams",
-    "millstream.v1.Tables",
-];
-
 #[derive(Debug)]
 pub(crate) struct HealthService {
     pub(crate) health: Health,
-    /// The port's own, besides this one and reflection, which each port has.
+    /// What may be asked after besides the server as a whole, and this service and reflection, which each port has.
     pub(crate) services: &'static [&'static str],
 }
 
 impl HealthService {
     pub(super) const NAME: &str = "grpc.health.v1.Health";
+
+    /// The services of the port for clients.
+    pub(crate) const FOR_CLIENTS: [&str; 5] = [
+        "millstream.v1.Consumers",
+        "millstream.v1.Records",
+        "millstream.v1.Streams",
+        "millstream.v1.TableStreams",
+        "millstream.v1.Tables",
+    ];
 
     fn knows(&self, service: &str) -> bool {
         service.is_empty()

@@ -26,7 +26,7 @@ mod subscribe;
 
 pub(crate) use self::admin::AdminFront;
 pub(crate) use self::front::{GrpcFront, is_grpc};
-pub(crate) use self::health::{HealthService, SERVICES};
+pub(crate) use self::health::HealthService;
 pub(crate) use self::join::Groups;
 #[cfg(any(test, fuzzing))]
 pub(crate) use self::messages::check_messages;

@@ -30,6 +30,9 @@ const CANCELED: &str = "TransactionCanceledException";
 /// A shard's throughput and the rates of calls are counted by the second.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
+/// What the AWS wire leaves unsaid of a body that it cannot read.
+const MALFORMED: &str = "The message is malformed, or of another type than the call takes.";
+
 /// The metadata of `ErrorInfo` with the status that the AWS wire would have answered.
 const HTTP_STATUS: &str = "http_status";
 
@@ -40,7 +43,8 @@ pub(super) fn refused(code: impl ErrorCode, text: impl Into<Cow<'static, str>>) 
 /// The status of a call that AWS would have answered so.
 pub(super) fn of_error(error: &ApiError) -> Status {
     let code = code_of(error.code(), error.status());
-    let whole = error.message().unwrap_or(error.code());
+    let unsaid = if error.code() == "SerializationException" { MALFORMED } else { error.code() };
+    let whole = error.message().unwrap_or(unsaid);
     let text = clipped(whole);
     let (exception, has_less) = exception(error, &text);
     let is_clipped = has_less || text != whole;
@@ -50,7 +54,7 @@ pub(super) fn of_error(error: &ApiError) -> Status {
         metadata.insert(CLIPPED.to_owned(), "true".to_owned());
     }
     details.set_error_info(error.code(), millstream_proto::ERROR_DOMAIN, metadata);
-    if code == Code::ResourceExhausted {
+    if is_throttled(error.code(), whole) {
         details.set_retry_info(Some(RETRY_DELAY));
     }
     let status = Status::with_error_details(code, text.clone(), details);
@@ -148,6 +152,15 @@ fn code_of(exception: &str, http_status: u16) -> Code {
     }
 }
 
+/// Whether the same call may well be taken a second later. `LimitExceededException` says both that calls come too fast and
+/// that there is too much of something; only its text, which is AWS's, tells which.
+fn is_throttled(exception: &str, text: &str) -> bool {
+    match exception {
+        "LimitExceededException" => text.starts_with("Rate exceeded"),
+        _ => code_of(exception, 400) == Code::ResourceExhausted,
+    }
+}
+
 /// As much of a text as a header takes: its beginning and its end, which says what is wrong with what is shown before.
 fn clipped(text: &str) -> String {
     if text.len() <= TEXT_BYTES_MAX {
@@ -175,9 +188,17 @@ mod tests {
         assert_eq!(info.reason, "ProvisionedThroughputExceededException");
         assert_eq!((info.domain.as_str(), info.metadata["http_status"].as_str()), ("millstream", "400"));
         assert_eq!(details.retry_info().unwrap().retry_delay, Some(RETRY_DELAY));
+        for (text, is_throttled) in
+            [("Rate exceeded for account 1.", true), ("The policy is too long.", false)]
+        {
+            let status = of_error(&ApiError::new(Exception::LimitExceeded, text));
+            assert_eq!(status.code(), Code::ResourceExhausted);
+            assert_eq!(status.get_error_details().retry_info().is_some(), is_throttled, "{text}");
+        }
         let bare = of_error(&ApiError::bare(ProtocolError::InternalFailure));
         assert_eq!((bare.code(), bare.message()), (Code::Internal, "InternalFailure"));
         assert!(bare.get_error_details().retry_info().is_none());
+        assert_eq!(of_error(&ApiError::bare(ProtocolError::Serialization)).message(), MALFORMED);
     }
 
     fn header_bytes(headers: &HeaderMap) -> usize {

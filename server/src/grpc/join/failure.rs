@@ -31,6 +31,11 @@ pub(super) fn status_of(error: Error) -> Status {
 fn of_lease(error: &LeaseError) -> ApiError {
     let text = error.to_string();
     match error {
+        // It has another key than leases have.
+        LeaseError::Refused { code, .. } if code == "ValidationException" => {
+            let text = format!("The application's table is not one of leases: {text}");
+            ApiError::new(Exception::ResourceInUse, text)
+        }
         LeaseError::Throttled(_) => ApiError::new(Exception::ProvisionedThroughputExceeded, text),
         LeaseError::Unavailable(_) => ApiError::new(ProtocolError::ServiceUnavailable, text),
         LeaseError::TableMissing(_) => ApiError::new(Exception::ResourceNotFound, text),

@@ -145,6 +145,7 @@ impl Groups {
         seat: &Seat,
     ) -> Result<(), Error> {
         let engine = self.kinesis.engine.current().await.map_err(|_| Error::Unavailable(STOPPING))?;
+        start.check_moment(engine.now())?;
         let tables = self.tables.current().await.map_err(|_| Error::Unavailable(STOPPING))?;
         let clock = self.kinesis.reception.clock.clone();
         let place = Place { account: caller.account.clone(), region: caller.region.clone() };

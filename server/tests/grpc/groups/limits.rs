@@ -1,7 +1,8 @@
 //! First requests that are none, requests that are out of place, and floods.
 
 use millstream_proto::v1::join_request::Request;
-use millstream_proto::v1::{LeaveRequest, ReleaseRequest};
+use millstream_proto::v1::{InitialPosition, LeaveRequest, ReleaseRequest};
+use prost_types::Timestamp;
 use tonic::{Code, Status};
 
 use super::*;
@@ -18,6 +19,11 @@ async fn a_first_request_that_is_wrong_ends_the_call() {
     let world = World::new().await;
     let invalid = (Code::InvalidArgument, "InvalidArgumentException");
     let missing = (Code::NotFound, "ResourceNotFoundException");
+    let in_the_future = JoinStart {
+        initial_position: Some(InitialPosition::AtTimestamp.into()),
+        initial_timestamp: Some(Timestamp { seconds: 200_000_000_000, nanos: 0 }),
+        ..start()
+    };
     for (first, (code, exception)) in [
         (None, invalid),
         (Some(Request::Leave(LeaveRequest {})), invalid),
@@ -25,6 +31,8 @@ async fn a_first_request_that_is_wrong_ends_the_call() {
         (Some(Request::Start(JoinStart { application_name: Some("a/b".to_owned()), ..start() })), invalid),
         (Some(Request::Start(JoinStart { window_bytes: Some(1), ..start() })), invalid),
         (Some(Request::Start(JoinStart { streams: vec!["orders".to_owned(); 2], ..start() })), invalid),
+        (Some(Request::Start(in_the_future)), invalid),
+        (Some(Request::Start(JoinStart { application_name: Some("a".repeat(129)), ..start() })), invalid),
         (Some(Request::Start(JoinStart { streams: vec!["nothing".to_owned()], ..start() })), missing),
     ] {
         let shown = format!("{first:?}");

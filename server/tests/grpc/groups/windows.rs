@@ -1,5 +1,7 @@
 //! What is sent ahead of acknowledgements.
 
+use std::collections::BTreeMap;
+
 use millstream_proto::v1::{CheckpointRefusal, PutRecordsRequest, Retrieval};
 
 use super::*;
@@ -139,6 +141,33 @@ async fn checkpoints_that_cannot_be_are_refused() {
         _ => None,
     });
     assert_eq!(stored.await, second, "the same once more does no harm");
+}
+
+/// Nobody could read on from it, and the shard would stand still for good.
+#[tokio::test]
+async fn a_checkpoint_that_is_no_number_of_the_shard_is_refused() {
+    let mut world = World::new().await;
+    world.create("clicks", 2).await;
+    fill(&mut world, "clicks", &[0, u128::MAX], 3).await;
+    let start = JoinStart { streams: vec!["clicks".to_owned()], ..start() };
+    let mut member = Member::join(&world, start).await;
+    let mut lasts: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    while lasts.values().map(Vec::len).sum::<usize>() < 2 {
+        let (assignment, last, _) = records(&mut member, &world).await;
+        lasts.entry(assignment).or_default().push(last);
+    }
+    let [(one, of_one), (other, of_other)] = lasts.iter().collect::<Vec<_>>()[..] else {
+        panic!("{lasts:?}")
+    };
+    let mut numbers = [(*one, &of_one[0]), (*other, &of_other[0])];
+    numbers.sort_by_key(|(_, number)| *number);
+    let [(_, least), (assignment, _)] = numbers;
+    member.checkpoint(assignment, least);
+    let refused = member.until(&world, |heard| match heard {
+        Heard::Refused { assignment, reason } => Some((*assignment, *reason)),
+        _ => None,
+    });
+    assert_eq!(refused.await, (assignment, CheckpointRefusal::OutOfRange.into()));
 }
 
 /// It costs the server little, and holds up nobody.

@@ -124,13 +124,21 @@ pub(crate) async fn run(
         }
         Ok(Some(surroundings.retrying(connection.connect_once(&surroundings).await?, SHORT_PATIENCE)))
     };
+    // A list that only leaves out lags would not say that there is no such stream; `explain` says what is left of one.
+    let streams_that_are = async |lag: &LagArguments| -> Result<Option<Arc<dyn StreamApi>>, Failure> {
+        let api = streams(lag).await?;
+        if let (Some(api), Some(stream)) = (&api, &lag.stream) {
+            api.describe_stream_summary(stream).await?;
+        }
+        Ok(api)
+    };
     match command {
         LeaseCommand::Ls(arguments) => {
-            let api = streams(&arguments.lag).await?;
+            let api = streams_that_are(&arguments.lag).await?;
             ls::run(&open(&arguments.application), api.as_deref(), format, &arguments).await
         }
         LeaseCommand::Show(arguments) => {
-            let api = streams(&arguments.look.lag).await?;
+            let api = streams_that_are(&arguments.look.lag).await?;
             show::run(&open(&arguments.look.application), api.as_deref(), format, &arguments).await
         }
         LeaseCommand::Explain(arguments) => {

@@ -101,7 +101,7 @@ pub(crate) fn write_pretty<T: Serialize>(buffer: &mut Vec<u8>, value: &T) -> Res
 
 /// Something that whoever runs the command should know beside its result. A warning that cannot be written is none.
 pub(crate) fn warn(text: &str) {
-    let _ = writeln!(io::stderr(), "warning: {text}");
+    let _ = writeln!(io::stderr(), "warning: {}", printable(text));
 }
 
 /// Whether people look at standard output and want it bold (<https://no-color.org>).
@@ -109,6 +109,18 @@ pub(crate) fn is_styled() -> bool {
     let refused = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     io::stdout().is_terminal() && !refused("NO_COLOR") && !dumb
+}
+
+/// Text of others' without control characters, which a terminal would obey.
+pub(crate) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
 }
 
 /// Columns of text, each as wide as its widest cell.
@@ -123,9 +135,9 @@ impl Table {
         Self { rows: vec![titles.iter().map(ToString::to_string).collect()], styled: is_styled() }
     }
 
-    /// A row with a cell for each title.
+    /// A row with a cell for each title. What would move the cursor is shown as it is written in JSON.
     pub(crate) fn row(&mut self, cells: Vec<String>) {
-        self.rows.push(cells);
+        self.rows.push(cells.into_iter().map(|cell| printable(&cell)).collect());
     }
 }
 
@@ -161,7 +173,8 @@ mod tests {
         table.styled = false;
         table.row(vec!["orders-of-2013".to_owned(), "ACTIVE".to_owned()]);
         table.row(vec!["x".to_owned(), String::new()]);
-        let expected = "NAME            STATUS\norders-of-2013  ACTIVE\nx\n";
+        table.row(vec!["\u{1b}[2J\n".to_owned(), "é".to_owned()]);
+        let expected = "NAME            STATUS\norders-of-2013  ACTIVE\nx\n\\u{1b}[2J\\n     é\n";
         assert_eq!(table.to_string(), expected);
     }
 }

@@ -133,6 +133,7 @@ impl<'a> Scene<'a> {
             Lag::Behind(Duration::ZERO) => Finding::CaughtUp,
             lag @ Lag::Behind(_) => Finding::Behind { millis: lag.millis().unwrap_or_default() },
             Lag::Unknown(why) => Finding::LagUnknown { why: why.clone() },
+            Lag::Refused(why) => Finding::CheckpointRefused { why: why.clone() },
             Lag::NoSuchShard => Finding::ShardGone,
         })
     }

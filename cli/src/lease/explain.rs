@@ -20,7 +20,7 @@ use super::sighting::{Sighting, State};
 use super::{ApplicationArguments, FailoverArguments, LagArguments};
 use crate::exit::Failure;
 use crate::moment::parse_duration;
-use crate::output::{Format, show_one, warn};
+use crate::output::{Format, printable, show_one, warn};
 
 /// Added to the failover time, so that what was not renewed has expired for certain.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -200,23 +200,24 @@ fn words(explanation: &Explanation) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{}: {}", explanation.application, summary(explanation));
     if let Some(leader) = &explanation.leader {
-        let _ = writeln!(text, "  leader {leader}");
+        let _ = writeln!(text, "  leader {}", printable(leader));
     }
     for (worker, member) in &explanation.workers {
         let life = if member.is_alive { "alive" } else { "no sign of life" };
         let report =
             member.reported_secs_ago.map(|ago| format!(", reported {ago} s ago")).unwrap_or_default();
+        let worker = printable(worker);
         let _ = writeln!(text, "  worker {worker}: {life}{report}, {}", leases(member.leases));
     }
     for told in &explanation.findings {
-        let _ = writeln!(text, "  ! {}", told.text);
+        let _ = writeln!(text, "  ! {}", printable(&told.text));
     }
     for lease in &explanation.leases {
         let state = lease.state.map_or("no lease", State::word);
-        let _ = writeln!(text, "\n{} ({state})", lease.lease_key);
+        let _ = writeln!(text, "\n{} ({state})", printable(&lease.lease_key));
         for told in &lease.findings {
             let mark = if told.finding.is_trouble() { "!" } else { "-" };
-            let _ = writeln!(text, "  {mark} {}", told.text);
+            let _ = writeln!(text, "  {mark} {}", printable(&told.text));
         }
     }
     text

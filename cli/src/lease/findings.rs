@@ -69,6 +69,10 @@ pub(super) enum Finding {
     LagUnknown {
         why: String,
     },
+    /// Nobody can read on from the checkpoint.
+    CheckpointRefused {
+        why: String,
+    },
     ShardGone,
     NoWorkers,
     NoLeader,
@@ -173,6 +177,9 @@ impl fmt::Display for Finding {
             }
             Self::CaughtUp => write!(f, "every record was processed"),
             Self::LagUnknown { why } => write!(f, "how far it is behind is not known: {why}"),
+            Self::CheckpointRefused { why } => {
+                write!(f, "its checkpoint is no place in the shard, so nobody can read on from it: {why}")
+            }
             Self::ShardGone => write!(f, "the stream has no such shard any more, so the lease can go"),
             Self::NoWorkers => write!(f, "no worker is alive who could have it"),
             Self::NoLeader => {

@@ -22,6 +22,8 @@ pub(super) enum Lag {
     Behind(Duration),
     /// It cannot be known, and why.
     Unknown(String),
+    /// The service says that the checkpoint is no place in the shard.
+    Refused(String),
     /// The stream does not have the shard any more.
     NoSuchShard,
 }
@@ -30,14 +32,14 @@ impl Lag {
     pub(super) fn millis(&self) -> Option<u64> {
         match self {
             Self::Behind(behind) => Some(u64::try_from(behind.as_millis()).unwrap_or(u64::MAX)),
-            Self::Unknown(_) | Self::NoSuchShard => None,
+            Self::Unknown(_) | Self::Refused(_) | Self::NoSuchShard => None,
         }
     }
 
     pub(super) fn why_unknown(&self) -> Option<String> {
         match self {
             Self::Behind(_) => None,
-            Self::Unknown(why) => Some(why.clone()),
+            Self::Unknown(why) | Self::Refused(why) => Some(why.clone()),
             Self::NoSuchShard => Some("the stream has no such shard any more".to_owned()),
         }
     }
@@ -81,6 +83,7 @@ async fn of_lease(api: &dyn StreamApi, clock: &dyn Clock, lease: &Lease, stream:
             Lag::Behind(Duration::from_millis(age.max(page.millis_behind_latest)))
         }
         Err(Error::ResourceNotFound(_)) => Lag::NoSuchShard,
+        Err(Error::InvalidArgument(why) | Error::Validation(why)) => Lag::Refused(why),
         Err(error) => Lag::Unknown(error.to_string()),
     }
 }

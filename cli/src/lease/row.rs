@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::lag::Lag;
 use super::sighting::State;
+use crate::output::printable;
 
 /// What everybody wants to know first.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -132,7 +133,7 @@ impl WholeLease {
         let mut text = String::new();
         let mut line = |name: &str, value: &dyn Display| {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{name:<16}{value}");
+            let _ = writeln!(text, "{name:<16}{}", printable(&value.to_string()));
         };
         let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         line("Lease", &self.row.lease_key);

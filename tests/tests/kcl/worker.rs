@@ -83,6 +83,7 @@ impl Said {
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) name: String,
+    pub(crate) version: Version,
     child: Child,
     log: PathBuf,
 }
@@ -132,7 +133,7 @@ impl Worker {
             }
         })
         .unwrap();
-        Some(Self { name: name.to_owned(), child, log })
+        Some(Self { name: name.to_owned(), version, child, log })
     }
 
     /// As a machine that loses its power would.

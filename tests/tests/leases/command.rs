@@ -114,9 +114,13 @@ async fn leases_are_moved_and_released() {
 async fn what_is_not_there_is_code_4() {
     let directory = tempdir().unwrap();
     let scene = Scene::new(directory.path()).await;
-    for arguments in
-        [&["ls", "nowhere"][..], &["show", APPLICATION, "shardId-000000000099"], &["explain", "nowhere"]]
-    {
+    for arguments in [
+        &["ls", "nowhere"][..],
+        &["show", APPLICATION, "shardId-000000000099"],
+        &["explain", "nowhere"],
+        &["ls", APPLICATION, "--stream", "nowhere"],
+        &["explain", APPLICATION, "--stream", "nowhere"],
+    ] {
         let output = lease(&scene, arguments);
         assert_eq!(output.status.code(), Some(4), "{arguments:?}: {}", said(&output));
     }

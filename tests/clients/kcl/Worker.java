@@ -91,6 +91,7 @@ public final class Worker {
     private static void stop(Scheduler scheduler) {
         boolean graceful = false;
         try {
+            waitForConsumersThatEnd(scheduler);
             graceful = scheduler.startGracefulShutdown().get(30, TimeUnit.SECONDS);
         } catch (Exception failure) {
             failure.printStackTrace();
@@ -98,6 +99,20 @@ public final class Worker {
         boolean shown = graceful;
         Processor.say(json -> json.writeFieldName("event").writeValue("stopped")
                 .writeFieldName("graceful").writeValue(shown));
+    }
+
+    /**
+     * A graceful shutdown never hears of a consumer that has done its last task, but is not seen to be at its end yet,
+     * when it begins: KCL then calls it not graceful, though nothing is lost. So it is for a moment wherever a shard
+     * ends or is handed over.
+     */
+    private static void waitForConsumersThatEnd(Scheduler scheduler) throws InterruptedException {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (scheduler.shardInfoShardConsumerMap().values().stream()
+                        .anyMatch(consumer -> consumer.isShutdownRequested() && !consumer.isShutdown())
+                && System.nanoTime() < deadline) {
+            Thread.sleep(10);
+        }
     }
 
     private static <B extends AwsClientBuilder<B, ?>> B local(B builder) {

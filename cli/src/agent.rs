@@ -12,11 +12,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::connection::ConnectionArguments;
 use crate::exit::Failure;
 use crate::logging::{DEFAULT_FILTER, LogArguments, start_log};
+use crate::signals::HangUp;
 
 /// Follow files and put their lines into streams, in place of the Kinesis Agent.
 ///
 /// Reads TOML of its own or the Kinesis Agent's JSON. What is asked for here goes before what the file says. Ends when it
-/// gets SIGTERM or SIGINT, once what is on its way is acknowledged; a second signal ends it at once.
+/// gets SIGTERM, SIGINT or SIGHUP, once what is on its way is acknowledged; a second signal ends it at once.
 #[derive(Args, Debug)]
 pub(crate) struct AgentArguments {
     /// What to follow, and where to put it: TOML, or JSON as in /etc/aws-kinesis/agent.json.
@@ -69,11 +70,13 @@ pub(crate) fn run(arguments: AgentArguments) -> Result<(), Failure> {
     crate::block_on(async {
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Output)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Output)?;
+        let mut hang_up = HangUp::listen().map_err(Failure::Output)?;
         let (told, asked) = tokio::sync::oneshot::channel::<()>();
         let signals = async {
             let _ = tokio::select! {
                 _ = terminate.recv() => told.send(()),
                 _ = interrupt.recv() => told.send(()),
+                () = hang_up.recv() => told.send(()),
             };
             tokio::select! {
                 _ = terminate.recv() => {}

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory, Subcommand};
 use millstream_server::settings::{LimitsPreset, LimitsSetting, LogFormat, StorageKind};
-use millstream_server::{Secrets, Settings};
+use millstream_server::{Secrets, ServerError, Settings};
 
 use crate::exit::Failure;
 
@@ -38,7 +38,8 @@ pub(crate) fn run(command: &ConfigCommand) -> Result<(), Failure> {
         ConfigCommand::Print { defaults: true, .. } => to_toml(&Settings::default())?,
         ConfigCommand::Print { settings, .. } => to_toml(&settings.load()?)?,
         ConfigCommand::Check { settings } => {
-            settings.load()?;
+            let settings = settings.load()?;
+            Secrets::from_environment().check(&settings).map_err(ServerError::from)?;
             let unknown = unknown_variables();
             if !unknown.is_empty() {
                 return Err(Failure::Usage(format!("no setting is called {}", unknown.join(", "))));

@@ -19,6 +19,7 @@ mod multilang;
 mod output;
 mod put;
 mod serve;
+mod signals;
 mod snapshot;
 mod stream;
 mod tail;

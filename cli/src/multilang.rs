@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::log_format;
 use crate::exit::Failure;
 use crate::logging::{DEFAULT_FILTER, LogArguments, start_log};
+use crate::signals::HangUp;
 
 /// Run programs of any language as record processors: KCL's MultiLangDaemon, without a JVM.
 ///
@@ -131,37 +132,18 @@ fn run_daemon(arguments: &DaemonArguments, log: LogArguments) -> Result<(), Fail
     crate::block_on(async {
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Output)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Output)?;
-        let hung_up = hung_up()?;
+        let mut hang_up = HangUp::listen().map_err(Failure::Output)?;
         let shutdown = async move {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
-                () = hung_up => {}
+                () = hang_up.recv() => {}
             }
         };
         let (clock, entropy) = (SystemClock::shared(), SystemEntropy::shared());
         millstream_multilang::run(understood.settings, clock, entropy, shutdown).await?;
         tracing::info!("stopped");
         Ok(())
-    })
-}
-
-/// Resolves when the terminal is closed, as for a JVM; never where whoever started this wants it to survive that
-/// (`nohup`).
-fn hung_up() -> Result<impl Future<Output = ()>, Failure> {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
-    // SIGHUP is the first of them.
-    let signal = match ignored & 1 {
-        0 => Some(signal(SignalKind::hangup()).map_err(Failure::Output)?),
-        _ => None,
-    };
-    Ok(async move {
-        match signal {
-            Some(mut signal) => drop(signal.recv().await),
-            None => std::future::pending().await,
-        }
     })
 }
 

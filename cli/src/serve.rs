@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::SettingsArguments;
 use crate::exit::Failure;
+use crate::signals::HangUp;
 
 /// A clean stop leaves nothing to wait for. A server that failed leaves the store to be closed by whoever drops it last,
 /// which takes RocksDB a second after a compaction that failed, and must not happen while the process is taken down
@@ -91,12 +92,17 @@ async fn serve(settings: &Settings) -> Result<(), ServerError> {
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: HangUp,
 }
 
 impl Signals {
     fn listen() -> Result<Self, ServerError> {
         let listen = |kind| signal(kind).map_err(ServerError::Signals);
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: HangUp::listen().map_err(ServerError::Signals)?,
+        })
     }
 
     /// Resolves at the next one.
@@ -104,6 +110,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            () = self.hang_up.recv() => {}
         }
     }
 }

@@ -138,13 +138,14 @@ impl Error {
     /// Whether the service asked for fewer or slower calls.
     #[must_use]
     pub fn is_throttle(&self) -> bool {
-        matches!(
-            self,
-            Self::LimitExceeded(_)
-                | Self::ProvisionedThroughputExceeded(_)
-                | Self::Throttling(_)
-                | Self::Kms { fault: KmsFault::Throttling, .. }
-        )
+        match self {
+            // One code says that calls come too fast and that there are too many shards, which waiting does not change.
+            Self::LimitExceeded(text) => !text.contains("would exceed the shard limit"),
+            Self::ProvisionedThroughputExceeded(_)
+            | Self::Throttling(_)
+            | Self::Kms { fault: KmsFault::Throttling, .. } => true,
+            _ => false,
+        }
     }
 
     /// Whether the call certainly changed nothing. False means unknown: the reply may have been lost after
@@ -169,7 +170,7 @@ mod tests {
     #[test]
     fn throttles_are_retryable_and_changed_nothing() {
         let throttles = [
-            Error::LimitExceeded(String::new()),
+            Error::LimitExceeded("Rate exceeded for account 1.".to_owned()),
             Error::ProvisionedThroughputExceeded(String::new()),
             Error::Throttling(String::new()),
             Error::Kms { fault: KmsFault::Throttling, message: String::new() },
@@ -177,6 +178,13 @@ mod tests {
         for error in throttles {
             assert!(error.is_throttle() && error.is_retryable() && error.has_no_side_effects(), "{error:?}");
         }
+    }
+
+    #[test]
+    fn waiting_does_not_cure_a_quota_of_shards() {
+        let text = "This request would exceed the shard limit for the account 1 in region us-east-1.";
+        let error = Error::LimitExceeded(text.to_owned());
+        assert!(!error.is_throttle() && !error.is_retryable() && error.has_no_side_effects());
     }
 
     #[test]

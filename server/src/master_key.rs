@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use base64_simd::STANDARD as BASE64;
 use millstream_engine::{KeySource, MasterKey};
-use millstream_runtime::{SharedEntropy, TaskSet};
+use millstream_runtime::{SharedEntropy, SystemEntropy, TaskSet};
 use parking_lot::Mutex;
 use zeroize::Zeroizing;
 
@@ -41,6 +41,11 @@ impl Secrets {
     pub fn from_environment() -> Self {
         let master_key = env::var_os(Self::MASTER_KEY_VARIABLE);
         Self { master_key: master_key.map(|key| Zeroizing::new(key.into_encoded_bytes())) }
+    }
+
+    /// Finds a master key that a server with these settings would not begin with.
+    pub fn check(&self, settings: &Settings) -> Result<(), MasterKeyError> {
+        MasterKeys::read(settings, self, SystemEntropy::shared()).map(drop)
     }
 }
 

@@ -24,6 +24,8 @@ use crate::faults::LATENCY_MILLIS_MAX;
 use crate::init::{InitialStreams, InvalidStreams};
 
 const MIB: usize = 1024 * 1024;
+/// More than any machine has, and far from what cannot be counted in bytes.
+const MEMORY_MIB_MAX: usize = 1024 * 1024;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -164,6 +166,8 @@ pub enum InvalidSettings {
     TlsPair,
     #[error("memory.{0}: must be at least {1} MiB")]
     TooSmall(&'static str, usize),
+    #[error("memory.{0}: must be at most {max} MiB", max = MEMORY_MIB_MAX)]
+    TooLarge(&'static str),
 }
 
 impl Default for Settings {
@@ -218,13 +222,16 @@ impl Settings {
             return Err(InvalidSettings::TlsPair);
         }
         // Below this, one large request would wait for room that never comes.
-        let MemorySetting { in_flight_mib, bodies_mib, write_buffer_mib, .. } = self.memory;
+        let MemorySetting { tail_mib, in_flight_mib, bodies_mib, write_buffer_mib, group_members: _ } =
+            self.memory;
         let least = [
+            ("tail_mib", tail_mib, 0),
             ("in_flight_mib", in_flight_mib, 11),
             ("bodies_mib", bodies_mib, 32),
             ("write_buffer_mib", write_buffer_mib, 1),
         ];
-        match least.into_iter().find(|(_, mib, least)| mib < least) {
+        match least.into_iter().find(|(_, mib, least)| !(*least..=MEMORY_MIB_MAX).contains(mib)) {
+            Some((name, mib, _)) if mib > MEMORY_MIB_MAX => Err(InvalidSettings::TooLarge(name)),
             Some((name, _, least)) => Err(InvalidSettings::TooSmall(name, least)),
             None => Ok(()),
         }
@@ -311,7 +318,15 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_named() {
-        assert!(toml::from_str::<Settings>("lissten = '127.0.0.1:1'").is_err());
+        let misread = |text| toml::from_str::<Settings>(text).unwrap_err().to_string();
+        assert!(misread("lissten = '127.0.0.1:1'").contains("unknown field `lissten`"));
+        assert!(
+            misread("limits = { read_cals_per_second = 1 }").contains("unknown field `read_cals_per_second`")
+        );
+        assert!(misread("limits = { calls_per_second = { list = 1 } }").contains("unknown field `list`"));
+        assert!(misread("limits = { write_burst_bytes = '1MiB' }").contains("invalid type: string \"1MiB\""));
+        assert!(misread("limits = 'on'").contains("unknown variant `on`"));
+        assert!(misread("limits = true").contains("\"aws\", \"off\" or a table of figures"));
         let wrong = Settings { account: "12".into(), ..Settings::default() };
         assert_eq!(wrong.check(), Err(InvalidSettings::Account("12".into())));
         let tls = TlsSetting { certificate: Some("c.pem".into()), key: None };
@@ -321,5 +336,8 @@ mod tests {
             Settings { memory, ..Settings::default() }.check(),
             Err(InvalidSettings::TooSmall("bodies_mib", 32))
         );
+        let memory = MemorySetting { tail_mib: usize::MAX, ..MemorySetting::default() };
+        let refused = Settings { memory, ..Settings::default() }.check().unwrap_err();
+        assert_eq!(refused.to_string(), "memory.tail_mib: must be at most 1048576 MiB");
     }
 }

@@ -125,6 +125,16 @@ fn an_idle_server_ends_at_once() {
     drop((kept_alive, silent, greeting));
 }
 
+/// Of a terminal that is closed.
+#[test]
+fn a_hangup_ends_it_as_well() {
+    let directory = tempdir().unwrap();
+    let mut server = ServerOptions::new(directory.path()).start();
+    let status = server.end_by("HUP");
+    assert!(status.success(), "{status}\n{}", server.log());
+    assert!(server.log().contains("stopped"), "{}", server.log());
+}
+
 #[test]
 fn under_load_it_ends_in_time_and_keeps_what_it_acknowledged() {
     let directory = tempdir().unwrap();

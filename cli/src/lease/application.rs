@@ -102,6 +102,10 @@ impl Application {
                 Err(error) if error.is_retryable() && self.clock.monotonic() < until => {
                     self.clock.sleep(RETRY_INTERVAL).await;
                 }
+                // What DynamoDB says of a key that is not the table's.
+                Err(Error::Refused { message, .. }) if message.contains("does not match the schema") => {
+                    return Err(LeaseFailure::NotOfLeases(self.name.clone()));
+                }
                 answer => return Ok(answer?),
             }
         }

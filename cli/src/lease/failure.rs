@@ -6,6 +6,8 @@ use millstream_lease::{Error, Lease, LeaseKey, Lost, WorkerId};
 pub(crate) enum LeaseFailure {
     #[error("{0}")]
     Table(#[from] Error),
+    #[error("{0} is no table of leases: its key is another one than leaseKey")]
+    NotOfLeases(String),
     #[error("there is no lease {lease} in table {table}")]
     NoSuchLease { table: String, lease: String },
     #[error("{shard} is a shard of more than one stream: name one of {}", names(keys))]
@@ -39,7 +41,10 @@ impl LeaseFailure {
     /// See [`crate::exit`].
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Table(Error::TableMissing(_)) | Self::NoSuchLease { .. } | Self::Gone { .. } => 4,
+            Self::Table(Error::TableMissing(_))
+            | Self::NotOfLeases(_)
+            | Self::NoSuchLease { .. }
+            | Self::Gone { .. } => 4,
             Self::Table(error) if error.is_retryable() => 3,
             _ => 1,
         }

@@ -20,6 +20,15 @@ const SERVICES: [Service; 3] = [Service::Kinesis, Service::DynamoDb, Service::Dy
 const PUT_RECORDS: Call = Call::Kinesis(Operation::PutRecords);
 const SUBSCRIBE: Call = Call::Kinesis(Operation::SubscribeToShard);
 
+/// What a shard may be named for.
+const OF_SHARDS: [Call; 5] = [
+    Call::Kinesis(Operation::GetShardIterator),
+    Call::Kinesis(Operation::GetRecords),
+    Call::Kinesis(Operation::PutRecord),
+    PUT_RECORDS,
+    SUBSCRIBE,
+];
+
 /// What the model lets a subscription end with, once it has begun.
 const IN_SUBSCRIPTION: [Exception; 9] = [
     Exception::InternalFailure,
@@ -195,8 +204,12 @@ impl Rule {
         if self.text.times == Some(0) {
             return invalid("times: a rule that never applies is none");
         }
+        self.check_subject()?;
         let Some(calls) = &self.calls else { return Ok(()) };
         let operation = self.text.operation.as_deref().unwrap_or_default();
+        if self.shard.is_some() && !calls.iter().any(|call| OF_SHARDS.contains(call)) {
+            return invalid(format!("shard: {operation} is not about a shard"));
+        }
         if self.text.entries && !calls.contains(&PUT_RECORDS) {
             return invalid("entries: only PutRecords has entries");
         }
@@ -209,6 +222,23 @@ impl Rule {
             {
                 let text = self.text.error.as_deref().unwrap_or_default();
                 invalid(format!("error: {operation} does not answer {text}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// No call is about a stream and a table.
+    fn check_subject(&self) -> Result<(), InvalidRule> {
+        let is_of_streams = self.stream.is_some() || self.shard.is_some();
+        match self.service {
+            _ if is_of_streams && self.text.table.is_some() => {
+                invalid("table: no call is about a table and a stream or its shard")
+            }
+            Some(Service::DynamoDb | Service::DynamoDbStreams) if is_of_streams => {
+                invalid("stream, shard: these are of the service kinesis")
+            }
+            Some(Service::Kinesis) if self.text.table.is_some() => {
+                invalid("table: the service kinesis has none")
             }
             _ => Ok(()),
         }

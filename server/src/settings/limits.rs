@@ -1,15 +1,44 @@
 //! What shards, consumers and calls are allowed, as it is configured.
 
+use std::fmt;
+
 use millstream_engine as engine;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, IntoDeserializer, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// `"aws"`, `"off"`, or a table of figures; a figure that is left out is AWS's, 0 means no limit.
 #[allow(clippy::large_enum_variant)] // there is one of them
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum LimitsSetting {
     Preset(LimitsPreset),
     Custom(CustomLimits),
+}
+
+/// By what it is, not by what fits, so that what is wrong in a table is named.
+impl<'de> Deserialize<'de> for LimitsSetting {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextOrTable;
+
+        impl<'de> Visitor<'de> for TextOrTable {
+            type Value = LimitsSetting;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("\"aws\", \"off\" or a table of figures")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                LimitsPreset::deserialize(text.into_deserializer()).map(LimitsSetting::Preset)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<Self::Value, A::Error> {
+                CustomLimits::deserialize(MapAccessDeserializer::new(table)).map(LimitsSetting::Custom)
+            }
+        }
+
+        deserializer.deserialize_any(TextOrTable)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

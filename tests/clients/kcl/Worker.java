@@ -104,7 +104,7 @@ public final class Worker {
     /**
      * A graceful shutdown never hears of a consumer that has done its last task, but is not seen to be at its end yet,
      * when it begins: KCL then calls it not graceful, though nothing is lost. So it is for a moment wherever a shard
-     * ends or is handed over.
+     * has ended.
      */
     private static void waitForConsumersThatEnd(Scheduler scheduler) throws InterruptedException {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);

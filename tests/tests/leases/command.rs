@@ -3,11 +3,12 @@
 use std::process::{Command, Output};
 
 use millstream_lease::LeaseStore;
+use millstream_lease::store::Layout;
 use millstream_tests::server::binary;
 use serde_json::Value;
 use tempfile::tempdir;
 
-use crate::scene::{APPLICATION, FIRST, SECOND, STREAM, Scene, worker};
+use crate::scene::{APPLICATION, FIRST, SECOND, STREAM, Scene, store, worker};
 
 /// `millstream lease` on a machine where nothing is configured but the endpoint.
 fn lease(scene: &Scene, arguments: &[&str]) -> Output {
@@ -108,6 +109,20 @@ async fn leases_are_moved_and_released() {
     assert_eq!(nobody.status.code(), Some(1));
     assert!(said(&nobody).contains("has no owner already"), "{}", said(&nobody));
     assert!(scene.store.keys_of(&worker(SECOND)).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_table_with_another_key_is_none_of_leases() {
+    let directory = tempdir().unwrap();
+    let scene = Scene::new(directory.path()).await;
+    // One of its three tables is that of the workers' reports.
+    store(&scene.server.http(), Layout::three("older")).prepare().await.unwrap();
+    let reports = "older-WorkerMetricStats";
+    for arguments in [&["show", reports, "a"][..], &["explain", reports]] {
+        let output = lease(&scene, arguments);
+        assert_eq!(output.status.code(), Some(4), "{arguments:?}: {}", said(&output));
+        assert!(said(&output).contains("is no table of leases"), "{}", said(&output));
+    }
 }
 
 #[tokio::test]

@@ -21,7 +21,10 @@ pub(super) fn read(file: impl Read, intake: &mut Intake<'_>) -> Result<ControlFl
             Some(field) => key_of(line, field),
             None => serde_json::from_slice::<IgnoredAny>(line).map(|_| None),
         };
-        let key = parsed.map_err(|error| intake.malformed(number, format!("not JSON: {error}")))?;
+        let key = parsed.map_err(|error| {
+            let what = if error.is_data() { "" } else { "not JSON: " };
+            intake.malformed(number, format!("{what}{error}"))
+        })?;
         intake.accept(number, key, Bytes::copy_from_slice(line))
     })
 }

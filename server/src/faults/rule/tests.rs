@@ -26,6 +26,13 @@ fn what_cannot_be_is_told() {
         ),
         (r#"{"operation": "PutRecord", "cut_after_bytes": 1}"#, "PutRecord is no subscription"),
         (r#"{"stream": "a b", "error": "internal"}"#, "stream: "),
+        (
+            r#"{"operation": "ListStreams", "shard": "1", "error": "internal"}"#,
+            "ListStreams is not about a shard",
+        ),
+        (r#"{"service": "dynamodb", "stream": "a", "latency_ms": 1}"#, "of the service kinesis"),
+        (r#"{"service": "kinesis", "table": "a", "latency_ms": 1}"#, "the service kinesis has none"),
+        (r#"{"table": "a", "stream": "b", "latency_ms": 1}"#, "no call is about a table and a stream"),
         (r#"{"shard": "first", "error": "internal"}"#, "\"first\" is no shard's id"),
         (r#"{"probability": 1.5, "error": "internal"}"#, "from 0 to 1"),
         (r#"{"probability": -0.1, "error": "internal"}"#, "from 0 to 1"),

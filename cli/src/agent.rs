@@ -81,6 +81,7 @@ pub(crate) fn run(arguments: AgentArguments) -> Result<(), Failure> {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                () = hang_up.recv() => {}
             }
         };
         let shutdown = async {

@@ -282,18 +282,18 @@ impl Server {
     /// # Panics
     /// When it does not end.
     pub fn terminate(&mut self) -> ExitStatus {
-        self.end_by("TERM")
+        self.signal("TERM");
+        self.wait(STOP_LIMIT).expect("the server ends after SIGTERM")
     }
 
-    /// As [`Self::terminate`], by another signal.
+    /// Sends it a signal, such as `HUP`.
     ///
     /// # Panics
-    /// When it does not end.
-    pub fn end_by(&mut self, signal: &str) -> ExitStatus {
+    /// When there is nobody to send it to.
+    pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", signal, &id]).status().expect("kill");
+        let sent = Command::new("kill").args(["-s", name, &id]).status().expect("kill");
         assert!(sent.success());
-        self.wait(STOP_LIMIT).unwrap_or_else(|| panic!("the server ends after SIG{signal}"))
     }
 
     /// Waits for an end that was not asked for.

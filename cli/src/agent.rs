@@ -7,12 +7,11 @@ use clap::Args;
 use millstream_agent::settings::{Understood, understand};
 use millstream_agent::{AgentSettings, Error};
 use millstream_runtime::{SystemClock, SystemEntropy};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::connection::ConnectionArguments;
 use crate::exit::Failure;
 use crate::logging::{DEFAULT_FILTER, LogArguments, start_log};
-use crate::signals::HangUp;
+use crate::signals::StopSignals;
 
 /// Follow files and put their lines into streams, in place of the Kinesis Agent.
 ///
@@ -68,21 +67,12 @@ pub(crate) fn run(arguments: AgentArguments) -> Result<(), Failure> {
     };
     tracing::info!(config = %config.display(), "millstream agent {}", env!("CARGO_PKG_VERSION"));
     crate::block_on(async {
-        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Output)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Output)?;
-        let mut hang_up = HangUp::listen().map_err(Failure::Output)?;
+        let mut signals = StopSignals::listen().map_err(Failure::Output)?;
         let (told, asked) = tokio::sync::oneshot::channel::<()>();
-        let signals = async {
-            let _ = tokio::select! {
-                _ = terminate.recv() => told.send(()),
-                _ = interrupt.recv() => told.send(()),
-                () = hang_up.recv() => told.send(()),
-            };
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-                () = hang_up.recv() => {}
-            }
+        let signalled_twice = async {
+            signals.recv().await;
+            let _ = told.send(());
+            signals.recv().await;
         };
         let shutdown = async {
             // Whoever tells lives as long as this.
@@ -91,7 +81,7 @@ pub(crate) fn run(arguments: AgentArguments) -> Result<(), Failure> {
         let (clock, entropy) = (SystemClock::shared(), SystemEntropy::shared());
         tokio::select! {
             ended = millstream_agent::run(settings, clock, entropy, shutdown) => ended?,
-            () = signals => return Err(Failure::Interrupted),
+            () = signalled_twice => return Err(Failure::Interrupted),
         }
         tracing::info!("stopped");
         Ok(())

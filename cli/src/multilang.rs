@@ -10,12 +10,11 @@ use millstream_multilang::settings::understand;
 use millstream_multilang::stub_jars::{self, Shape};
 use millstream_multilang::{Error, log_configuration};
 use millstream_runtime::{SystemClock, SystemEntropy};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::log_format;
 use crate::exit::Failure;
 use crate::logging::{DEFAULT_FILTER, LogArguments, start_log};
-use crate::signals::HangUp;
+use crate::signals::StopSignals;
 
 /// Run programs of any language as record processors: KCL's MultiLangDaemon, without a JVM.
 ///
@@ -130,16 +129,8 @@ fn run_daemon(arguments: &DaemonArguments, log: LogArguments) -> Result<(), Fail
         tracing::info!("{notice}");
     }
     crate::block_on(async {
-        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Output)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Output)?;
-        let mut hang_up = HangUp::listen().map_err(Failure::Output)?;
-        let shutdown = async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-                () = hang_up.recv() => {}
-            }
-        };
+        let mut signals = StopSignals::listen().map_err(Failure::Output)?;
+        let shutdown = async move { signals.recv().await };
         let (clock, entropy) = (SystemClock::shared(), SystemEntropy::shared());
         millstream_multilang::run(understood.settings, clock, entropy, shutdown).await?;
         tracing::info!("stopped");

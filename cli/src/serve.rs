@@ -7,12 +7,11 @@ use clap::Args;
 use millstream_runtime::{SystemClock, SystemEntropy};
 use millstream_server::settings::{LogFormat, LogSetting};
 use millstream_server::{Secrets, Server, ServerError, Settings};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::SettingsArguments;
 use crate::exit::Failure;
-use crate::signals::HangUp;
+use crate::signals::StopSignals;
 
 /// A clean stop leaves nothing to wait for. A server that failed leaves the store to be closed by whoever drops it last,
 /// which takes RocksDB a second after a compaction that failed, and must not happen while the process is taken down
@@ -40,11 +39,11 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
 
 async fn serve(settings: &Settings) -> Result<(), ServerError> {
     let secrets = Secrets::from_environment();
-    let mut signals = Signals::listen()?;
+    let mut signals = StopSignals::listen().map_err(ServerError::Signals)?;
     // A start may take as long as the log that it reads is; whatever it has done by then is as safe as in a crash.
     let server = tokio::select! {
         started = Server::start(settings, &secrets, SystemClock::shared(), SystemEntropy::shared()) => started?,
-        () = signals.stop() => {
+        () = signals.recv() => {
             tracing::info!("stopped before the start was over");
             return Ok(());
         }
@@ -76,7 +75,7 @@ async fn serve(settings: &Settings) -> Result<(), ServerError> {
     let result = server
         .run(async {
             tokio::select! {
-                () = signals.stop() => {}
+                () = signals.recv() => {}
                 () = ready => {}
             }
             tracing::info!("stopping");
@@ -86,33 +85,6 @@ async fn serve(settings: &Settings) -> Result<(), ServerError> {
         tracing::info!("stopped");
     }
     result
-}
-
-/// What tells the server to stop.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: HangUp,
-}
-
-impl Signals {
-    fn listen() -> Result<Self, ServerError> {
-        let listen = |kind| signal(kind).map_err(ServerError::Signals);
-        Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-            hang_up: HangUp::listen().map_err(ServerError::Signals)?,
-        })
-    }
-
-    /// Resolves at the next one.
-    async fn stop(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-            () = self.hang_up.recv() => {}
-        }
-    }
 }
 
 fn start_log(log: &LogSetting) -> Result<(), Failure> {
